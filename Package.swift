@@ -1,0 +1,46 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One list of strict settings for every target: Swift 6 mode, strict memory safety, no warning survives, imports are internal
+// unless they say otherwise. `scripts/build` adds the check that a target imports only what it declares.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: ["README.md"], resources: resources, swiftSettings: strict)
+}
+
+func suite(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let package = Package(
+    name: "gatehouse",
+    products: [.executable(name: "gatehouse", targets: ["Server"])],
+    targets: [
+        // C libraries: a module map and a shim header each, nothing else.
+        .systemLibrary(name: "CSQLite"),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
+        .systemLibrary(name: "CSodium"),
+        .systemLibrary(name: "CCurl"),
+        .systemLibrary(name: "COpenSSL"),
+        .systemLibrary(name: "CZlib"),
+        .target(name: "CEpoll"),
+
+        // Imports point down only; Tests/Tidy checks the whole table.
+        module("Domain"),
+        module("Telemetry", ["Domain"]),
+        module("Secrets", ["Domain", "Telemetry", "CSodium", "COpenSSL"]),
+        module("HTTP", ["Domain", "Telemetry", "CEpoll", "COpenSSL", "CCurl", "CZlib"]),
+        module("Store", ["Domain", "Telemetry", "Secrets", "CSQLite", "CPostgres"]),
+        module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
+        module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
+        module("Server", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API"]),
+    ]
+)

@@ -1,0 +1,76 @@
+/// What an identifier names; `prefix` is what people see before the underscore.
+public protocol IdentifierKind: Sendable {
+    static var prefix: String { get }
+}
+
+/// A UUIDv7 (RFC 9562) with the prefix of its kind, as in `key_0193c0de8a7b7f3e9d2c4b5a69788796`. Sorts by time of making.
+/// The same text is stored, shown and logged.
+public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let high: UInt64
+    public let low: UInt64
+
+    /// A new one: 48 bits of milliseconds, 74 random bits.
+    public init(_ ambient: Ambient) {
+        let random = ambient.randomBytes(10)
+        var bits: (UInt64, UInt64) = (0, 0)
+        for (index, byte) in random.prefix(10).enumerated() {
+            if index < 2 { bits.0 = bits.0 << 8 | UInt64(byte) } else { bits.1 = bits.1 << 8 | UInt64(byte) }
+        }
+        high = UInt64(bitPattern: ambient.now().milliseconds) << 16 | 0x7000 | bits.0 & 0x0fff
+        low = 0x8000_0000_0000_0000 | bits.1 & 0x3fff_ffff_ffff_ffff
+    }
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// Reads the prefixed text, lowercase hex only.
+    public init(parsing text: String) throws(ParseError) {
+        let wanted = Kind.prefix + "_"
+        let bytes = Array(text.utf8)
+        let start = wanted.utf8.count
+        guard text.hasPrefix(wanted), bytes.count == start + 32, let high = Self.hex(bytes[start..<start + 16]),
+            let low = Self.hex(bytes[(start + 16)...])
+        else { throw ParseError("an id as \(wanted)<32 hex digits>", got: text) }
+        self.high = high
+        self.low = low
+    }
+
+    public var text: String { Kind.prefix + "_" + Self.hexText(high) + Self.hexText(low) }
+    public var description: String { text }
+
+    public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
+
+    private static func hex(_ bytes: ArraySlice<UInt8>) -> UInt64? {
+        var value: UInt64 = 0
+        for byte in bytes {
+            switch byte {
+            case 0x30...0x39: value = value << 4 | UInt64(byte - 0x30)
+            case 0x61...0x66: value = value << 4 | UInt64(byte - 0x57)
+            default: return nil
+            }
+        }
+        return value
+    }
+    private static func hexText(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+}
+
+public enum UserKind: IdentifierKind { public static var prefix: String { "usr" } }
+public enum APIKeyKind: IdentifierKind { public static var prefix: String { "key" } }
+public enum AccountKind: IdentifierKind { public static var prefix: String { "acc" } }
+public enum RequestKind: IdentifierKind { public static var prefix: String { "req" } }
+public enum EventKind: IdentifierKind { public static var prefix: String { "evt" } }
+public enum SessionKind: IdentifierKind { public static var prefix: String { "ses" } }
+
+public typealias UserID = Identifier<UserKind>
+public typealias APIKeyID = Identifier<APIKeyKind>
+public typealias AccountID = Identifier<AccountKind>
+/// One request to the server; the same text is the `x-relay-request-id` and the history's `requestId`.
+public typealias RequestID = Identifier<RequestKind>
+public typealias EventID = Identifier<EventKind>
+/// A login; it is the `jti` of its token.
+public typealias SessionID = Identifier<SessionKind>
