@@ -41,6 +41,10 @@ let package = Package(
         module("Store", ["Domain", "Telemetry", "Secrets", "CSQLite", "CPostgres"]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
-        module("Server", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API"]),
+        .executableTarget(
+            name: "Server", dependencies: ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API"], exclude: ["README.md"],
+            swiftSettings: strict),
+
+        suite("DomainTests", ["Domain"]),
     ]
 )

@@ -9,6 +9,9 @@ public struct ParseError: Error, Equatable, Sendable, CustomStringConvertible {
         message = "must be " + expected + (got.map { ", got \($0.prefix(64).debugDescription)" } ?? "")
     }
 
+    /// An error whose text is already whole, as in "port must be …; label is required".
+    init(whole message: String) { self.message = message }
+
     public var description: String { message }
 }
 
