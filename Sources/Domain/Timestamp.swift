@@ -49,7 +49,8 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable {
     public init(parsing text: String) throws(ParseError) {
         let failure = ParseError("a time as 2026-11-21T04:45:23Z", got: text)
         let bytes = Array(text.utf8)
-        guard (20...40).contains(bytes.count), bytes[10] == 0x54 || bytes[10] == 0x74 || bytes[10] == 0x20, bytes[13] == 0x3a, bytes[16] == 0x3a
+        guard (20...40).contains(bytes.count), bytes[10] == 0x54 || bytes[10] == 0x74 || bytes[10] == 0x20, bytes[13] == 0x3a,
+            bytes[16] == 0x3a
         else { throw failure }
         let midnight: Timestamp
         do { midnight = try Timestamp(parsingDay: String(text.prefix(10))) } catch { throw failure }
@@ -85,7 +86,8 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable {
         switch bytes[at] {
         case 0x5a, 0x7a: guard at + 1 == bytes.count else { throw failure }
         case 0x2b, 0x2d:
-            guard at + 6 == bytes.count, bytes[at + 3] == 0x3a, let h = number(at + 1..<at + 3), let m = number(at + 4..<at + 6), h < 24, m < 60
+            guard at + 6 == bytes.count, bytes[at + 3] == 0x3a, let h = number(at + 1..<at + 3), let m = number(at + 4..<at + 6), h < 24,
+                m < 60
             else { throw failure }
             offsetMinutes = (h * 60 + m) * (bytes[at] == 0x2b ? 1 : -1)
         default: throw failure

@@ -75,7 +75,11 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
                 reindex()
             case (nil, let value?):
                 members.append((name, value))
-                if members.count == Self.indexedFrom { reindex() } else if members.count > Self.indexedFrom { index[name] = members.count - 1 }
+                if members.count == Self.indexedFrom {
+                    reindex()
+                } else if members.count > Self.indexedFrom {
+                    index[name] = members.count - 1
+                }
             case (nil, nil): break
             }
         }

@@ -167,7 +167,9 @@ private struct JSONReader {
             let first = try hex4()
             var code = UInt32(first)
             if (0xd800..<0xdc00).contains(first) {
-                guard peek() == 0x5c, at + 1 < bytes.count, bytes[at + 1] == 0x75 else { throw failure("the second half of a surrogate pair") }
+                guard peek() == 0x5c, at + 1 < bytes.count, bytes[at + 1] == 0x75 else {
+                    throw failure("the second half of a surrogate pair")
+                }
                 at += 2
                 let second = try hex4()
                 guard (0xdc00..<0xe000).contains(second) else { throw failure("the second half of a surrogate pair") }

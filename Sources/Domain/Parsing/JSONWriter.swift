@@ -22,7 +22,8 @@ extension JSON {
         case .number(let text): out += text.utf8
         case .string(let text): JSON.quote(text, into: &out)
         case .array(let values):
-            JSON.list(values, open: 0x5b, close: 0x5d, to: &out, indent: indent) { value, out, inner in value.write(to: &out, indent: inner) }
+            JSON.list(values, open: 0x5b, close: 0x5d, to: &out, indent: indent) { value, out, inner in value.write(to: &out, indent: inner)
+            }
         case .object(let object):
             JSON.list(object.members, open: 0x7b, close: 0x7d, to: &out, indent: indent) { member, out, inner in
                 JSON.quote(member.name, into: &out)

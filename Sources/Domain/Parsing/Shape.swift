@@ -23,7 +23,9 @@ public struct Shape<Value: Sendable>: Sendable {
         self.docs = docs
         let names = Set(docs.map(\.name))
         @Sendable func read(_ json: JSON, refusingUnknown: Bool) throws(InputErrors) -> Value {
-            guard case .object(let object) = json else { throw InputErrors(fields: [FieldError("", "must be an object, got \(json.kindText)")]) }
+            guard case .object(let object) = json else {
+                throw InputErrors(fields: [FieldError("", "must be an object, got \(json.kindText)")])
+            }
             var problems: [FieldError] = []
             for member in object.members where refusingUnknown && !names.contains(member.name) {
                 problems.append(FieldError(String(member.name.prefix(64)), "is not a known field"))
@@ -55,7 +57,8 @@ public struct Shape<Value: Sendable>: Sendable {
         let inner = self
         return Field(name, about, .object(docs)) { json throws(ParseError) in
             do throws(InputErrors) { return try inner.parse(json) } catch {
-                throw ParseError(whole: error.fields.map { $0.field.isEmpty ? $0.message : "\($0.field) \($0.message)" }.joined(separator: "; "))
+                throw ParseError(
+                    whole: error.fields.map { $0.field.isEmpty ? $0.message : "\($0.field) \($0.message)" }.joined(separator: "; "))
             }
         }
     }
