@@ -46,5 +46,6 @@ let package = Package(
             swiftSettings: strict),
 
         suite("DomainTests", ["Domain"]),
+        suite("Tidy", []),
     ]
 )
