@@ -1,0 +1,200 @@
+public import Domain
+
+public enum APIKeyStatus: String, Codable, Sendable, CaseIterable, SQLWord { case active, disabled }
+
+/// What a key may use; nil is no limit of its own.
+public struct APIKeyLimits: Sendable, Equatable {
+    public var requestsPerMinute: Int64?
+    public var tokensPerDay: Int64?
+    public var concurrency: Int64?
+    public var costPerDayMicroUSD: Int64?
+
+    public init(requestsPerMinute: Int64? = nil, tokensPerDay: Int64? = nil, concurrency: Int64? = nil, costPerDayMicroUSD: Int64? = nil) {
+        self.requestsPerMinute = requestsPerMinute
+        self.tokensPerDay = tokensPerDay
+        self.concurrency = concurrency
+        self.costPerDayMicroUSD = costPerDayMicroUSD
+    }
+}
+
+/// A customer's relay key. The secret itself is not kept, only its keyed hash.
+public struct APIKey: Sendable, Equatable, RowReadable {
+    public let id: APIKeyID
+    /// Nil for a key the operator made for nobody in particular.
+    public let ownerID: UserID?
+    /// Nil without an owner. A blocked owner's keys do not work.
+    public let ownerStatus: UserStatus?
+    public let name: String
+    public let secretHash: [UInt8]
+    /// As in "hmac-sha256".
+    public let hashAlgorithm: String
+    /// The first and last characters of the secret, for people to tell keys apart.
+    public let shownPrefix: String
+    public let shownSuffix: String
+    public let limits: APIKeyLimits
+    /// A JSON array of model names or globs as text; nil allows all.
+    public let allowedModels: String?
+    public let status: APIKeyStatus
+    public let expiresAt: Timestamp?
+    public let createdAt: Timestamp
+    public let lastUsedAt: Timestamp?
+    public let deletedAt: Timestamp?
+    /// Rises with every change of any key; see `apiKeyChanges(since:)`.
+    public let version: Int64
+
+    /// Whether it opens the door at `now`; limits are another matter.
+    public func works(at now: Timestamp) -> Bool {
+        status == .active && deletedAt == nil && ownerStatus != .blocked && expiresAt.map { now < $0 } ?? true
+    }
+
+    init(row: Row) throws(StoreError) {
+        id = try row["id"]
+        ownerID = try row["owner_id"]
+        ownerStatus = try row["owner_status"]
+        name = try row["name"]
+        secretHash = try row["secret_hash"]
+        hashAlgorithm = try row["hash_alg"]
+        shownPrefix = try row["shown_prefix"]
+        shownSuffix = try row["shown_suffix"]
+        limits = APIKeyLimits(
+            requestsPerMinute: try row["requests_per_minute"], tokensPerDay: try row["tokens_per_day"],
+            concurrency: try row["concurrency"], costPerDayMicroUSD: try row["cost_per_day_micro_usd"])
+        allowedModels = try row["allowed_models"]
+        status = try row["status"]
+        expiresAt = try row["expires_at"]
+        createdAt = try row["created_at"]
+        lastUsedAt = try row["last_used_at"]
+        deletedAt = try row["deleted_at"]
+        version = try row["version"]
+    }
+
+    static let columns: SQL = """
+        id, owner_id, (SELECT users.status FROM users WHERE users.id = api_keys.owner_id) AS owner_status, name, secret_hash, hash_alg,
+        shown_prefix, shown_suffix, requests_per_minute, tokens_per_day, concurrency, cost_per_day_micro_usd, allowed_models, status,
+        expires_at, created_at, last_used_at, deleted_at, version
+        """
+}
+
+public struct NewAPIKey: Sendable {
+    public var ownerID: UserID?
+    public var name: String
+    public var secretHash: [UInt8]
+    public var hashAlgorithm: String
+    public var shownPrefix: String
+    public var shownSuffix: String
+    public var limits: APIKeyLimits
+    /// JSON array as text; nil allows all.
+    public var allowedModels: String?
+    public var expiresAt: Timestamp?
+
+    public init(
+        ownerID: UserID?, name: String, secretHash: [UInt8], hashAlgorithm: String = "hmac-sha256", shownPrefix: String, shownSuffix: String,
+        limits: APIKeyLimits = APIKeyLimits(), allowedModels: String? = nil, expiresAt: Timestamp? = nil
+    ) {
+        self.ownerID = ownerID
+        self.name = name
+        self.secretHash = secretHash
+        self.hashAlgorithm = hashAlgorithm
+        self.shownPrefix = shownPrefix
+        self.shownSuffix = shownSuffix
+        self.limits = limits
+        self.allowedModels = allowedModels
+        self.expiresAt = expiresAt
+    }
+}
+
+extension Reader {
+    /// Deleted ones too.
+    public func apiKey(_ id: APIKeyID) throws(StoreError) -> APIKey? { try first("SELECT \(APIKey.columns) FROM api_keys WHERE id = \(id)") }
+
+    public func apiKey(secretHash: [UInt8]) throws(StoreError) -> APIKey? {
+        try first("SELECT \(APIKey.columns) FROM api_keys WHERE secret_hash = \(secretHash)")
+    }
+
+    /// Keys that are not deleted, in the order they were made. `owner` nil lists everybody's.
+    public func apiKeys(owner: UserID? = nil, after: APIKeyID? = nil, offset: Int = 0, limit: Int) throws(StoreError) -> Page<APIKey> {
+        let limit = PageLimits.clamp(limit)
+        let mine: SQL = if let owner { "AND owner_id = \(owner)" } else { "" }
+        let rows: [APIKey] = try all(
+            """
+            SELECT \(APIKey.columns) FROM api_keys WHERE deleted_at IS NULL AND id > COALESCE(\(after), '') \(mine)
+            ORDER BY id LIMIT \(limit + 1) OFFSET \(max(0, offset))
+            """)
+        return Page(rows, limit: limit)
+    }
+
+    /// Keys that changed after `version`, deleted and disabled ones included, in the order of change, at most 1000: read again from the
+    /// last one's version until nothing comes. From 0 it is every key. One index lookup when nothing changed.
+    public func apiKeyChanges(since version: Int64) throws(StoreError) -> [APIKey] {
+        try all("SELECT \(APIKey.columns) FROM api_keys WHERE version > \(version) ORDER BY version LIMIT \(PageLimits.items)")
+    }
+}
+
+extension Transaction {
+    /// - Throws: `.conflict(.foreignKey)` without such an owner, `.conflict(.apiKeySecret)` for a hash that is there already.
+    public func createAPIKey(_ new: NewAPIKey) throws(StoreError) -> APIKey {
+        let made: APIKey? = try first(
+            """
+            INSERT INTO api_keys (id, owner_id, name, secret_hash, hash_alg, shown_prefix, shown_suffix, requests_per_minute, tokens_per_day,
+                concurrency, cost_per_day_micro_usd, allowed_models, status, expires_at, created_at, version)
+            VALUES (\(APIKeyID(ambient)), \(new.ownerID), \(new.name), \(new.secretHash), \(new.hashAlgorithm), \(new.shownPrefix),
+                \(new.shownSuffix), \(new.limits.requestsPerMinute), \(new.limits.tokensPerDay), \(new.limits.concurrency),
+                \(new.limits.costPerDayMicroUSD), \(new.allowedModels), \(APIKeyStatus.active), \(new.expiresAt), \(ambient.now()),
+                \(try nextVersion(of: "api_keys")))
+            RETURNING \(APIKey.columns)
+            """)
+        guard let made else { throw .programming("a new key gave no row") }
+        return made
+    }
+
+    /// Soft: the row stays for the history. False when it is unknown, deleted before, or not `owner`'s (nil: whoever's).
+    public func deleteAPIKey(_ id: APIKeyID, owner: UserID? = nil) throws(StoreError) -> Bool {
+        let mine: SQL = if let owner { "AND owner_id = \(owner)" } else { "" }
+        return try execute(
+            """
+            UPDATE api_keys SET deleted_at = \(ambient.now()), version = \(try nextVersion(of: "api_keys"))
+            WHERE id = \(id) AND deleted_at IS NULL \(mine)
+            """) == 1
+    }
+
+    /// False when it is unknown or deleted.
+    public func setAPIKeyStatus(_ status: APIKeyStatus, of id: APIKeyID) throws(StoreError) -> Bool {
+        try execute(
+            "UPDATE api_keys SET status = \(status), version = \(try nextVersion(of: "api_keys")) WHERE id = \(id) AND deleted_at IS NULL") == 1
+    }
+
+    /// Sets name, limits, models and end as given (nil limit: none). False when it is unknown or deleted.
+    public func updateAPIKey(
+        _ id: APIKeyID, name: String, limits: APIKeyLimits, allowedModels: String?, expiresAt: Timestamp?
+    ) throws(StoreError) -> Bool {
+        try execute(
+            """
+            UPDATE api_keys SET name = \(name), requests_per_minute = \(limits.requestsPerMinute), tokens_per_day = \(limits.tokensPerDay),
+                concurrency = \(limits.concurrency), cost_per_day_micro_usd = \(limits.costPerDayMicroUSD), allowed_models = \(allowedModels),
+                expires_at = \(expiresAt), version = \(try nextVersion(of: "api_keys"))
+            WHERE id = \(id) AND deleted_at IS NULL
+            """) == 1
+    }
+
+    /// Moves "last used" forward, never back; no new version, since nothing the relay decides by has changed.
+    public func recordUse(of id: APIKeyID, at moment: Timestamp) throws(StoreError) {
+        try execute("UPDATE api_keys SET last_used_at = \(moment) WHERE id = \(id) AND COALESCE(last_used_at, 0) < \(moment)")
+    }
+
+    /// Gives a user's keys new versions, so that the relay reads them again after the user was blocked or let in.
+    func touchAPIKeys(of user: UserID) throws(StoreError) {
+        let keys = try rows("SELECT id FROM api_keys WHERE owner_id = \(user) AND deleted_at IS NULL ORDER BY id")
+        for row in keys {
+            let id: APIKeyID = try row["id"]
+            try execute("UPDATE api_keys SET version = \(try nextVersion(of: "api_keys")) WHERE id = \(id)")
+        }
+    }
+
+    /// The next change number of a table. The counter's row stays locked until the transaction ends, so numbers become visible in order
+    /// and a reader that has seen N never misses one below N.
+    func nextVersion(of table: String) throws(StoreError) -> Int64 {
+        guard let next: Int64 = try value("value", "UPDATE change_counters SET value = value + 1 WHERE name = \(table) RETURNING value")
+        else { throw .programming("no change counter \(table)") }
+        return next
+    }
+}

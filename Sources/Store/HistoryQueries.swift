@@ -1,0 +1,104 @@
+public import Domain
+
+extension Reader {
+    /// Nil when it is unknown, or another key's when `apiKeyID` is given.
+    public func request(_ id: RequestID, apiKeyID: APIKeyID? = nil) throws(StoreError) -> RequestRecord? {
+        let mine: SQL = if let apiKeyID { "AND api_key_id = \(apiKeyID)" } else { "" }
+        return try first("SELECT \(RequestRecord.columns) FROM requests WHERE id = \(id) \(mine)")
+    }
+
+    /// Newest first.
+    /// - Parameters:
+    ///   - cursor: from the last record of the page before; steady under new rows, unlike `offset`.
+    ///   - limit: 1 to 1000.
+    public func history(_ filter: HistoryFilter, cursor: HistoryCursor? = nil, offset: Int = 0, limit: Int) throws(StoreError) -> Page<RequestRecord> {
+        let limit = PageLimits.clamp(limit)
+        let older: SQL = if let cursor { "AND (started_at, id) < (\(cursor.startedAt), \(cursor.id))" } else { "" }
+        let rows: [RequestRecord] = try all(
+            """
+            SELECT \(RequestRecord.columns) FROM requests WHERE \(filter.condition) \(older)
+            ORDER BY started_at DESC, id DESC LIMIT \(limit + 1) OFFSET \(max(0, offset))
+            """)
+        return Page(rows, limit: limit)
+    }
+
+    public func requestStatistics(_ filter: HistoryFilter) throws(StoreError) -> RequestStatistics {
+        var statistics = RequestStatistics()
+        let totals = try rows(
+            """
+            SELECT COUNT(*) AS requests, CAST(COALESCE(SUM(input_tokens), 0) AS BIGINT) AS input_tokens,
+                CAST(COALESCE(SUM(output_tokens), 0) AS BIGINT) AS output_tokens,
+                CAST(COALESCE(SUM(cache_write_5m_tokens), 0) AS BIGINT) AS cache_write_5m_tokens,
+                CAST(COALESCE(SUM(cache_write_1h_tokens), 0) AS BIGINT) AS cache_write_1h_tokens,
+                CAST(COALESCE(SUM(cache_read_tokens), 0) AS BIGINT) AS cache_read_tokens,
+                CAST(COALESCE(SUM(cost_micro_usd), 0) AS BIGINT) AS cost, CAST(COALESCE(SUM(price_micro_usd), 0) AS BIGINT) AS price,
+                CAST(COALESCE(AVG(duration_ms), 0) AS BIGINT) AS duration, CAST(COALESCE(AVG(ttft_ms), 0) AS BIGINT) AS ttft
+            FROM requests WHERE \(filter.condition)
+            """)
+        guard let row = totals.first else { return statistics }
+        statistics.requests = try row["requests"]
+        statistics.tokens = TokenCounts(
+            input: try row["input_tokens"], output: try row["output_tokens"], cacheWrite5m: try row["cache_write_5m_tokens"],
+            cacheWrite1h: try row["cache_write_1h_tokens"], cacheRead: try row["cache_read_tokens"])
+        statistics.costMicroUSD = try row["cost"]
+        statistics.priceMicroUSD = try row["price"]
+        statistics.averageDurationMilliseconds = try row["duration"]
+        statistics.averageTTFTMilliseconds = try row["ttft"]
+        statistics.models = try groups(by: "model", filter)
+        statistics.statuses = try groups(by: "status", filter)
+        return statistics
+    }
+
+    private func groups(by column: SQL, _ filter: HistoryFilter) throws(StoreError) -> [RequestStatistics.Group] {
+        let found = try rows(
+            """
+            SELECT \(column) AS name, COUNT(*) AS requests, CAST(SUM(total_tokens) AS BIGINT) AS tokens FROM requests
+            WHERE \(filter.condition) GROUP BY \(column) ORDER BY COUNT(*) DESC, \(column) LIMIT \(PageLimits.items)
+            """)
+        var groups: [RequestStatistics.Group] = []
+        for row in found { groups.append(.init(name: try row["name"], requests: try row["requests"], tokens: try row["tokens"])) }
+        return groups
+    }
+
+    /// How many requests a cleanup would delete.
+    public func requestCount(startedBefore before: Timestamp) throws(StoreError) -> Int64 {
+        try value("count", "SELECT COUNT(*) AS count FROM requests WHERE started_at < \(before)") ?? 0
+    }
+}
+
+extension Transaction {
+    /// Inserts the request, or completes it while it is pending. A finished request never changes: a late or repeated record is dropped.
+    public func recordRequest(_ record: RequestRecord) throws(StoreError) {
+        try execute(
+            """
+            INSERT INTO requests (id, api_key_id, key_name, user_id, account_id, model, path, dialect, stream, status, http_status, error_type,
+                started_at, duration_ms, ttft_ms, attempts, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+                cache_read_tokens, total_tokens, web_search_requests, cost_micro_usd, price_micro_usd, usage_source, upstream_request_id)
+            VALUES (\(record.id), \(record.apiKeyID), \(record.keyName), \(record.userID), \(record.accountID), \(record.model),
+                \(record.path), \(record.dialect), \(record.stream), \(record.status), \(record.httpStatus), \(record.errorType),
+                \(record.startedAt), \(record.durationMilliseconds), \(record.ttftMilliseconds), \(record.attempts), \(record.tokens.input),
+                \(record.tokens.output), \(record.tokens.cacheWrite5m), \(record.tokens.cacheWrite1h), \(record.tokens.cacheRead),
+                \(record.tokens.total), \(record.webSearchRequests), \(record.costMicroUSD), \(record.priceMicroUSD),
+                \(record.usageSource), \(record.upstreamRequestID))
+            ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, model = excluded.model, status = excluded.status,
+                http_status = excluded.http_status, error_type = excluded.error_type, duration_ms = excluded.duration_ms,
+                ttft_ms = excluded.ttft_ms, attempts = excluded.attempts, input_tokens = excluded.input_tokens,
+                output_tokens = excluded.output_tokens, cache_write_5m_tokens = excluded.cache_write_5m_tokens,
+                cache_write_1h_tokens = excluded.cache_write_1h_tokens, cache_read_tokens = excluded.cache_read_tokens,
+                total_tokens = excluded.total_tokens, web_search_requests = excluded.web_search_requests,
+                cost_micro_usd = excluded.cost_micro_usd, price_micro_usd = excluded.price_micro_usd, usage_source = excluded.usage_source,
+                upstream_request_id = excluded.upstream_request_id
+            WHERE requests.status = 'pending'
+            """)
+    }
+
+    /// Deletes the oldest requests that started before `before`, at most `limit` (1 to 1000) a call, so that the writer is never held
+    /// long; the caller pauses between calls until fewer than `limit` went. Ledger and daily totals stay. How many went.
+    public func deleteRequests(startedBefore before: Timestamp, limit: Int = 500) throws(StoreError) -> Int {
+        try execute(
+            """
+            DELETE FROM requests WHERE id IN
+                (SELECT id FROM requests WHERE started_at < \(before) ORDER BY started_at, id LIMIT \(PageLimits.clamp(limit)))
+            """)
+    }
+}

@@ -1,0 +1,67 @@
+public import Domain
+
+/// What happened to an `Idempotency-Key`.
+public enum IdempotencyClaim: Sendable, Equatable {
+    /// It is new: do the work, then `completeIdempotencyKey`, in the same transaction or a later one.
+    case new
+    /// The same call is still under way.
+    case underWay
+    /// The same key came before with another body.
+    case mismatch
+    /// The work was done: this was the answer.
+    case done(status: Int64, response: [UInt8])
+}
+
+extension Transaction {
+    /// Takes a key for one actor and route.
+    /// - Parameter abandonedAfterMilliseconds: a call that has been under way for longer is taken over, since its process has died.
+    public func claimIdempotencyKey(
+        _ key: String, actor: String, route: String, bodyDigest: [UInt8], abandonedAfterMilliseconds: Int64 = 120_000
+    ) throws(StoreError) -> IdempotencyClaim {
+        let now = ambient.now()
+        let inserted = try execute(
+            """
+            INSERT INTO idempotency_keys (actor, route, key, body_digest, created_at) VALUES (\(actor), \(route), \(key), \(bodyDigest), \(now))
+            ON CONFLICT (actor, route, key) DO NOTHING
+            """)
+        if inserted == 1 { return .new }
+        guard
+            let row = try rows(
+                """
+                SELECT body_digest, status, response, created_at FROM idempotency_keys
+                WHERE actor = \(actor) AND route = \(route) AND key = \(key)
+                """
+            ).first
+        else { throw .busy }
+        let digest: [UInt8] = try row["body_digest"]
+        guard digest == bodyDigest else { return .mismatch }
+        if let status: Int64 = try row["status"] { return .done(status: status, response: try row["response"] ?? []) }
+        let startedAt: Timestamp = try row["created_at"]
+        guard startedAt.adding(milliseconds: abandonedAfterMilliseconds) < now else { return .underWay }
+        try execute("UPDATE idempotency_keys SET created_at = \(now) WHERE actor = \(actor) AND route = \(route) AND key = \(key)")
+        return .new
+    }
+
+    /// - Parameter response: the answer's body; the caller bounds its size.
+    public func completeIdempotencyKey(_ key: String, actor: String, route: String, status: Int64, response: [UInt8]) throws(StoreError) {
+        try execute(
+            """
+            UPDATE idempotency_keys SET status = \(status), response = \(response)
+            WHERE actor = \(actor) AND route = \(route) AND key = \(key)
+            """)
+    }
+
+    /// Lets the key be used again after a failure.
+    public func releaseIdempotencyKey(_ key: String, actor: String, route: String) throws(StoreError) {
+        try execute("DELETE FROM idempotency_keys WHERE actor = \(actor) AND route = \(route) AND key = \(key) AND status IS NULL")
+    }
+
+    /// Deletes those made before `before`, at most `limit` a call. How many went.
+    public func deleteIdempotencyKeys(madeBefore before: Timestamp, limit: Int = 500) throws(StoreError) -> Int {
+        try execute(
+            """
+            DELETE FROM idempotency_keys WHERE (actor, route, key) IN
+                (SELECT actor, route, key FROM idempotency_keys WHERE created_at < \(before) ORDER BY created_at LIMIT \(PageLimits.clamp(limit)))
+            """)
+    }
+}

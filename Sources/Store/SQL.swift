@@ -1,0 +1,165 @@
+// SQL as text and values. Interpolation binds: `"SELECT id FROM users WHERE email = \(email)"` is a text with one placeholder and one
+// value, whatever the value holds. There is no way to splice text in.
+internal import Domain
+
+/// One value as a database keeps it.
+enum SQLValue: Hashable, Sendable {
+    case null(SQLKind)
+    case integer(Int64)
+    case bool(Bool)
+    case real(Double)
+    case text(String)
+    case bytes([UInt8])
+
+    var kind: SQLKind {
+        switch self {
+        case .null(let kind): kind
+        case .integer: .integer
+        case .bool: .bool
+        case .real: .real
+        case .text: .text
+        case .bytes: .bytes
+        }
+    }
+}
+
+/// A null needs a kind too, because PostgreSQL wants every parameter's type.
+enum SQLKind: Hashable, Sendable { case integer, bool, real, text, bytes }
+
+/// A Swift type that has one SQL form.
+protocol SQLConvertible: Sendable {
+    static var sqlKind: SQLKind { get }
+    var sqlValue: SQLValue { get }
+    /// Nil when the value is of another type or out of range.
+    init?(sqlValue: SQLValue)
+}
+
+struct SQL: ExpressibleByStringInterpolation, Sendable {
+    /// The text between the values; there is always one part more than there are values.
+    let parts: [String]
+    let values: [SQLValue]
+
+    init(stringLiteral text: String) { (parts, values) = ([text], []) }
+    init(stringInterpolation made: StringInterpolation) { (parts, values) = (made.parts, made.values) }
+
+    struct StringInterpolation: StringInterpolationProtocol {
+        var parts = [""]
+        var values: [SQLValue] = []
+        init(literalCapacity: Int, interpolationCount: Int) {}
+        mutating func appendLiteral(_ text: String) { parts[parts.count - 1] += text }
+        mutating func appendInterpolation(_ value: some SQLConvertible) {
+            values.append(value.sqlValue)
+            parts.append("")
+        }
+        mutating func appendInterpolation<V: SQLConvertible>(_ value: V?) {
+            values.append(value?.sqlValue ?? .null(V.sqlKind))
+            parts.append("")
+        }
+        /// Another statement's text and values, for a condition used in several queries.
+        mutating func appendInterpolation(_ part: SQL) {
+            parts[parts.count - 1] += part.parts[0]
+            for (value, text) in zip(part.values, part.parts.dropFirst()) {
+                values.append(value)
+                parts.append(text)
+            }
+        }
+    }
+
+    /// The text with placeholders `<mark>1`, `<mark>2`, …: "?" for SQLite, "$" for PostgreSQL.
+    func text(mark: Character) -> String {
+        var text = parts[0]
+        for (index, part) in parts.dropFirst().enumerated() { text += "\(mark)\(index + 1)" + part }
+        return text
+    }
+}
+
+extension Int64: SQLConvertible {
+    static var sqlKind: SQLKind { .integer }
+    var sqlValue: SQLValue { .integer(self) }
+    init?(sqlValue: SQLValue) {
+        guard case .integer(let value) = sqlValue else { return nil }
+        self = value
+    }
+}
+
+extension Int: SQLConvertible {
+    static var sqlKind: SQLKind { .integer }
+    var sqlValue: SQLValue { .integer(Int64(self)) }
+    init?(sqlValue: SQLValue) {
+        guard case .integer(let value) = sqlValue else { return nil }
+        self.init(exactly: value)
+    }
+}
+
+extension Bool: SQLConvertible {
+    static var sqlKind: SQLKind { .bool }
+    var sqlValue: SQLValue { .bool(self) }
+    /// SQLite keeps 0 and 1.
+    init?(sqlValue: SQLValue) {
+        switch sqlValue {
+        case .bool(let value): self = value
+        case .integer(0): self = false
+        case .integer(1): self = true
+        default: return nil
+        }
+    }
+}
+
+extension Double: SQLConvertible {
+    static var sqlKind: SQLKind { .real }
+    var sqlValue: SQLValue { .real(self) }
+    init?(sqlValue: SQLValue) {
+        switch sqlValue {
+        case .real(let value): self = value
+        case .integer(let value): self = Double(value)
+        default: return nil
+        }
+    }
+}
+
+extension String: SQLConvertible {
+    static var sqlKind: SQLKind { .text }
+    var sqlValue: SQLValue { .text(self) }
+    init?(sqlValue: SQLValue) {
+        guard case .text(let value) = sqlValue else { return nil }
+        self = value
+    }
+}
+
+extension [UInt8]: SQLConvertible {
+    static var sqlKind: SQLKind { .bytes }
+    var sqlValue: SQLValue { .bytes(self) }
+    init?(sqlValue: SQLValue) {
+        guard case .bytes(let value) = sqlValue else { return nil }
+        self = value
+    }
+}
+
+extension Timestamp: SQLConvertible {
+    static var sqlKind: SQLKind { .integer }
+    var sqlValue: SQLValue { .integer(milliseconds) }
+    init?(sqlValue: SQLValue) {
+        guard case .integer(let value) = sqlValue else { return nil }
+        self.init(milliseconds: value)
+    }
+}
+
+extension Identifier: SQLConvertible {
+    static var sqlKind: SQLKind { .text }
+    var sqlValue: SQLValue { .text(text) }
+    init?(sqlValue: SQLValue) {
+        guard case .text(let text) = sqlValue else { return nil }
+        do throws(ParseError) { try self.init(parsing: text) } catch { return nil }
+    }
+}
+
+/// An enum of words, kept as its word.
+protocol SQLWord: SQLConvertible, RawRepresentable<String> {}
+extension SQLWord {
+    static var sqlKind: SQLKind { .text }
+    var sqlValue: SQLValue { .text(rawValue) }
+    init?(sqlValue: SQLValue) {
+        guard case .text(let word) = sqlValue else { return nil }
+        self.init(rawValue: word)
+    }
+}

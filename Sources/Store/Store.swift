@@ -1,0 +1,36 @@
+public import Domain
+
+/// The database: SQLite or PostgreSQL behind one face. Closures run on the database's own threads, never on the caller's, and are not
+/// `async`, so that nothing can wait for the network while a transaction is open.
+public struct Store: Sendable {
+    let database: any Database
+    public let ambient: Ambient
+    public let location: DatabaseLocation
+    public var dialect: Dialect { database.dialect }
+
+    /// Runs `body` in a transaction of its own. When it throws, everything is rolled back.
+    /// - Throws: what `body` throws, `.busy` when the queue is full, and whatever the commit meets.
+    public func transaction<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws(StoreError) -> Value {
+        try await database.transaction(body)
+    }
+
+    /// Runs `body` against one consistent moment of the database, without stopping writers.
+    public func read<Value: Sendable>(_ body: @escaping @Sendable (Reader) throws(StoreError) -> Value) async throws(StoreError) -> Value {
+        try await database.read(body)
+    }
+
+    /// Whether the database answers and takes writes, for health checks; bounded by `StoreLimits.healthMilliseconds`.
+    public func health() async throws(StoreError) { try await database.health() }
+
+    /// Waits for what is under way, refuses anything new and closes every connection. Commands and tests end with it.
+    public func close() async { await database.close() }
+}
+
+/// What both databases offer; the two implementations are `SQLiteDatabase` and `PostgresDatabase`.
+protocol Database: Sendable {
+    var dialect: Dialect { get }
+    func transaction<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws(StoreError) -> Value
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Reader) throws(StoreError) -> Value) async throws(StoreError) -> Value
+    func health() async throws(StoreError)
+    func close() async
+}

@@ -1,0 +1,146 @@
+public import Domain
+
+public enum UserRole: String, Codable, Sendable, CaseIterable, SQLWord { case admin, support, customer }
+public enum UserStatus: String, Codable, Sendable, CaseIterable, SQLWord { case active, blocked }
+
+/// A person who can log in.
+public struct User: Sendable, Equatable, RowReadable {
+    public let id: UserID
+    /// The public integer number older surfaces promise; unique, rising, never used again.
+    public let number: Int64
+    /// Lowercase; unique.
+    public let email: String
+    public let name: String
+    public let role: UserRole
+    /// As `Secrets` made it; never leaves the server.
+    public let passwordHash: String
+    public let status: UserStatus
+    public let createdAt: Timestamp
+    public let updatedAt: Timestamp
+    public let lastLoginAt: Timestamp?
+
+    init(row: Row) throws(StoreError) {
+        id = try row["id"]
+        number = try row["number"]
+        email = try row["email"]
+        name = try row["name"]
+        role = try row["role"]
+        passwordHash = try row["password_hash"]
+        status = try row["status"]
+        createdAt = try row["created_at"]
+        updatedAt = try row["updated_at"]
+        lastLoginAt = try row["last_login_at"]
+    }
+
+    static let columns: SQL = "id, number, email, name, role, password_hash, status, created_at, updated_at, last_login_at"
+}
+
+public struct NewUser: Sendable {
+    public var email: String
+    public var name: String
+    public var role: UserRole
+    public var passwordHash: String
+
+    public init(email: String, name: String, role: UserRole, passwordHash: String) {
+        self.email = email
+        self.name = name
+        self.role = role
+        self.passwordHash = passwordHash
+    }
+}
+
+extension Reader {
+    public func user(_ id: UserID) throws(StoreError) -> User? { try first("SELECT \(User.columns) FROM users WHERE id = \(id)") }
+
+    /// Case does not matter.
+    public func user(email: String) throws(StoreError) -> User? {
+        try first("SELECT \(User.columns) FROM users WHERE email = \(email.lowercased())")
+    }
+
+    public func user(number: Int64) throws(StoreError) -> User? { try first("SELECT \(User.columns) FROM users WHERE number = \(number)") }
+
+    /// By number, oldest first.
+    /// - Parameters:
+    ///   - after: the last number of the page before; 0 for the first page.
+    ///   - limit: 1 to 1000.
+    public func users(after: Int64 = 0, offset: Int = 0, limit: Int, role: UserRole? = nil, status: UserStatus? = nil) throws(StoreError) -> Page<User> {
+        let limit = PageLimits.clamp(limit)
+        let rows: [User] = try all(
+            """
+            SELECT \(User.columns) FROM users WHERE number > \(after) AND role = COALESCE(\(role), role) AND status = COALESCE(\(status), status)
+            ORDER BY number LIMIT \(limit + 1) OFFSET \(max(0, offset))
+            """)
+        return Page(rows, limit: limit)
+    }
+
+    public func userCount(role: UserRole? = nil) throws(StoreError) -> Int64 {
+        try value("count", "SELECT COUNT(*) AS count FROM users WHERE role = COALESCE(\(role), role)") ?? 0
+    }
+
+    public func anyAdminExists() throws(StoreError) -> Bool { try !rows("SELECT id FROM users WHERE role = \(UserRole.admin) LIMIT 1").isEmpty }
+}
+
+extension Transaction {
+    /// - Throws: `.conflict(.userEmail)` when the address is taken, in any case of letters.
+    public func createUser(_ new: NewUser) throws(StoreError) -> User {
+        let now = ambient.now()
+        let made: User? = try first(
+            """
+            INSERT INTO users (id, email, name, role, password_hash, status, created_at, updated_at)
+            VALUES (\(UserID(ambient)), \(new.email.lowercased()), \(new.name), \(new.role), \(new.passwordHash), \(UserStatus.active), \(now), \(now))
+            RETURNING \(User.columns)
+            """)
+        guard let made else { throw .programming("a new user gave no row") }
+        return made
+    }
+
+    /// Makes an admin only when there is none; nil when there is one already. Two at the same time make one.
+    public func createFirstAdmin(email: String, name: String, passwordHash: String) throws(StoreError) -> User? {
+        guard try !anyAdminExists() else { return nil }
+        return try createUser(NewUser(email: email, name: name, role: .admin, passwordHash: passwordHash))
+    }
+
+    /// Makes this user an admin only when there is none (`PROMOTE_SECRET`). False when there is one already or no such user.
+    public func promoteFirstAdmin(_ id: UserID) throws(StoreError) -> Bool {
+        guard try !anyAdminExists() else { return false }
+        return try setRole(.admin, of: id)
+    }
+
+    /// False when there is no such user.
+    public func setRole(_ role: UserRole, of id: UserID) throws(StoreError) -> Bool {
+        try execute("UPDATE users SET role = \(role), updated_at = \(ambient.now()) WHERE id = \(id)") == 1
+    }
+
+    /// Blocking also ends every session and, through `apiKeysChanged`, makes the user's keys stop working. False when there is no such user.
+    public func setStatus(_ status: UserStatus, of id: UserID) throws(StoreError) -> Bool {
+        let now = ambient.now()
+        guard try execute("UPDATE users SET status = \(status), updated_at = \(now) WHERE id = \(id)") == 1 else { return false }
+        if status == .blocked { _ = try revokeSessions(of: id) }
+        try touchAPIKeys(of: id)
+        return true
+    }
+
+    /// Sets a new password hash and ends every session except `keeping`. False when there is no such user.
+    public func setPassword(hash: String, of id: UserID, keeping: SessionID? = nil) throws(StoreError) -> Bool {
+        guard try execute("UPDATE users SET password_hash = \(hash), updated_at = \(ambient.now()) WHERE id = \(id)") == 1 else { return false }
+        _ = try revokeSessions(of: id, except: keeping)
+        return true
+    }
+
+    /// Replaces a hash made with older parameters after a good login; sessions stay. False when the hash has changed since it was read.
+    public func upgradePasswordHash(from old: String, to new: String, of id: UserID) throws(StoreError) -> Bool {
+        try execute("UPDATE users SET password_hash = \(new) WHERE id = \(id) AND password_hash = \(old)") == 1
+    }
+
+    public func recordLogin(of id: UserID) throws(StoreError) { try execute("UPDATE users SET last_login_at = \(ambient.now()) WHERE id = \(id)") }
+
+    /// Changes what is not nil. False when there is no such user.
+    /// - Throws: `.conflict(.userEmail)`.
+    public func updateUser(_ id: UserID, email: String? = nil, name: String? = nil) throws(StoreError) -> Bool {
+        try execute(
+            """
+            UPDATE users SET email = COALESCE(\(email?.lowercased()), email), name = COALESCE(\(name), name), updated_at = \(ambient.now())
+            WHERE id = \(id)
+            """) == 1
+    }
+}
