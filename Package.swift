@@ -38,7 +38,9 @@ let package = Package(
         module("Telemetry", ["Domain"]),
         module("Secrets", ["Domain", "Telemetry", "CSodium", "COpenSSL"]),
         module("HTTP", ["Domain", "Telemetry", "CEpoll", "COpenSSL", "CCurl", "CZlib"]),
-        module("Store", ["Domain", "Telemetry", "Secrets", "CSQLite", "CPostgres"]),
+        module(
+            "Store", ["Domain", "Telemetry", "Secrets", "CSQLite", "CPostgres"],
+            resources: [.embedInCode("Migrations/m0001_foundation.sql")]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         .executableTarget(

@@ -18,16 +18,24 @@ extension Store {
     public static func open(
         _ location: DatabaseLocation, ambient: Ambient, options: StoreOptions = StoreOptions()
     ) async throws(StoreError) -> Store {
-        throw .unavailable("\(location)")
+        let database: any Database
+        switch location {
+        case .sqliteFile(let path):
+            try Files.makePrivateFile(path)
+            database = SQLiteDatabase(path: path, ambient: ambient, options: options)
+        case .sqliteMemory: database = SQLiteDatabase(path: ":memory:", ambient: ambient, options: options)
+        case .postgres(let address): database = PostgresDatabase(address, ambient: ambient, options: options)
+        }
+        let store = Store(database: database, ambient: ambient, location: location)
+        do throws(StoreError) {
+            // The first connection is made now, so that a wrong address or a damaged file shows at the start.
+            try await database.transaction(within: nil) { transaction throws(StoreError) in _ = try transaction.rows("SELECT 1 AS one") }
+        } catch {
+            await database.close()
+            throw error
+        }
+        return store
     }
-
-    /// Brings the schema up to date, each migration in a transaction of its own under a lock that only one process holds.
-    /// - Returns: the names of those that ran, as in "m0001_foundation"; empty when it was up to date.
-    /// - Throws: `.newerSchema`, `.changedMigration`; then nothing was changed.
-    public func migrate() async throws(StoreError) -> [String] { throw .unavailable("\(location)") }
-
-    /// The names of migrations that have not run; changes nothing (`gatehouse migrate --check`).
-    public func pendingMigrations() async throws(StoreError) -> [String] { throw .unavailable("\(location)") }
 
     /// Writes a consistent copy to a new file while others read and write. The file appears under its name only when it is complete and
     /// has been checked; an existing one is not overwritten.

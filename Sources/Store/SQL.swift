@@ -163,3 +163,8 @@ extension SQLWord {
         self.init(rawValue: word)
     }
 }
+
+/// PostgreSQL keeps no NUL in a text, so neither do we, on either.
+func refuseNUL(_ statement: SQL) throws(StoreError) {
+    for case .text(let text) in statement.values where text.utf8.contains(0) { throw .refused("nul_in_text") }
+}

@@ -4,6 +4,7 @@ public import Domain
 protocol Connection: AnyObject {
     var dialect: Dialect { get }
     /// Runs one statement with its values.
+    @discardableResult
     func run(_ statement: SQL) throws(StoreError) -> Answer
     /// Runs several statements without values: migrations only.
     func script(_ text: String) throws(StoreError)
@@ -30,7 +31,18 @@ public class Reader {
         self.ambient = ambient
     }
 
-    func rows(_ statement: SQL) throws(StoreError) -> [Row] { try connection.run(statement).rows }
+    /// The first error of a statement: it dooms the whole closure, on both databases alike.
+    private(set) var failure: StoreError?
+
+    func run(_ statement: SQL) throws(StoreError) -> Answer {
+        if let failure { throw failure }
+        do throws(StoreError) { return try connection.run(statement) } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    func rows(_ statement: SQL) throws(StoreError) -> [Row] { try run(statement).rows }
 
     func all<R: RowReadable>(_ statement: SQL) throws(StoreError) -> [R] {
         var found: [R] = []
@@ -55,5 +67,5 @@ public class Reader {
 public final class Transaction: Reader {
     /// Runs a change and says how many rows it touched.
     @discardableResult
-    func execute(_ statement: SQL) throws(StoreError) -> Int { try connection.run(statement).changed }
+    func execute(_ statement: SQL) throws(StoreError) -> Int { try run(statement).changed }
 }

@@ -11,7 +11,7 @@ public struct Store: Sendable {
     /// Runs `body` in a transaction of its own. When it throws, everything is rolled back.
     /// - Throws: what `body` throws, `.busy` when the queue is full, and whatever the commit meets.
     public func transaction<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws(StoreError) -> Value {
-        try await database.transaction(body)
+        try await database.transaction(within: nil, body)
     }
 
     /// Runs `body` against one consistent moment of the database, without stopping writers.
@@ -20,7 +20,11 @@ public struct Store: Sendable {
     }
 
     /// Whether the database answers and takes writes, for health checks; bounded by `StoreLimits.healthMilliseconds`.
-    public func health() async throws(StoreError) { try await database.health() }
+    public func health() async throws(StoreError) {
+        _ = try await database.transaction(within: StoreLimits.healthMilliseconds) { transaction throws(StoreError) in
+            try transaction.rows("SELECT name FROM change_counters LIMIT 1").count
+        }
+    }
 
     /// Waits for what is under way, refuses anything new and closes every connection. Commands and tests end with it.
     public func close() async { await database.close() }
@@ -29,8 +33,10 @@ public struct Store: Sendable {
 /// What both databases offer; the two implementations are `SQLiteDatabase` and `PostgresDatabase`.
 protocol Database: Sendable {
     var dialect: Dialect { get }
-    func transaction<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws(StoreError) -> Value
+    /// - Parameter milliseconds: nil takes the options' deadline.
+    func transaction<Value: Sendable>(
+        within milliseconds: Int64?, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value
     func read<Value: Sendable>(_ body: @escaping @Sendable (Reader) throws(StoreError) -> Value) async throws(StoreError) -> Value
-    func health() async throws(StoreError)
     func close() async
 }

@@ -1,0 +1,46 @@
+internal import Domain
+
+/// One closure waiting for a connection. Run, perhaps more than once, by the lane that takes it; then finished exactly once.
+protocol Job: AnyObject, Sendable {
+    /// On the process's uptime clock, in nanoseconds.
+    var deadline: UInt64 { get }
+    /// Runs the closure and keeps its value.
+    func perform(_ connection: any Connection) throws(StoreError)
+    /// Gives the caller the kept value, or the error.
+    func finish(_ error: StoreError?)
+}
+
+/// A closure with the caller that waits for it.
+final class ClosureJob<Value: Sendable>: Job, @unchecked Sendable {  // after submit, touched only by the lane that took it
+    let deadline: UInt64
+    private let ambient: Ambient
+    private let body: @Sendable (Transaction) throws(StoreError) -> Value
+    private let caller: CheckedContinuation<Result<Value, StoreError>, Never>
+    private var value: Value?
+
+    init(
+        _ ambient: Ambient, deadline: UInt64, caller: CheckedContinuation<Result<Value, StoreError>, Never>,
+        body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
+    ) {
+        (self.ambient, self.deadline, self.caller, self.body) = (ambient, deadline, caller, body)
+    }
+
+    func perform(_ connection: any Connection) throws(StoreError) {
+        value = nil
+        let transaction = Transaction(connection, ambient)
+        let made = try body(transaction)
+        // PostgreSQL ends a transaction at its first error; a closure that swallows one must not commit on SQLite either.
+        if let failure = transaction.failure { throw failure }
+        value = made
+    }
+
+    func finish(_ error: StoreError?) {
+        if let error {
+            caller.resume(returning: .failure(error))
+        } else if let value {
+            caller.resume(returning: .success(value))
+        } else {
+            caller.resume(returning: .failure(.programming("a job was finished before it ran")))
+        }
+    }
+}

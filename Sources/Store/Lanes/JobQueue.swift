@@ -1,0 +1,94 @@
+private import Dispatch
+private import Synchronization
+
+/// What serves a queue: it has a thread of its own and perhaps a connection.
+protocol Lane: AnyObject, Sendable {
+    /// Runs and finishes every job. Called on the lane's own thread, never twice at once.
+    func work(_ jobs: [any Job])
+    /// Gives up the connection; nothing comes after.
+    func close()
+}
+
+/// Jobs waiting for one of several lanes: bounded, first come first served. No thread waits here; a lane is woken when it is needed.
+final class JobQueue: Sendable {
+    private struct Waiting {
+        var jobs: [any Job] = []
+        var idle: [Int]
+        var closers: [CheckedContinuation<Void, Never>] = []
+        var isClosed = false
+    }
+
+    private let lanes: [any Lane]
+    private let threads: [DispatchQueue]
+    private let limit: Int
+    private let batch: Int
+    private let waiting: Mutex<Waiting>
+
+    /// - Parameters:
+    ///   - limit: jobs that may wait; one more is refused with `.busy`.
+    ///   - batch: the most jobs one lane takes at once.
+    init(_ label: String, lanes: [any Lane], limit: Int, batch: Int) {
+        self.lanes = lanes
+        self.limit = limit
+        self.batch = batch
+        // A serial queue has a thread of its own while it has work, outside the pool that Swift's tasks share.
+        threads = lanes.indices.map { DispatchQueue(label: "store \(label) \($0)") }
+        waiting = Mutex(Waiting(idle: Array(lanes.indices.reversed())))
+    }
+
+    var waitingCount: Int { waiting.withLock { $0.jobs.count } }
+
+    func submit(_ job: any Job) {
+        enum Fate { case queued, wake(Int), refused(StoreError) }
+        let fate = waiting.withLock { waiting -> Fate in
+            if waiting.isClosed { return .refused(.unavailable("the store is closed")) }
+            if waiting.jobs.count >= limit { return .refused(.busy) }
+            waiting.jobs.append(job)
+            return waiting.idle.popLast().map(Fate.wake) ?? .queued
+        }
+        switch fate {
+        case .queued: break
+        case .wake(let lane): threads[lane].async { self.drain(lane) }
+        case .refused(let error): job.finish(error)
+        }
+    }
+
+    /// Lets what is queued finish, then closes the lanes.
+    func close() async {
+        await withCheckedContinuation { done in
+            let idle = waiting.withLock { waiting -> Bool in
+                waiting.isClosed = true
+                if waiting.idle.count == lanes.count { return true }
+                waiting.closers.append(done)
+                return false
+            }
+            if idle { closeLanes([done]) }
+        }
+    }
+
+    private func drain(_ lane: Int) {
+        while true {
+            let (jobs, closers) = waiting.withLock { waiting -> ([any Job], [CheckedContinuation<Void, Never>]) in
+                let taken = Array(waiting.jobs.prefix(batch))
+                waiting.jobs.removeFirst(taken.count)
+                guard taken.isEmpty else { return (taken, []) }
+                waiting.idle.append(lane)
+                guard waiting.isClosed, waiting.idle.count == lanes.count else { return ([], []) }
+                defer { waiting.closers = [] }
+                return ([], waiting.closers)
+            }
+            if jobs.isEmpty {
+                if !closers.isEmpty { closeLanes(closers) }
+                return
+            }
+            lanes[lane].work(jobs)
+        }
+    }
+
+    /// Each on its own thread, because a connection is touched nowhere else.
+    private func closeLanes(_ closers: [CheckedContinuation<Void, Never>]) {
+        let group = DispatchGroup()
+        for (lane, thread) in zip(lanes, threads) { thread.async(group: group) { lane.close() } }
+        group.notify(queue: DispatchQueue(label: "store closing")) { for closer in closers { closer.resume() } }
+    }
+}

@@ -1,0 +1,71 @@
+internal import Domain
+
+/// One SQLite connection with its prepared statements. Touched only on its lane's thread.
+final class SQLiteConnection: Connection {
+    let dialect = Dialect.sqlite
+    private let handle: SQLiteHandle
+    private var prepared: [String: Prepared] = [:]
+    private var uses: UInt64 = 0
+
+    /// Statements kept prepared; the least recently used goes first.
+    static let preparedLimit = 128
+    /// How long to wait for another process's lock.
+    static let lockWaitMilliseconds = 5000
+
+    private final class Prepared {
+        let statement: SQLiteStatement
+        var columns: Row.Columns?
+        var lastUse: UInt64 = 0
+        init(_ statement: consuming SQLiteStatement) { self.statement = statement }
+    }
+
+    enum Purpose { case write, read, copy }
+
+    init(path: String, for purpose: Purpose, lockWaitMilliseconds: Int = SQLiteConnection.lockWaitMilliseconds) throws(StoreError) {
+        handle = try SQLiteHandle(path: path)
+        try handle.script("PRAGMA busy_timeout = \(lockWaitMilliseconds); PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON")
+        switch purpose {
+        case .write: try handle.script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864")
+        case .read: try handle.script("PRAGMA query_only = ON")
+        case .copy: break
+        }
+        try handle.script("PRAGMA temp_store = MEMORY")
+    }
+
+    var isInTransaction: Bool { handle.isInTransaction }
+
+    func interrupt(when isDue: (@Sendable () -> Bool)?) { handle.interrupt(when: isDue) }
+
+    @discardableResult
+    func run(_ statement: SQL) throws(StoreError) -> Answer {
+        try refuseNUL(statement)
+        let found = try prepare(statement.text(mark: "?"))
+        let (answer, columns) = try handle.run(found.statement, statement.values, columns: found.columns)
+        found.columns = columns
+        return answer
+    }
+
+    func script(_ text: String) throws(StoreError) {
+        prepared.removeAll()  // the schema may change under them
+        try handle.script(text)
+    }
+
+    func copy(into destination: SQLiteConnection, step: (Int, Int) -> Void) throws(StoreError) {
+        try handle.copy(into: destination.handle, step: step)
+    }
+
+    private func prepare(_ text: String) throws(StoreError) -> Prepared {
+        uses += 1
+        if let found = prepared[text] {
+            found.lastUse = uses
+            return found
+        }
+        if prepared.count >= Self.preparedLimit, let oldest = prepared.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+            prepared[oldest.key] = nil
+        }
+        let made = Prepared(try handle.prepare(text))
+        made.lastUse = uses
+        prepared[text] = made
+        return made
+    }
+}

@@ -1,0 +1,50 @@
+internal import Domain
+
+/// SQLite: one writer with group commit, a few readers beside it.
+final class SQLiteDatabase: Database {
+    let dialect = Dialect.sqlite
+    private let ambient: Ambient
+    private let deadlineMilliseconds: Int64
+    private let writer: JobQueue
+    /// Nil for a database in memory, which only one connection can see.
+    private let readers: JobQueue?
+
+    init(path: String, ambient: Ambient, options: StoreOptions) {
+        self.ambient = ambient
+        deadlineMilliseconds = options.deadlineMilliseconds
+        let lockWait = Int(min(options.deadlineMilliseconds, Int64(SQLiteConnection.lockWaitMilliseconds)))
+        let write = SQLiteWriter(ambient) { () throws(StoreError) in
+            try SQLiteConnection(path: path, for: .write, lockWaitMilliseconds: lockWait)
+        }
+        writer = JobQueue("sqlite writer", lanes: [write], limit: StoreLimits.waitingTransactions, batch: SQLiteWriter.groupSize)
+        let reading = (0..<max(1, options.readers)).map { _ in
+            SQLiteReader(ambient) { () throws(StoreError) in
+                try SQLiteConnection(path: path, for: .read, lockWaitMilliseconds: lockWait)
+            }
+        }
+        readers = path == ":memory:" ? nil : JobQueue("sqlite reader", lanes: reading, limit: StoreLimits.waitingReads, batch: 1)
+    }
+
+    func transaction<Value: Sendable>(
+        within milliseconds: Int64?, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value { try await run(on: writer, within: milliseconds, body) }
+
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Reader) throws(StoreError) -> Value) async throws(StoreError) -> Value {
+        try await run(on: readers ?? writer, within: nil) { transaction throws(StoreError) in try body(transaction) }
+    }
+
+    func close() async {
+        await readers?.close()
+        await writer.close()  // last, so that the last connection folds the write-ahead log into the file
+    }
+
+    private func run<Value: Sendable>(
+        on queue: JobQueue, within milliseconds: Int64?, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        let deadline = ambient.uptimeNanoseconds() &+ UInt64(clamping: milliseconds ?? deadlineMilliseconds) &* 1_000_000
+        let result = await withCheckedContinuation { caller in
+            queue.submit(ClosureJob(ambient, deadline: deadline, caller: caller, body: body))
+        }
+        return try result.get()
+    }
+}
