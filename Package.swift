@@ -47,7 +47,10 @@ let package = Package(
             name: "Server", dependencies: ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API"], exclude: ["README.md"],
             swiftSettings: strict),
 
+        module("TestKit", ["Domain", "Store"]),
+
         suite("DomainTests", ["Domain"]),
+        suite("StoreTests", ["Domain", "Store", "TestKit"]),
         suite("Tidy", []),
     ]
 )
