@@ -1,0 +1,55 @@
+/// A call to another service, off the relay path: webhooks, panels, mail gateways.
+public struct OutgoingRequest: Sendable {
+    public var method: Method
+    /// http or https, with query if any. A user and password in it are used for Basic authentication and never shown.
+    public var url: String
+    public var headers: Headers
+    public var body: [UInt8]
+    /// For everything together.
+    public var timeoutMilliseconds = 30_000
+    public var connectTimeoutMilliseconds = 10_000
+    /// Of the decoded body.
+    public var responseLimitBytes = 8 << 20
+    /// 0: a redirect is an answer like any other.
+    public var redirectLimit = 0
+
+    public init(_ method: Method, _ url: String, headers: Headers = [:], body: [UInt8] = []) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+    }
+}
+
+public struct OutgoingReply: Sendable {
+    public let status: Int
+    public let headers: Headers
+    public let body: [UInt8]
+    public init(status: Int, headers: Headers, body: [UInt8]) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// Why there was no complete answer. The texts hold host and port, never a user, password, path, query or header.
+public enum ClientError: Error, Equatable, Sendable {
+    case badURL(String)
+    case resolve(String)
+    case connect(String)
+    case tls(String)
+    case proxy(String)
+    /// The name leads to an address that may not be called.
+    case refusedAddress(String)
+    case timeout
+    /// The request went out and no whole answer came back; it may have been acted on.
+    case interrupted(String)
+    case tooLarge(limitBytes: Int)
+    /// As many calls as allowed are waiting already.
+    case busy
+    case cancelled
+}
+
+public protocol HTTPClient: Sendable {
+    func send(_ request: OutgoingRequest) async throws(ClientError) -> OutgoingReply
+}

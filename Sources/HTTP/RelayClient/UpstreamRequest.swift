@@ -1,0 +1,44 @@
+/// A request in wire form: the caller decides on every field, this writes the request line, `host` and `content-length`.
+public struct UpstreamRequest: Sendable {
+    /// Up to and with the empty line.
+    public let head: [UInt8]
+    public let body: [UInt8]
+    /// A response to HEAD has no body whatever it says.
+    public let isHead: Bool
+
+    /// - Parameters:
+    ///   - path: begins with "/", percent-encoded, with the query if there is one. It follows the target's base path. Bytes that
+    ///     cannot stand in a request line are percent-encoded.
+    ///   - headers: neither `host` nor `content-length` nor `transfer-encoding` nor `connection`.
+    ///   - body: sent with content-length; without one only GET, HEAD and OPTIONS go without a length.
+    public init(_ method: Method, _ path: Span<UInt8>, to target: UpstreamTarget, headers: HeaderBlock, body: [UInt8] = []) {
+        var head: [UInt8] = []
+        head.reserveCapacity(path.count + headers.bytes.count + target.host.utf8.count + 96)
+        head.append(contentsOf: method.rawValue.utf8)
+        head.append(.space)
+        head.append(contentsOf: target.basePath.utf8)
+        for index in path.indices {
+            let byte = path[index]
+            if byte > .space, byte < 0x7f, byte != 0x23 {
+                head.append(byte)
+            } else {
+                head.append(contentsOf: [0x25, Self.hex[Int(byte >> 4)], Self.hex[Int(byte & 15)]])
+            }
+        }
+        head.append(contentsOf: " HTTP/1.1\r\nhost: ".utf8)
+        head.append(contentsOf: target.authority.utf8)
+        head.append(contentsOf: "\r\n".utf8)
+        head.append(contentsOf: headers.bytes)
+        let hasLength = !body.isEmpty || ![.get, .head, .options].contains(method)
+        if hasLength { head.append(contentsOf: "content-length: \(body.count)\r\n".utf8) }
+        head.append(contentsOf: "\r\n".utf8)
+        self.head = head
+        self.body = body
+        isHead = method == .head
+    }
+    public init(_ method: Method, _ path: String, to target: UpstreamTarget, headers: HeaderBlock = HeaderBlock(), body: [UInt8] = []) {
+        self.init(method, Array(path.utf8).span, to: target, headers: headers, body: body)
+    }
+
+    private static let hex = Array("0123456789ABCDEF".utf8)
+}
