@@ -51,6 +51,7 @@ let package = Package(
 
         suite("DomainTests", ["Domain"]),
         suite("StoreTests", ["Domain", "Store", "TestKit"]),
+        suite("TelemetryTests", ["Domain", "Telemetry"]),
         suite("Tidy", []),
     ]
 )

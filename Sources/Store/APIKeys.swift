@@ -88,7 +88,8 @@ public struct NewAPIKey: Sendable {
     public var expiresAt: Timestamp?
 
     public init(
-        ownerID: UserID?, name: String, secretHash: [UInt8], hashAlgorithm: String = "hmac-sha256", shownPrefix: String, shownSuffix: String,
+        ownerID: UserID?, name: String, secretHash: [UInt8], hashAlgorithm: String = "hmac-sha256", shownPrefix: String,
+        shownSuffix: String,
         limits: APIKeyLimits = APIKeyLimits(), allowedModels: String? = nil, expiresAt: Timestamp? = nil
     ) {
         self.ownerID = ownerID
@@ -105,7 +106,9 @@ public struct NewAPIKey: Sendable {
 
 extension Reader {
     /// Deleted ones too.
-    public func apiKey(_ id: APIKeyID) throws(StoreError) -> APIKey? { try first("SELECT \(APIKey.columns) FROM api_keys WHERE id = \(id)") }
+    public func apiKey(_ id: APIKeyID) throws(StoreError) -> APIKey? {
+        try first("SELECT \(APIKey.columns) FROM api_keys WHERE id = \(id)")
+    }
 
     public func apiKey(secretHash: [UInt8]) throws(StoreError) -> APIKey? {
         try first("SELECT \(APIKey.columns) FROM api_keys WHERE secret_hash = \(secretHash)")
@@ -160,7 +163,8 @@ extension Transaction {
     /// False when it is unknown or deleted.
     public func setAPIKeyStatus(_ status: APIKeyStatus, of id: APIKeyID) throws(StoreError) -> Bool {
         try execute(
-            "UPDATE api_keys SET status = \(status), version = \(try nextVersion(of: "api_keys")) WHERE id = \(id) AND deleted_at IS NULL") == 1
+            "UPDATE api_keys SET status = \(status), version = \(try nextVersion(of: "api_keys")) WHERE id = \(id) AND deleted_at IS NULL")
+            == 1
     }
 
     /// Sets name, limits, models and end as given (nil limit: none). False when it is unknown or deleted.

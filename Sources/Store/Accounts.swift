@@ -103,7 +103,9 @@ public struct Account: Sendable, Equatable, RowReadable {
 }
 
 extension Reader {
-    public func account(_ id: AccountID) throws(StoreError) -> Account? { try first("SELECT \(Account.columns) FROM accounts WHERE id = \(id)") }
+    public func account(_ id: AccountID) throws(StoreError) -> Account? {
+        try first("SELECT \(Account.columns) FROM accounts WHERE id = \(id)")
+    }
 
     public func account(sourceKey: String) throws(StoreError) -> Account? {
         try first("SELECT \(Account.columns) FROM accounts WHERE source_key = \(sourceKey)")
@@ -123,7 +125,8 @@ extension Reader {
 extension Transaction {
     /// - Parameter seal: seals the secret for the row's id.
     public func createAccount(
-        _ details: AccountDetails, source: AccountSource = .operator, sourceKey: String? = nil, seal: (AccountID) throws(StoreError) -> [UInt8]
+        _ details: AccountDetails, source: AccountSource = .operator, sourceKey: String? = nil,
+        seal: (AccountID) throws(StoreError) -> [UInt8]
     ) throws(StoreError) -> Account {
         let (id, now) = (AccountID(ambient), ambient.now())
         let made: Account? = try first(

@@ -31,7 +31,9 @@ public struct AuditEvent: Sendable, Equatable, RowReadable {
 
 extension Reader {
     /// Newest first. `before` is the last id of the page before.
-    public func auditEvents(before: EventID? = nil, actor: String? = nil, subject: String? = nil, limit: Int) throws(StoreError) -> Page<AuditEvent> {
+    public func auditEvents(before: EventID? = nil, actor: String? = nil, subject: String? = nil, limit: Int) throws(StoreError) -> Page<
+        AuditEvent
+    > {
         let limit = PageLimits.clamp(limit)
         var condition: SQL = "1 = 1"
         if let before { condition = "\(condition) AND id < \(before)" }

@@ -63,7 +63,8 @@ public struct PostgresAddress: Sendable, Equatable, CustomStringConvertible, Cus
 
     /// Parameters a URL may set; others stop the start rather than be dropped silently. SQLAlchemy's `ssl` is not libpq's, so it is refused.
     static let allowedParameters: Set<String> = [
-        "host", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "target_session_attrs", "channel_binding",
+        "host", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "target_session_attrs",
+        "channel_binding",
         "gssencmode", "options", "connect_timeout", "application_name", "keepalives", "keepalives_idle",
     ]
 
@@ -85,7 +86,9 @@ public struct PostgresAddress: Sendable, Equatable, CustomStringConvertible, Cus
             let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard sides.count == 2 else { throw ParseError("name=value after the question mark") }
             if sides[0] == "password" { password = try percentDecoded(sides[1]); continue }
-            guard Self.allowedParameters.contains(String(sides[0])) else { throw ParseError("known parameters only", got: String(sides[0])) }
+            guard Self.allowedParameters.contains(String(sides[0])) else {
+                throw ParseError("known parameters only", got: String(sides[0]))
+            }
             parameters[String(sides[0])] = try percentDecoded(sides[1])
         }
         guard parameters["dbname"] != nil else { throw ParseError("postgresql://… with the name of a database after the host") }

@@ -11,7 +11,9 @@ extension Reader {
     /// - Parameters:
     ///   - cursor: from the last record of the page before; steady under new rows, unlike `offset`.
     ///   - limit: 1 to 1000.
-    public func history(_ filter: HistoryFilter, cursor: HistoryCursor? = nil, offset: Int = 0, limit: Int) throws(StoreError) -> Page<RequestRecord> {
+    public func history(_ filter: HistoryFilter, cursor: HistoryCursor? = nil, offset: Int = 0, limit: Int) throws(StoreError) -> Page<
+        RequestRecord
+    > {
         let limit = PageLimits.clamp(limit)
         let older: SQL = if let cursor { "AND (started_at, id) < (\(cursor.startedAt), \(cursor.id))" } else { "" }
         let rows: [RequestRecord] = try all(

@@ -42,7 +42,9 @@ extension Reader {
             """)
     }
 
-    public func session(_ id: SessionID) throws(StoreError) -> Session? { try first("SELECT \(Session.columns) FROM sessions WHERE id = \(id)") }
+    public func session(_ id: SessionID) throws(StoreError) -> Session? {
+        try first("SELECT \(Session.columns) FROM sessions WHERE id = \(id)")
+    }
 
     /// Those that still work, newest first; at most 1000.
     public func activeSessions(of user: UserID) throws(StoreError) -> [Session] {
@@ -56,7 +58,9 @@ extension Reader {
 
 extension Transaction {
     /// - Throws: `.conflict(.foreignKey)` when there is no such user.
-    public func createSession(_ id: SessionID, user: UserID, kind: SessionCarrier, expiresAt: Timestamp, userAgent: String) throws(StoreError) {
+    public func createSession(_ id: SessionID, user: UserID, kind: SessionCarrier, expiresAt: Timestamp, userAgent: String)
+        throws(StoreError)
+    {
         try execute(
             """
             INSERT INTO sessions (id, user_id, kind, created_at, expires_at, user_agent)

@@ -10,7 +10,9 @@ public struct Store: Sendable {
 
     /// Runs `body` in a transaction of its own. When it throws, everything is rolled back.
     /// - Throws: what `body` throws, `.busy` when the queue is full, and whatever the commit meets.
-    public func transaction<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws(StoreError) -> Value {
+    public func transaction<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws(StoreError)
+        -> Value
+    {
         try await database.transaction(within: nil, body)
     }
 

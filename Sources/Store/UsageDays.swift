@@ -68,7 +68,9 @@ public struct UsageMismatch: Sendable, Equatable {
 
 extension Reader {
     public func usage(_ filter: UsageFilter) throws(StoreError) -> Usage {
-        guard let row = try rows("SELECT \(Usage.sums(requests: "requests")) FROM usage_days WHERE \(filter.condition)").first else { return Usage() }
+        guard let row = try rows("SELECT \(Usage.sums(requests: "requests")) FROM usage_days WHERE \(filter.condition)").first else {
+            return Usage()
+        }
         return try Usage(row: row)
     }
 
@@ -76,7 +78,9 @@ extension Reader {
     public func usageByKey(owner: UserID? = nil, day: String) throws(StoreError) -> [APIKeyID: Usage] {
         let filter = UsageFilter(userID: owner, fromDay: day, toDay: day)
         var found: [APIKeyID: Usage] = [:]
-        for row in try rows("SELECT api_key_id, \(Usage.sums(requests: "requests")) FROM usage_days WHERE \(filter.condition) GROUP BY api_key_id") {
+        for row in try rows(
+            "SELECT api_key_id, \(Usage.sums(requests: "requests")) FROM usage_days WHERE \(filter.condition) GROUP BY api_key_id")
+        {
             found[try row["api_key_id"]] = try Usage(row: row)
         }
         return found

@@ -63,7 +63,9 @@ extension Reader {
     /// - Parameters:
     ///   - after: the last number of the page before; 0 for the first page.
     ///   - limit: 1 to 1000.
-    public func users(after: Int64 = 0, offset: Int = 0, limit: Int, role: UserRole? = nil, status: UserStatus? = nil) throws(StoreError) -> Page<User> {
+    public func users(after: Int64 = 0, offset: Int = 0, limit: Int, role: UserRole? = nil, status: UserStatus? = nil) throws(StoreError)
+        -> Page<User>
+    {
         let limit = PageLimits.clamp(limit)
         let rows: [User] = try all(
             """
@@ -77,7 +79,9 @@ extension Reader {
         try value("count", "SELECT COUNT(*) AS count FROM users WHERE role = COALESCE(\(role), role)") ?? 0
     }
 
-    public func anyAdminExists() throws(StoreError) -> Bool { try !rows("SELECT id FROM users WHERE role = \(UserRole.admin) LIMIT 1").isEmpty }
+    public func anyAdminExists() throws(StoreError) -> Bool {
+        try !rows("SELECT id FROM users WHERE role = \(UserRole.admin) LIMIT 1").isEmpty
+    }
 }
 
 extension Transaction {
@@ -122,7 +126,9 @@ extension Transaction {
 
     /// Sets a new password hash and ends every session except `keeping`. False when there is no such user.
     public func setPassword(hash: String, of id: UserID, keeping: SessionID? = nil) throws(StoreError) -> Bool {
-        guard try execute("UPDATE users SET password_hash = \(hash), updated_at = \(ambient.now()) WHERE id = \(id)") == 1 else { return false }
+        guard try execute("UPDATE users SET password_hash = \(hash), updated_at = \(ambient.now()) WHERE id = \(id)") == 1 else {
+            return false
+        }
         _ = try revokeSessions(of: id, except: keeping)
         return true
     }
@@ -132,7 +138,9 @@ extension Transaction {
         try execute("UPDATE users SET password_hash = \(new) WHERE id = \(id) AND password_hash = \(old)") == 1
     }
 
-    public func recordLogin(of id: UserID) throws(StoreError) { try execute("UPDATE users SET last_login_at = \(ambient.now()) WHERE id = \(id)") }
+    public func recordLogin(of id: UserID) throws(StoreError) {
+        try execute("UPDATE users SET last_login_at = \(ambient.now()) WHERE id = \(id)")
+    }
 
     /// Changes what is not nil. False when there is no such user.
     /// - Throws: `.conflict(.userEmail)`.

@@ -26,10 +26,12 @@ public func withStore<Result>(
 }
 
 /// The place of a fresh, empty database, for tests that open it themselves.
-public func withDatabaseLocation<Result>(_ database: TestDatabase, _ test: (DatabaseLocation) async throws -> Result) async throws -> Result {
+public func withDatabaseLocation<Result>(_ database: TestDatabase, _ test: (DatabaseLocation) async throws -> Result) async throws -> Result
+{
     switch database {
     case .sqliteInMemory: return try await test(.sqliteMemory)
-    case .sqlite: return try await withTemporaryFolder { folder in try await test(.sqliteFile(path: folder.appending(path: "test.db").path)) }
+    case .sqlite:
+        return try await withTemporaryFolder { folder in try await test(.sqliteFile(path: folder.appending(path: "test.db").path)) }
     case .postgres:
         let cluster = PostgresCluster.shared
         let name = try await cluster.createDatabase()
@@ -49,7 +51,9 @@ public func withTemporaryFolder<Result>(_ test: (URL) async throws -> Result) as
     let folder = FileManager.default.temporaryDirectory.appending(path: "gatehouse-test-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer {
-        do { try FileManager.default.removeItem(at: folder) } catch { FileHandle.standardError.write(Data("left behind: \(folder.path): \(error)\n".utf8)) }
+        do { try FileManager.default.removeItem(at: folder) } catch {
+            FileHandle.standardError.write(Data("left behind: \(folder.path): \(error)\n".utf8))
+        }
     }
     return try await test(folder)
 }

@@ -105,7 +105,8 @@ public actor PostgresCluster {
         let answer = line(answers.fileHandleForReading)
         guard answer == "done" else { throw Failure.refused("PostgreSQL did not start: \(answer)") }
         return Running(
-            process: process, commands: commands.fileHandleForWriting, answers: answers.fileHandleForReading, folder: folder, programs: programs)
+            process: process, commands: commands.fileHandleForWriting, answers: answers.fileHandleForReading, folder: folder,
+            programs: programs)
     }
 
     private static func line(_ handle: FileHandle) -> String {

@@ -76,7 +76,9 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
         let width = base.isIPv4 && !text.contains(":") ? 32 : 128
         var bits = width
         if parts.count == 2 {
-            guard let asked = Int(parts[1]), (0...width).contains(asked), parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+            guard let asked = Int(parts[1]), (0...width).contains(asked), parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+                return nil
+            }
             bits = asked
         }
         self.init(base: base, prefixBits: 128 - width + bits)

@@ -162,7 +162,9 @@ public struct Registration: Sendable, Equatable {
 
     /// The reactor keeps the handler until `deregister`. Events carry a generation, so those of a closed descriptor whose number
     /// was given out again never reach the wrong handler.
-    public func register(_ descriptor: Int32, _ interest: Readiness, _ handler: any ReadinessHandler) throws(SystemCallError) -> Registration {
+    public func register(_ descriptor: Int32, _ interest: Readiness, _ handler: any ReadinessHandler) throws(SystemCallError)
+        -> Registration
+    {
         assertCurrent()
         let place = Int(descriptor)
         precondition(place >= 0, "a registered descriptor is open")

@@ -27,7 +27,10 @@ public final class Server: Sendable {
         /// Called on the reactor when an exchange is over; must not block.
         public var onFinished: @Sendable (ExchangeSummary) -> Void
         public init(errorResponder: ErrorResponder? = nil, onFinished: @escaping @Sendable (ExchangeSummary) -> Void = { _ in }) {
-            self.errorResponder = errorResponder ?? { Response(status: $0.status, headers: ["content-type": "text/plain; charset=utf-8"], body: Array("\($0.message)\n".utf8)) }
+            self.errorResponder =
+                errorResponder ?? {
+                    Response(status: $0.status, headers: ["content-type": "text/plain; charset=utf-8"], body: Array("\($0.message)\n".utf8))
+                }
             self.onFinished = onFinished
         }
     }
@@ -35,7 +38,9 @@ public final class Server: Sendable {
     /// Started by the caller and stopped by the caller, after `drain`.
     public let reactors: [Reactor]
 
-    public init(_ configuration: ServerConfiguration, reactors: [Reactor], handler: any ExchangeHandler, hooks: Hooks = Hooks()) throws(ServerError) {
+    public init(_ configuration: ServerConfiguration, reactors: [Reactor], handler: any ExchangeHandler, hooks: Hooks = Hooks())
+        throws(ServerError)
+    {
         self.configuration = configuration
         self.reactors = reactors
     }

@@ -35,7 +35,8 @@ enum SystemCalls {
     // MARK: Sockets
 
     static func listen(_ address: IPAddress, port: UInt16, backlog: Int32, sharesPort: Bool) throws(SystemCallError) -> Int32 {
-        unsafe try checked("listen", withBytes(of: address) { unsafe gh_listen($0, address.isIPv4 ? 0 : 1, port, backlog, sharesPort ? 1 : 0) })
+        unsafe try checked(
+            "listen", withBytes(of: address) { unsafe gh_listen($0, address.isIPv4 ? 0 : 1, port, backlog, sharesPort ? 1 : 0) })
     }
     /// The descriptor, or a negated errno.
     static func accept(_ listener: Int32) -> (result: Int32, address: IPAddress, port: UInt16) {
@@ -95,7 +96,9 @@ enum SystemCalls {
     static func makeWake() throws(SystemCallError) -> Int32 { try checked("eventfd", gh_eventfd()) }
     static func signal(_ wake: Int32) { gh_eventfd_signal(wake) }
     static func clear(_ wake: Int32) { gh_eventfd_clear(wake) }
-    static func add(_ poll: Int32, _ fd: Int32, _ interest: Readiness, _ data: UInt64) -> Int32 { gh_epoll_add(poll, fd, interest.rawValue, data) }
+    static func add(_ poll: Int32, _ fd: Int32, _ interest: Readiness, _ data: UInt64) -> Int32 {
+        gh_epoll_add(poll, fd, interest.rawValue, data)
+    }
     static func modify(_ poll: Int32, _ fd: Int32, _ interest: Readiness, _ data: UInt64) -> Int32 {
         gh_epoll_modify(poll, fd, interest.rawValue, data)
     }

@@ -25,7 +25,9 @@ public final class TLSClientContext: Sendable {
 /// TLS over a connected non-blocking descriptor that it does not own. One thread at a time.
 public final class TLSStream: @unchecked Sendable {
     /// Verifies the chain and that it names `host`; sends SNI unless `host` is an address; resumes a session of the same `host:port` when it has one.
-    public init(client: TLSClientContext, host: String, port: UInt16, descriptor: Int32) throws(TLSError) { preconditionFailure("under construction") }
+    public init(client: TLSClientContext, host: String, port: UInt16, descriptor: Int32) throws(TLSError) {
+        preconditionFailure("under construction")
+    }
     /// `.done(0)` when the handshake is over.
     public func handshake() -> TLSProgress { preconditionFailure("under construction") }
     public func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSProgress { preconditionFailure("under construction") }

@@ -57,7 +57,9 @@ struct TimerWheel {
     /// Removes the timer and answers its action; nil when it has fired or was cancelled.
     private mutating func take(_ token: TimerToken) -> (() -> Void)? {
         let index = Int(token.index)
-        guard index >= 0, index < entries.count, entries[index].generation == token.generation, let action = entries[index].action else { return nil }
+        guard index >= 0, index < entries.count, entries[index].generation == token.generation, let action = entries[index].action else {
+            return nil
+        }
         let entry = entries[index]
         let slot = Int(entry.deadlineTick % Self.slotCount)
         if entry.previous >= 0 {
@@ -90,7 +92,9 @@ struct TimerWheel {
             var index = heads[slot]
             while index >= 0 {
                 let entry = entries[Int(index)]
-                if entry.deadlineTick <= nowTick { found.append((entry.deadlineTick, TimerToken(index: index, generation: entry.generation))) }
+                if entry.deadlineTick <= nowTick {
+                    found.append((entry.deadlineTick, TimerToken(index: index, generation: entry.generation)))
+                }
                 index = entry.next
             }
         }

@@ -18,7 +18,8 @@ extension Store {
         var ran: [String] = []
         // One transaction each: what was applied is looked up again under the lock, so two processes never run the same one.
         while true {
-            let name = try await database.transaction(within: StoreLimits.migrationMilliseconds) { transaction throws(StoreError) -> String? in
+            let name = try await database.transaction(within: StoreLimits.migrationMilliseconds) {
+                transaction throws(StoreError) -> String? in
                 try transaction.lockMigrations()
                 guard let next = try transaction.pending(migrations).first else { return nil }
                 try transaction.apply(next)
@@ -49,7 +50,8 @@ extension Reader {
         let table: [Row] =
             switch connection.dialect {
             case .sqlite: try rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'")
-            case .postgres: try rows("SELECT tablename FROM pg_tables WHERE tablename = 'schema_migrations' AND schemaname = current_schema()")
+            case .postgres:
+                try rows("SELECT tablename FROM pg_tables WHERE tablename = 'schema_migrations' AND schemaname = current_schema()")
             }
         guard !table.isEmpty else { return [] }
         return try all("SELECT version, checksum FROM schema_migrations ORDER BY version")

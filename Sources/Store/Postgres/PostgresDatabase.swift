@@ -5,6 +5,8 @@ final class PostgresDatabase: Database {
     func transaction<Value: Sendable>(
         within milliseconds: Int64?, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value { throw .unavailable("") }
-    func read<Value: Sendable>(_ body: @escaping @Sendable (Reader) throws(StoreError) -> Value) async throws(StoreError) -> Value { throw .unavailable("") }
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Reader) throws(StoreError) -> Value) async throws(StoreError) -> Value {
+        throw .unavailable("")
+    }
     func close() async {}
 }

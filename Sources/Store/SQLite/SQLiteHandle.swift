@@ -45,7 +45,9 @@ private import CSQLite
         guard code == SQLITE_OK else { throw error(code) }
     }
 
-    func run(_ statement: borrowing SQLiteStatement, _ values: [SQLValue], columns: Row.Columns?) throws(StoreError) -> (Answer, Row.Columns) {
+    func run(_ statement: borrowing SQLiteStatement, _ values: [SQLValue], columns: Row.Columns?) throws(StoreError) -> (
+        Answer, Row.Columns
+    ) {
         let names = columns ?? statement.columns()
         defer { statement.reset() }
         try statement.bind(values) { code in error(code) }

@@ -1,0 +1,26 @@
+/// Which file a line belongs to when `LOG_DIR` is set.
+public enum LogChannel: String, Sendable, CaseIterable {
+    case main = "gatehouse", access, error, provision, sync
+
+    init(level: LogLevel, event: String) {
+        if level == .error {
+            self = .error
+        } else if event.hasPrefix("service.") || event.hasPrefix("job.") || event.hasPrefix("provision.") {
+            self = .provision
+        } else if event.hasPrefix("sync.") || event.hasPrefix("whmcs.") {
+            self = .sync
+        } else {
+            self = .main
+        }
+    }
+}
+
+/// Where finished lines go. Never blocks the caller.
+public protocol LogOutput: Sendable {
+    /// `line` ends with a line feed.
+    func write(_ line: [UInt8], to channel: LogChannel)
+}
+
+struct NoLogOutput: LogOutput {
+    func write(_ line: [UInt8], to channel: LogChannel) {}
+}

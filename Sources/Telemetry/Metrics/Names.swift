@@ -1,0 +1,50 @@
+/// Every metric the process exposes: name, unit, labels. Counted next to what they measure.
+extension MetricDefinition {
+    private static let nanosecondsPerSecond = 1e9
+    private static let latencySeconds: [Double] = [
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300,
+    ]
+
+    // HTTP
+    public static let httpRequests = MetricDefinition(
+        "gatehouse_http_requests_total", "Finished requests by route template, method and status.", .counter,
+        labels: ["route", "method", "status"], maximumLabelSets: 1000)
+    public static let httpDuration = MetricDefinition(
+        "gatehouse_http_request_duration_seconds", "Time from the first byte of the head to the end of the reply.",
+        .histogram(latencySeconds),
+        labels: ["route"], divisor: nanosecondsPerSecond)
+    public static let httpBytesReceived = MetricDefinition("gatehouse_http_received_bytes_total", "Bytes read from clients.", .counter)
+    public static let httpBytesSent = MetricDefinition("gatehouse_http_sent_bytes_total", "Bytes written to clients.", .counter)
+    public static let httpConnections = MetricDefinition("gatehouse_http_connections", "Open client connections.", .gauge)
+
+    // Relay
+    public static let relayRequests = MetricDefinition(
+        "gatehouse_relay_requests_total", "Relayed requests by outcome.", .counter, labels: ["outcome"])
+    public static let relayRefusals = MetricDefinition(
+        "gatehouse_relay_refusals_total", "Requests refused before going upstream, by reason.", .counter, labels: ["reason"])
+    public static let relayUpstreamStatus = MetricDefinition(
+        "gatehouse_relay_upstream_status_total", "Upstream answers by status.", .counter, labels: ["status"])
+    public static let relayTokens = MetricDefinition(
+        "gatehouse_relay_tokens_total", "Tokens settled, by class.", .counter, labels: ["class"])
+    public static let relayInFlight = MetricDefinition("gatehouse_relay_in_flight", "Relayed requests under way.", .gauge)
+    public static let relayOverhead = MetricDefinition(
+        "gatehouse_relay_overhead_seconds", "Time a request spent here rather than waiting for the upstream.",
+        .histogram([0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1]), divisor: nanosecondsPerSecond)
+    public static let relayTimeToFirstByte = MetricDefinition(
+        "gatehouse_relay_first_byte_seconds", "Time from sending upstream to its first body byte.", .histogram(latencySeconds),
+        divisor: nanosecondsPerSecond)
+    public static let journalPending = MetricDefinition(
+        "gatehouse_journal_pending_records", "Journal records not yet in the ledger.", .gauge)
+    public static let journalDamaged = MetricDefinition(
+        "gatehouse_journal_damaged_total", "Journal files set aside because their tail could not be read.", .counter)
+    public static let ledgerEntries = MetricDefinition("gatehouse_ledger_entries_total", "Entries written to the ledger.", .counter)
+
+    // Logging and the process, in the names Prometheus client libraries use
+    public static let logDropped = MetricDefinition("gatehouse_log_dropped_lines", "Log lines lost since the start.", .gauge)
+    public static let processResidentMemory = MetricDefinition("process_resident_memory_bytes", "Resident memory size in bytes.", .gauge)
+    public static let processOpenDescriptors = MetricDefinition("process_open_fds", "Number of open file descriptors.", .gauge)
+    public static let processCPU = MetricDefinition(
+        "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", .counter, divisor: 1e6)
+    public static let processStart = MetricDefinition(
+        "process_start_time_seconds", "Start time of the process since unix epoch in seconds.", .gauge, divisor: 1000)
+}
