@@ -1,97 +1,14 @@
 public import Domain
 
-/// What a handler may do when the body cannot be had.
-public enum BodyError: Error, Equatable, Sendable {
-    /// More than the limit; decided from content-length before any byte is read when there is one. Answer 413.
-    case tooLarge(limitBytes: Int)
-    /// The bytes do not follow the protocol (bad chunk, content-length cut short). Answer 400.
-    case malformed
-    /// Slower than the minimum rate. Answer 408.
-    case tooSlow
-    /// The memory budget is spent. Answer 503.
-    case overloaded
-    /// The client has gone; nobody will read an answer.
-    case clientGone
-
-    /// The status for this error; 499 (never sent) for a client that has gone.
-    public var status: Int {
-        switch self {
-        case .tooLarge: 413
-        case .malformed: 400
-        case .tooSlow: 408
-        case .overloaded: 503
-        case .clientGone: 499
-        }
-    }
-}
-
-public enum WriteState: Sendable {
-    case sent
-    /// Kept back; stop producing until `onDrained`. More is still taken up to the cap, past it the exchange is aborted.
-    case congested
-    /// Nobody reads any more.
-    case gone
-}
-
-public enum ReplyFraming: Sendable, Equatable {
-    /// Close-delimited towards an HTTP/1.0 client.
-    case chunked
-    case length(Int)
-    case untilClose
-}
-
-/// Field lines of a streaming reply in wire form. Line breaks and NUL in values become spaces, so no value can add a field.
-public struct HeaderBlock: Sendable {
-    public private(set) var bytes: [UInt8] = []
-    public init() {}
-    public mutating func add(_ name: String, _ value: String) { add(name, utf8: Array(value.utf8).span) }
-    public mutating func add(_ name: String, utf8 value: Span<UInt8>) {
-        bytes.append(contentsOf: name.utf8)
-        finish(value)
-    }
-    public mutating func add(name: Span<UInt8>, value: Span<UInt8>) {
-        for index in name.indices where Self.isTokenish(name[index]) { bytes.append(name[index]) }
-        finish(value)
-    }
-    public mutating func add(_ headers: Headers) {
-        for field in headers.fields { add(name: Array(field.name.utf8).span, value: Array(field.value.utf8).span) }
-    }
-    private mutating func finish(_ value: Span<UInt8>) {
-        bytes.append(0x3a)
-        bytes.append(0x20)
-        for index in value.indices {
-            let byte = value[index]
-            bytes.append(byte == 0x0d || byte == 0x0a || byte == 0 ? 0x20 : byte)
-        }
-        bytes.append(0x0d)
-        bytes.append(0x0a)
-    }
-    private static func isTokenish(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7f && byte != 0x3a }
-}
-
-/// What is known about an exchange when it is over; for the access log and metrics. Never carries the query.
-public struct ExchangeSummary: Sendable {
-    public let id: RequestID
-    /// nil when the head could not be read.
-    public let method: Method?
-    /// "/v1/messages", set by the router; nil when nothing matched.
-    public let routeTemplate: String?
-    /// 0 when nothing was sent.
-    public let status: Int
-    public let bytesReceived: Int
-    public let bytesSent: Int
-    public let durationNanoseconds: UInt64
-    public let remoteAddress: IPAddress
-    /// The client left before the reply was complete.
-    public let clientGone: Bool
-}
-
 /// Handles requests; runs as one task per exchange on the reactor of its connection.
 public protocol ExchangeHandler: Sendable {
     func handle(_ exchange: Exchange) async
 }
 
 /// One request and its reply. Touched only on its reactor, which is where the handler's nonisolated code runs.
+///
+/// A handler either `respond`s once, or `startResponse`s, `write`s and `finish`es. Returning without a reply answers 500, returning in
+/// the middle of one aborts it.
 public final class Exchange: @unchecked Sendable {
     public let id: RequestID
     public let reactor: Reactor
@@ -105,45 +22,252 @@ public final class Exchange: @unchecked Sendable {
     /// Set by the router; label of metrics and access log.
     public var routeTemplate: String?
 
-    public internal(set) var status = 0
+    /// Of the reply; 0 before it has begun.
+    public private(set) var status = 0
+    /// Head and body as received, without the chunked coding's own bytes being told apart.
     public internal(set) var bytesReceived = 0
-    public internal(set) var bytesSent = 0
-    /// The client has closed, failed, or accepted nothing for too long.
-    public internal(set) var isClientGone = false
+    /// Handed to the connection, head and coding included.
+    public private(set) var bytesSent = 0
+    /// The client has closed, failed, accepted nothing for too long, or ended its sending half while the reply was being made.
+    /// In the last case a reply is still sent.
+    public private(set) var isClientGone = false
     /// Called once on the reactor when everything written has been sent after a `.congested`.
     public var onDrained: (() -> Void)?
-    /// Called once on the reactor when the client has gone before the reply was finished.
-    public var onClosed: (() -> Void)?
+    /// Called once on the reactor when the client has gone before the reply was finished; at once when it already has.
+    public var onClosed: (() -> Void)? {
+        didSet { if isClientGone { tellClosed() } }
+    }
 
-    init(id: RequestID, reactor: Reactor, head: RequestHead, remoteAddress: IPAddress, isSecure: Bool) {
+    private enum Progress { case waiting, streaming, finished }
+    private var progress = Progress.waiting
+    private var connection: ServerConnection?
+    private let hooks: Server.Hooks
+    private let method: Method
+    private let version: RequestHead.Version
+    private let expectsContinue: Bool
+    private var framing = ReplyFraming.chunked
+    private var remainingLength = 0
+    private var dropsBody = false
+
+    init(id: RequestID, connection: ServerConnection, head: RequestHead, remoteAddress: IPAddress, isSecure: Bool) {
         self.id = id
-        self.reactor = reactor
+        self.connection = connection
+        hooks = connection.acceptor.shared.hooks
+        reactor = connection.reactor
         self.head = head
+        (method, version, expectsContinue) = (head.method, head.version, head.expectsContinue)
         self.remoteAddress = remoteAddress
         self.isSecure = isSecure
         startedAtNanoseconds = reactor.nowNanoseconds
     }
 
-    /// Gives the head's memory back; for streams that stay open long.
-    public func discardHead() { preconditionFailure("under construction") }
+    /// Gives the head's memory back; for replies that stay open long.
+    public func discardHead() {
+        reactor.assertCurrent()
+        head = RequestHead()
+    }
 
-    /// The whole body. Sends "100 Continue" when the client waits for it.
-    public func collectBody(limit: Int) async throws(BodyError) -> [UInt8] { preconditionFailure("under construction") }
+    // MARK: Body
+
+    /// The whole body; empty when there is none or it was already taken. Sends "100 Continue" when the client waits for it.
+    /// - Throws: `.tooLarge` before reading when content-length says so, else as soon as a byte too many has come.
+    public func collectBody(limit: Int) async throws(BodyError) -> [UInt8] { try await takeBody(limit: limit, piece: false) ?? [] }
+
     /// The next piece of the body as it came, nil at its end. `limit` bounds the whole body.
-    public func nextBodyPiece(limit: Int) async throws(BodyError) -> [UInt8]? { preconditionFailure("under construction") }
+    public func nextBodyPiece(limit: Int) async throws(BodyError) -> [UInt8]? { try await takeBody(limit: limit, piece: true) }
 
-    /// A complete reply. Adds date, content-length, connection and x-request-id; sends no body to HEAD.
-    public func respond(_ response: Response) { preconditionFailure("under construction") }
+    private func takeBody(limit: Int, piece: Bool) async throws(BodyError) -> [UInt8]? {
+        reactor.assertCurrent()
+        guard let connection else { throw .clientGone }
+        guard progress == .waiting || piece else { return nil }
+        if try connection.wantBody(limit: limit, piece: piece, expectsContinue: expectsContinue) {
+            await connection.waitForBody(piece: piece)
+            if let error = connection.bodyError { throw error }
+        }
+        guard !connection.body.isEmpty else { return nil }
+        let taken = connection.body
+        connection.body = []
+        if !piece { connection.bodyHeld = taken.count }
+        return taken
+    }
 
-    public var hasResponded: Bool { status != 0 }
+    // MARK: Reply
+
+    public var hasResponded: Bool { progress != .waiting }
+
+    /// A complete reply. Adds date, content-length, connection and x-request-id; sends no body to HEAD. A second one is ignored.
+    public func respond(_ response: Response) {
+        reactor.assertCurrent()
+        guard progress == .waiting else { return }
+        status = response.status
+        if let connection {
+            settleClosing(connection)
+            connection.takeOutputBuffer()
+            let before = connection.output.count
+            ReplyHead.append(
+                response, id: id, to: &connection.output, dates: reactor.dates, closes: connection.closesAfterReply,
+                omitsBody: method == .head)
+            bytesSent = connection.output.count - before
+        }
+        conclude()
+    }
+
     /// Begins a reply whose body follows in `write`s. Adds date, framing, connection and x-request-id.
-    public func startResponse(status: Int, headers: HeaderBlock, framing: ReplyFraming) { preconditionFailure("under construction") }
-    /// One chunk. Sent at the end of the event, together with whatever else was written; large ones at once.
-    @discardableResult public func write(_ bytes: Span<UInt8>) -> WriteState { preconditionFailure("under construction") }
+    public func startResponse(status: Int, headers: HeaderBlock, framing: ReplyFraming) {
+        reactor.assertCurrent()
+        precondition(progress == .waiting, "a reply begins once")
+        progress = .streaming
+        self.status = status
+        self.framing = version == .http10 && framing == .chunked ? .untilClose : framing
+        if case .length(let length) = framing { remainingLength = length }
+        dropsBody = method == .head || !ReplyHead.allowsBody(status)
+        guard let connection else { return }
+        if self.framing == .untilClose, !dropsBody { connection.closesAfterReply = true }
+        settleClosing(connection)
+        connection.takeOutputBuffer()
+        let before = connection.output.count
+        ReplyHead.append(
+            status: status, block: headers, framing: self.framing, id: id, to: &connection.output, dates: reactor.dates,
+            closes: connection.closesAfterReply)
+        bytesSent = connection.output.count - before
+        connection.queueFlush()
+    }
+
+    /// One chunk of a chunked reply. Sent at the end of the event together with whatever else was written; large ones at once.
+    /// More than a `.length` promised is not sent and aborts.
+    @discardableResult public func write(_ bytes: Span<UInt8>) -> WriteState {
+        reactor.assertCurrent()
+        precondition(progress != .waiting, "a reply begins before it is written")
+        guard let connection, progress == .streaming else { return .gone }
+        guard bytes.count > 0, !dropsBody else { return state(connection) }
+        let isOpen: Bool
+        switch framing {
+        case .chunked:
+            var chunkHead: [UInt8] = []
+            ReplyHead.appendChunkSize(bytes.count, to: &chunkHead)
+            let lineEnd = ReplyHead.lineEnd
+            isOpen = connection.write(chunkHead.span, bytes, lineEnd.span)
+            bytesSent += chunkHead.count + bytes.count + 2
+        case .length, .untilClose:
+            if case .length = framing {
+                guard bytes.count <= remainingLength else {
+                    abort()
+                    return .gone
+                }
+                remainingLength -= bytes.count
+            }
+            let nothing: [UInt8] = []
+            isOpen = connection.write(nothing.span, bytes, nothing.span)
+            bytesSent += bytes.count
+        }
+        return isOpen ? state(connection) : .gone
+    }
     @discardableResult public func write(_ bytes: [UInt8]) -> WriteState { write(bytes.span) }
-    /// Sends what is kept back now instead of at the end of the event.
-    public func flush() { preconditionFailure("under construction") }
-    public func finish() { preconditionFailure("under construction") }
-    /// Ends the connection at once, so that the client sees a cut reply instead of a complete one.
-    public func abort() { preconditionFailure("under construction") }
+
+    private func state(_ connection: ServerConnection) -> WriteState {
+        isClientGone ? .gone : connection.isBlocked ? .congested : .sent
+    }
+
+    /// Sends what was written now instead of at the end of the event.
+    public func flush() {
+        reactor.assertCurrent()
+        connection?.send()
+    }
+
+    /// The reply is complete. One that is shorter than its `.length` is aborted instead.
+    public func finish() {
+        reactor.assertCurrent()
+        guard progress == .streaming else { return }
+        if case .length = framing, remainingLength > 0, !dropsBody {
+            abort()
+            return
+        }
+        if framing == .chunked, !dropsBody, let connection {
+            connection.takeOutputBuffer()
+            connection.output.append(contentsOf: ReplyHead.lastChunk)
+            bytesSent += ReplyHead.lastChunk.count
+        }
+        conclude()
+    }
+
+    /// Ends the connection so that the client sees a cut reply instead of a complete one. What was written is still sent as far as
+    /// the socket takes it.
+    public func abort() {
+        reactor.assertCurrent()
+        guard progress != .finished, let connection else {
+            conclude()
+            return
+        }
+        let hidesCut = framing == .untilClose || progress == .waiting
+        if progress == .streaming { connection.send() }
+        conclude(tellsConnection: false)
+        connection.exchange = nil
+        connection.close(resetting: hidesCut)
+    }
+
+    // MARK: What the connection says
+
+    /// Before the head is written: whether "connection: close" belongs in it.
+    private func settleClosing(_ connection: ServerConnection) {
+        if connection.acceptor.isDraining || connection.mustCloseForUnreadBody(expectsContinue: expectsContinue) {
+            connection.closesAfterReply = true
+        }
+    }
+
+    func drained() {
+        guard let action = onDrained else { return }
+        onDrained = nil
+        action()
+    }
+
+    /// Nobody seems to read any more, though sending may still work.
+    func clientLeft() {
+        guard !isClientGone, progress != .finished else { return }
+        isClientGone = true
+        tellClosed()
+    }
+
+    func connectionClosed() {
+        connection = nil
+        clientLeft()
+    }
+
+    private func tellClosed() {
+        guard let action = onClosed else { return }
+        onClosed = nil
+        action()
+    }
+
+    func handlerReturned() {
+        switch progress {
+        case .finished: return
+        case .streaming: abort()
+        case .waiting where connection == nil: conclude()
+        case .waiting:
+            respondToProblem(status: 500, message: "The request was not answered.")
+        }
+    }
+
+    /// The reply that the server's `errorResponder` makes of it.
+    public func respondToProblem(status: Int, message: String) {
+        let path = head.bytes.isEmpty ? nil : head.pathText
+        respond(
+            hooks.errorResponder(ProtocolProblem(status: status, code: problemCode(status), message: message, path: path, requestID: id)))
+    }
+
+    private func conclude(tellsConnection: Bool = true) {
+        guard progress != .finished else { return }
+        progress = .finished
+        (onDrained, onClosed) = (nil, nil)
+        hooks.onFinished(
+            ExchangeSummary(
+                id: id, method: method, routeTemplate: routeTemplate, status: status, bytesReceived: bytesReceived, bytesSent: bytesSent,
+                durationNanoseconds: reactor.ambient.uptimeNanoseconds() &- startedAtNanoseconds, remoteAddress: remoteAddress,
+                clientGone: isClientGone))
+        guard let connection else { return }
+        self.connection = nil
+        if !head.bytes.isEmpty { connection.acceptor.giveBack(head) }
+        head = RequestHead()
+        if tellsConnection { connection.exchangeFinished() }
+    }
 }

@@ -158,6 +158,11 @@ public struct Registration: Sendable, Equatable {
         }
     }
 
+    /// Runs a closure here and answers its result; from any other place.
+    public func ask<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
+        await withCheckedContinuation { continuation in execute { continuation.resume(returning: work()) } }
+    }
+
     // MARK: Descriptors
 
     /// The reactor keeps the handler until `deregister`. Events carry a generation, so those of a closed descriptor whose number

@@ -34,6 +34,16 @@ public struct RequestHead: Sendable {
     public var pathText: String { text(path) }
     public var queryText: String { text(query) }
 
+    /// Empty again, with its storage kept for the next request.
+    mutating func reset() {
+        bytes.removeAll(keepingCapacity: true)
+        fields.removeAll(keepingCapacity: true)
+        (method, version) = (.get, .http11)
+        (path, query) = (0..<0, 0..<0)
+        contentLength = nil
+        (isChunked, expectsContinue, keepsAlive) = (false, false, true)
+    }
+
     /// The value of the first field of that name, as a range of `bytes`.
     public func range(of name: HeaderName) -> Range<Int>? {
         for field in fields where matches(field, name) { return field.value }

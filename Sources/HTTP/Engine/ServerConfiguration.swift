@@ -4,6 +4,8 @@ public struct ServerConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// 0 asks the system for one.
     public var port: UInt16 = 0
+    /// Whether another process may listen on the same port; two that must not share one notice it.
+    public var sharesPort = false
     public var backlog: Int32 = 4096
     public var tls: TLSFiles?
     /// Whose X-Forwarded-For and X-Forwarded-Proto count.
