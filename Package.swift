@@ -52,6 +52,7 @@ let package = Package(
         suite("DomainTests", ["Domain"]),
         suite("StoreTests", ["Domain", "Store", "TestKit"]),
         suite("TelemetryTests", ["Domain", "Telemetry"]),
+        suite("SecretsTests", ["Domain", "Telemetry", "Secrets"]),
         suite("Tidy", []),
     ]
 )
