@@ -50,7 +50,7 @@ let package = Package(
         module("TestKit", ["Domain", "Store"]),
 
         suite("DomainTests", ["Domain"]),
-        suite("StoreTests", ["Domain", "Store", "TestKit"]),
+        suite("Contracts", ["Domain", "Store", "TestKit"]),
         suite("TelemetryTests", ["Domain", "Telemetry"]),
         suite("SecretsTests", ["Domain", "Telemetry", "Secrets"]),
         suite("Tidy", []),

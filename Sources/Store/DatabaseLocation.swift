@@ -56,9 +56,9 @@ public struct PostgresAddress: Sendable, Equatable, CustomStringConvertible, Cus
 
     init(parameters: [String: String], password: String?) { (self.parameters, self.password) = (parameters, password) }
 
-    /// The same server and login, another database.
-    func named(_ database: String) -> PostgresAddress {
-        PostgresAddress(parameters: parameters.merging(["dbname": database]) { _, new in new }, password: password)
+    /// The same server and login, with one parameter changed.
+    func setting(_ name: String, _ value: String) -> PostgresAddress {
+        PostgresAddress(parameters: parameters.merging([name: value]) { _, new in new }, password: password)
     }
 
     /// Parameters a URL may set; others stop the start rather than be dropped silently. SQLAlchemy's `ssl` is not libpq's, so it is refused.

@@ -10,6 +10,7 @@ public struct Store: Sendable {
 
     /// Runs `body` in a transaction of its own. When it throws, everything is rolled back.
     /// - Throws: what `body` throws, `.busy` when the queue is full, and whatever the commit meets.
+    @discardableResult
     public func transaction<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws(StoreError)
         -> Value
     {

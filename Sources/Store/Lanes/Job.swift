@@ -4,6 +4,7 @@ internal import Domain
 protocol Job: AnyObject, Sendable {
     /// On the process's uptime clock, in nanoseconds.
     var deadline: UInt64 { get }
+    var isReadOnly: Bool { get }
     /// Runs the closure and keeps its value.
     func perform(_ connection: any Connection) throws(StoreError)
     /// Gives the caller the kept value, or the error.
@@ -13,16 +14,17 @@ protocol Job: AnyObject, Sendable {
 /// A closure with the caller that waits for it.
 final class ClosureJob<Value: Sendable>: Job, @unchecked Sendable {  // after submit, touched only by the lane that took it
     let deadline: UInt64
+    let isReadOnly: Bool
     private let ambient: Ambient
     private let body: @Sendable (Transaction) throws(StoreError) -> Value
     private let caller: CheckedContinuation<Result<Value, StoreError>, Never>
     private var value: Value?
 
     init(
-        _ ambient: Ambient, deadline: UInt64, caller: CheckedContinuation<Result<Value, StoreError>, Never>,
+        _ ambient: Ambient, deadline: UInt64, isReadOnly: Bool, caller: CheckedContinuation<Result<Value, StoreError>, Never>,
         body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
     ) {
-        (self.ambient, self.deadline, self.caller, self.body) = (ambient, deadline, caller, body)
+        (self.ambient, self.deadline, self.isReadOnly, self.caller, self.body) = (ambient, deadline, isReadOnly, caller, body)
     }
 
     func perform(_ connection: any Connection) throws(StoreError) {
@@ -42,5 +44,19 @@ final class ClosureJob<Value: Sendable>: Job, @unchecked Sendable {  // after su
         } else {
             caller.resume(returning: .failure(.programming("a job was finished before it ran")))
         }
+    }
+}
+
+extension JobQueue {
+    /// Hands `body` to a lane and waits for its value.
+    func run<Value: Sendable>(
+        _ ambient: Ambient, within milliseconds: Int64, isReadOnly: Bool,
+        _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        let deadline = ambient.uptimeNanoseconds() &+ UInt64(clamping: milliseconds) &* 1_000_000
+        let result = await withCheckedContinuation { caller in
+            submit(ClosureJob(ambient, deadline: deadline, isReadOnly: isReadOnly, caller: caller, body: body))
+        }
+        return try result.get()
     }
 }

@@ -5,6 +5,8 @@ private import Synchronization
 protocol Lane: AnyObject, Sendable {
     /// Runs and finishes every job. Called on the lane's own thread, never twice at once.
     func work(_ jobs: [any Job])
+    /// There has been nothing to do for `JobQueue.restSeconds`.
+    func rest()
     /// Gives up the connection; nothing comes after.
     func close()
 }
@@ -16,7 +18,12 @@ final class JobQueue: Sendable {
         var idle: [Int]
         var closers: [CheckedContinuation<Void, Never>] = []
         var isClosed = false
+        /// How often each lane was woken, to see whether it rested in between.
+        var wakes: [Int]
     }
+
+    /// How long a lane has had nothing to do before it is told to rest.
+    static let restSeconds = 30
 
     private let lanes: [any Lane]
     private let threads: [DispatchQueue]
@@ -33,7 +40,7 @@ final class JobQueue: Sendable {
         self.batch = batch
         // A serial queue has a thread of its own while it has work, outside the pool that Swift's tasks share.
         threads = lanes.indices.map { DispatchQueue(label: "store \(label) \($0)") }
-        waiting = Mutex(Waiting(idle: Array(lanes.indices.reversed())))
+        waiting = Mutex(Waiting(idle: Array(lanes.indices), wakes: lanes.map { _ in 0 }))
     }
 
     var waitingCount: Int { waiting.withLock { $0.jobs.count } }
@@ -44,7 +51,11 @@ final class JobQueue: Sendable {
             if waiting.isClosed { return .refused(.unavailable("the store is closed")) }
             if waiting.jobs.count >= limit { return .refused(.busy) }
             waiting.jobs.append(job)
-            return waiting.idle.popLast().map(Fate.wake) ?? .queued
+            // The lowest number first, so that the connections over the pool's size are the last to be needed.
+            guard let lane = waiting.idle.min() else { return .queued }
+            waiting.idle.removeAll { $0 == lane }
+            waiting.wakes[lane] += 1
+            return .wake(lane)
         }
         switch fate {
         case .queued: break
@@ -78,10 +89,18 @@ final class JobQueue: Sendable {
                 return ([], waiting.closers)
             }
             if jobs.isEmpty {
-                if !closers.isEmpty { closeLanes(closers) }
+                if closers.isEmpty { restLater(lane) } else { closeLanes(closers) }
                 return
             }
             lanes[lane].work(jobs)
+        }
+    }
+
+    private func restLater(_ lane: Int) {
+        let wakes = waiting.withLock { $0.wakes[lane] }
+        threads[lane].asyncAfter(deadline: .now() + .seconds(Self.restSeconds)) { [weak self] in
+            guard let self, self.waiting.withLock({ $0.wakes[lane] == wakes && !$0.isClosed }) else { return }
+            self.lanes[lane].rest()
         }
     }
 

@@ -27,24 +27,18 @@ final class SQLiteDatabase: Database {
 
     func transaction<Value: Sendable>(
         within milliseconds: Int64?, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
-    ) async throws(StoreError) -> Value { try await run(on: writer, within: milliseconds, body) }
+    ) async throws(StoreError) -> Value {
+        try await writer.run(ambient, within: milliseconds ?? deadlineMilliseconds, isReadOnly: false, body)
+    }
 
     func read<Value: Sendable>(_ body: @escaping @Sendable (Reader) throws(StoreError) -> Value) async throws(StoreError) -> Value {
-        try await run(on: readers ?? writer, within: nil) { transaction throws(StoreError) in try body(transaction) }
+        try await (readers ?? writer).run(ambient, within: deadlineMilliseconds, isReadOnly: true) { transaction throws(StoreError) in
+            try body(transaction)
+        }
     }
 
     func close() async {
         await readers?.close()
         await writer.close()  // last, so that the last connection folds the write-ahead log into the file
-    }
-
-    private func run<Value: Sendable>(
-        on queue: JobQueue, within milliseconds: Int64?, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
-    ) async throws(StoreError) -> Value {
-        let deadline = ambient.uptimeNanoseconds() &+ UInt64(clamping: milliseconds ?? deadlineMilliseconds) &* 1_000_000
-        let result = await withCheckedContinuation { caller in
-            queue.submit(ClosureJob(ambient, deadline: deadline, caller: caller, body: body))
-        }
-        return try result.get()
     }
 }
