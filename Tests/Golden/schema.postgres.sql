@@ -1,0 +1,228 @@
+-- columns
+accounts.id text NOT NULL
+accounts.name text NOT NULL
+accounts.email text NOT NULL
+accounts.kind text NOT NULL
+accounts.base_url text NOT NULL
+accounts.secret_sealed bytea NOT NULL
+accounts.header_style text NOT NULL
+accounts.priority bigint NOT NULL
+accounts.weight bigint NOT NULL
+accounts.max_concurrency bigint
+accounts.status text NOT NULL
+accounts.status_reason text NOT NULL
+accounts.cooldown_until bigint
+accounts.model_map text NOT NULL
+accounts.model_allow text
+accounts.model_deny text
+accounts.source text NOT NULL
+accounts.source_key text
+accounts.created_at bigint NOT NULL
+accounts.updated_at bigint NOT NULL
+accounts.version bigint NOT NULL
+api_keys.id text NOT NULL
+api_keys.owner_id text
+api_keys.name text NOT NULL
+api_keys.secret_hash bytea NOT NULL
+api_keys.hash_alg text NOT NULL
+api_keys.shown_prefix text NOT NULL
+api_keys.shown_suffix text NOT NULL
+api_keys.requests_per_minute bigint
+api_keys.tokens_per_day bigint
+api_keys.concurrency bigint
+api_keys.cost_per_day_micro_usd bigint
+api_keys.allowed_models text
+api_keys.status text NOT NULL
+api_keys.expires_at bigint
+api_keys.created_at bigint NOT NULL
+api_keys.last_used_at bigint
+api_keys.deleted_at bigint
+api_keys.version bigint NOT NULL
+change_counters.name text NOT NULL
+change_counters.value bigint NOT NULL
+events.id text NOT NULL
+events.at bigint NOT NULL
+events.actor text NOT NULL
+events.action text NOT NULL
+events.subject text NOT NULL
+events.before text
+events.after text
+events.request_id text
+idempotency_keys.actor text NOT NULL
+idempotency_keys.route text NOT NULL
+idempotency_keys.key text NOT NULL
+idempotency_keys.body_digest bytea NOT NULL
+idempotency_keys.status bigint
+idempotency_keys.response bytea
+idempotency_keys.created_at bigint NOT NULL
+ledger.request_id text NOT NULL
+ledger.attempt bigint NOT NULL
+ledger.api_key_id text NOT NULL
+ledger.user_id text
+ledger.account_id text
+ledger.model text NOT NULL
+ledger.input_tokens bigint NOT NULL
+ledger.output_tokens bigint NOT NULL
+ledger.cache_write_5m_tokens bigint NOT NULL
+ledger.cache_write_1h_tokens bigint NOT NULL
+ledger.cache_read_tokens bigint NOT NULL
+ledger.web_search_requests bigint NOT NULL
+ledger.cost_micro_usd bigint NOT NULL
+ledger.price_micro_usd bigint NOT NULL
+ledger.price_flags text NOT NULL
+ledger.usage_source text NOT NULL
+ledger.charged boolean NOT NULL
+ledger.at bigint NOT NULL
+ledger.day text NOT NULL
+ledger.counts_request bigint NOT NULL
+requests.id text NOT NULL
+requests.api_key_id text NOT NULL
+requests.key_name text NOT NULL
+requests.user_id text
+requests.account_id text
+requests.model text NOT NULL
+requests.path text NOT NULL
+requests.dialect text NOT NULL
+requests.stream boolean NOT NULL
+requests.status text NOT NULL
+requests.http_status bigint
+requests.error_type text
+requests.started_at bigint NOT NULL
+requests.duration_ms bigint
+requests.ttft_ms bigint
+requests.attempts bigint NOT NULL
+requests.input_tokens bigint NOT NULL
+requests.output_tokens bigint NOT NULL
+requests.cache_write_5m_tokens bigint NOT NULL
+requests.cache_write_1h_tokens bigint NOT NULL
+requests.cache_read_tokens bigint NOT NULL
+requests.total_tokens bigint NOT NULL
+requests.web_search_requests bigint NOT NULL
+requests.cost_micro_usd bigint NOT NULL
+requests.price_micro_usd bigint NOT NULL
+requests.usage_source text
+requests.upstream_request_id text
+schema_migrations.version bigint NOT NULL
+schema_migrations.name text NOT NULL
+schema_migrations.checksum text NOT NULL
+schema_migrations.applied_at bigint NOT NULL
+sealed_secrets.name text NOT NULL
+sealed_secrets.value bytea NOT NULL
+sealed_secrets.key_id text NOT NULL
+sealed_secrets.created_at bigint NOT NULL
+sealed_secrets.updated_at bigint NOT NULL
+sessions.id text NOT NULL
+sessions.user_id text NOT NULL
+sessions.kind text NOT NULL
+sessions.created_at bigint NOT NULL
+sessions.expires_at bigint NOT NULL
+sessions.revoked_at bigint
+sessions.user_agent text NOT NULL
+usage_days.api_key_id text NOT NULL
+usage_days.day text NOT NULL
+usage_days.model text NOT NULL
+usage_days.user_id text
+usage_days.requests bigint NOT NULL
+usage_days.input_tokens bigint NOT NULL
+usage_days.output_tokens bigint NOT NULL
+usage_days.cache_write_5m_tokens bigint NOT NULL
+usage_days.cache_write_1h_tokens bigint NOT NULL
+usage_days.cache_read_tokens bigint NOT NULL
+usage_days.web_search_requests bigint NOT NULL
+usage_days.cost_micro_usd bigint NOT NULL
+usage_days.price_micro_usd bigint NOT NULL
+users.number bigint NOT NULL IDENTITY
+users.id text NOT NULL
+users.email text NOT NULL
+users.name text NOT NULL
+users.role text NOT NULL
+users.password_hash text NOT NULL
+users.status text NOT NULL
+users.created_at bigint NOT NULL
+users.updated_at bigint NOT NULL
+users.last_login_at bigint
+
+-- constraints
+accounts accounts_header_style_check CHECK ((header_style = ANY (ARRAY['x-api-key'::text, 'authorization-bearer'::text])))
+accounts accounts_id_unique PRIMARY KEY (id)
+accounts accounts_kind_check CHECK ((kind = ANY (ARRAY['api_key'::text, 'bearer'::text, 'oauth'::text])))
+accounts accounts_max_concurrency_check CHECK ((max_concurrency >= 1))
+accounts accounts_priority_check CHECK (((priority >= 1) AND (priority <= 100)))
+accounts accounts_source_check CHECK ((source = ANY (ARRAY['env'::text, 'operator'::text])))
+accounts accounts_source_key_unique UNIQUE (source_key)
+accounts accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'cooling'::text, 'needs_reauth'::text, 'blocked'::text, 'disabled'::text])))
+accounts accounts_weight_check CHECK ((weight >= 1))
+api_keys api_keys_concurrency_check CHECK ((concurrency >= 0))
+api_keys api_keys_cost_per_day_check CHECK ((cost_per_day_micro_usd >= 0))
+api_keys api_keys_id_unique PRIMARY KEY (id)
+api_keys api_keys_owner_id_reference FOREIGN KEY (owner_id) REFERENCES users(id)
+api_keys api_keys_requests_per_minute_check CHECK ((requests_per_minute >= 0))
+api_keys api_keys_secret_hash_unique UNIQUE (secret_hash)
+api_keys api_keys_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])))
+api_keys api_keys_tokens_per_day_check CHECK ((tokens_per_day >= 0))
+change_counters change_counters_name_unique PRIMARY KEY (name)
+events events_id_unique PRIMARY KEY (id)
+idempotency_keys idempotency_keys_actor_route_key_unique PRIMARY KEY (actor, route, key)
+ledger ledger_attempt_check CHECK ((attempt >= 1))
+ledger ledger_cache_read_check CHECK ((cache_read_tokens >= 0))
+ledger ledger_cache_write_1h_check CHECK ((cache_write_1h_tokens >= 0))
+ledger ledger_cache_write_5m_check CHECK ((cache_write_5m_tokens >= 0))
+ledger ledger_cost_check CHECK ((cost_micro_usd >= 0))
+ledger ledger_input_check CHECK ((input_tokens >= 0))
+ledger ledger_output_check CHECK ((output_tokens >= 0))
+ledger ledger_price_check CHECK ((price_micro_usd >= 0))
+ledger ledger_request_id_attempt_unique PRIMARY KEY (request_id, attempt)
+ledger ledger_usage_source_check CHECK ((usage_source = ANY (ARRAY['final'::text, 'snapshot'::text, 'estimated'::text, 'unparsed'::text])))
+ledger ledger_web_search_check CHECK ((web_search_requests >= 0))
+requests requests_id_unique PRIMARY KEY (id)
+requests requests_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'success'::text, 'error'::text, 'aborted'::text])))
+requests requests_usage_source_check CHECK ((usage_source = ANY (ARRAY['final'::text, 'snapshot'::text, 'estimated'::text, 'unparsed'::text])))
+schema_migrations schema_migrations_version_unique PRIMARY KEY (version)
+sealed_secrets sealed_secrets_name_unique PRIMARY KEY (name)
+sessions sessions_id_unique PRIMARY KEY (id)
+sessions sessions_kind_check CHECK ((kind = ANY (ARRAY['bearer'::text, 'cookie'::text])))
+sessions sessions_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+usage_days usage_days_api_key_id_day_model_unique PRIMARY KEY (api_key_id, day, model)
+users users_email_check CHECK ((email = lower(email)))
+users users_email_unique UNIQUE (email)
+users users_id_unique UNIQUE (id)
+users users_number_unique PRIMARY KEY (number)
+users users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'support'::text, 'customer'::text])))
+users users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'blocked'::text])))
+
+-- indexes
+CREATE UNIQUE INDEX accounts_id_unique ON public.accounts USING btree (id)
+CREATE UNIQUE INDEX accounts_source_key_unique ON public.accounts USING btree (source_key)
+CREATE UNIQUE INDEX api_keys_id_unique ON public.api_keys USING btree (id)
+CREATE INDEX api_keys_owner ON public.api_keys USING btree (owner_id, id)
+CREATE UNIQUE INDEX api_keys_secret_hash_unique ON public.api_keys USING btree (secret_hash)
+CREATE INDEX api_keys_version ON public.api_keys USING btree (version)
+CREATE UNIQUE INDEX change_counters_name_unique ON public.change_counters USING btree (name)
+CREATE INDEX events_actor ON public.events USING btree (actor, id)
+CREATE UNIQUE INDEX events_id_unique ON public.events USING btree (id)
+CREATE INDEX events_subject ON public.events USING btree (subject, id)
+CREATE UNIQUE INDEX idempotency_keys_actor_route_key_unique ON public.idempotency_keys USING btree (actor, route, key)
+CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at)
+CREATE INDEX ledger_key_day ON public.ledger USING btree (api_key_id, day)
+CREATE UNIQUE INDEX ledger_request_id_attempt_unique ON public.ledger USING btree (request_id, attempt)
+CREATE INDEX ledger_time ON public.ledger USING btree (at)
+CREATE UNIQUE INDEX requests_id_unique ON public.requests USING btree (id)
+CREATE INDEX requests_key_time ON public.requests USING btree (api_key_id, started_at, id)
+CREATE INDEX requests_time ON public.requests USING btree (started_at, id)
+CREATE INDEX requests_user_time ON public.requests USING btree (user_id, started_at, id)
+CREATE UNIQUE INDEX schema_migrations_version_unique ON public.schema_migrations USING btree (version)
+CREATE UNIQUE INDEX sealed_secrets_name_unique ON public.sealed_secrets USING btree (name)
+CREATE INDEX sessions_end ON public.sessions USING btree (expires_at)
+CREATE UNIQUE INDEX sessions_id_unique ON public.sessions USING btree (id)
+CREATE INDEX sessions_user ON public.sessions USING btree (user_id, created_at)
+CREATE UNIQUE INDEX usage_days_api_key_id_day_model_unique ON public.usage_days USING btree (api_key_id, day, model)
+CREATE INDEX usage_days_day ON public.usage_days USING btree (day)
+CREATE INDEX usage_days_user ON public.usage_days USING btree (user_id, day)
+CREATE UNIQUE INDEX users_email_unique ON public.users USING btree (email)
+CREATE UNIQUE INDEX users_id_unique ON public.users USING btree (id)
+CREATE UNIQUE INDEX users_number_unique ON public.users USING btree (number)
+CREATE INDEX users_role ON public.users USING btree (role)
+
+-- triggers
+CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE TRIGGER ledger_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()

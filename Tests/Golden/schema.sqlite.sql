@@ -1,0 +1,219 @@
+CREATE TRIGGER events_no_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'append only: events'); END;
+
+CREATE TRIGGER events_no_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'append only: events'); END;
+
+CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'append only: ledger'); END;
+
+CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'append only: ledger'); END;
+
+CREATE TABLE accounts (
+    id TEXT NOT NULL CONSTRAINT accounts_id_unique PRIMARY KEY,
+    name TEXT NOT NULL,
+    email TEXT NOT NULL,
+    kind TEXT NOT NULL CONSTRAINT accounts_kind_check CHECK (kind IN ('api_key', 'bearer', 'oauth')),
+    base_url TEXT NOT NULL,
+    secret_sealed BLOB NOT NULL,
+    header_style TEXT NOT NULL CONSTRAINT accounts_header_style_check CHECK (header_style IN ('x-api-key', 'authorization-bearer')),
+    priority BIGINT NOT NULL CONSTRAINT accounts_priority_check CHECK (priority BETWEEN 1 AND 100),
+    weight BIGINT NOT NULL CONSTRAINT accounts_weight_check CHECK (weight >= 1),
+    max_concurrency BIGINT CONSTRAINT accounts_max_concurrency_check CHECK (max_concurrency >= 1),
+    status TEXT NOT NULL
+        CONSTRAINT accounts_status_check CHECK (status IN ('active', 'cooling', 'needs_reauth', 'blocked', 'disabled')),
+    status_reason TEXT NOT NULL,
+    cooldown_until BIGINT,
+    model_map TEXT NOT NULL,
+    model_allow TEXT,
+    model_deny TEXT,
+    source TEXT NOT NULL CONSTRAINT accounts_source_check CHECK (source IN ('env', 'operator')),
+    source_key TEXT CONSTRAINT accounts_source_key_unique UNIQUE,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    version BIGINT NOT NULL
+);
+
+CREATE TABLE api_keys (
+    id TEXT NOT NULL CONSTRAINT api_keys_id_unique PRIMARY KEY,
+    owner_id TEXT CONSTRAINT api_keys_owner_id_reference REFERENCES users (id),
+    name TEXT NOT NULL,
+    secret_hash BLOB NOT NULL CONSTRAINT api_keys_secret_hash_unique UNIQUE,
+    hash_alg TEXT NOT NULL,
+    shown_prefix TEXT NOT NULL,
+    shown_suffix TEXT NOT NULL,
+    requests_per_minute BIGINT CONSTRAINT api_keys_requests_per_minute_check CHECK (requests_per_minute >= 0),
+    tokens_per_day BIGINT CONSTRAINT api_keys_tokens_per_day_check CHECK (tokens_per_day >= 0),
+    concurrency BIGINT CONSTRAINT api_keys_concurrency_check CHECK (concurrency >= 0),
+    cost_per_day_micro_usd BIGINT CONSTRAINT api_keys_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0),
+    allowed_models TEXT,
+    status TEXT NOT NULL CONSTRAINT api_keys_status_check CHECK (status IN ('active', 'disabled')),
+    expires_at BIGINT,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT,
+    deleted_at BIGINT,
+    version BIGINT NOT NULL
+);
+
+CREATE TABLE change_counters (
+    name TEXT NOT NULL CONSTRAINT change_counters_name_unique PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+
+CREATE TABLE events (
+    id TEXT NOT NULL CONSTRAINT events_id_unique PRIMARY KEY,
+    at BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    before TEXT,
+    after TEXT,
+    request_id TEXT
+);
+
+CREATE TABLE idempotency_keys (
+    actor TEXT NOT NULL,
+    route TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body_digest BLOB NOT NULL,
+    status BIGINT,
+    response BLOB,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT idempotency_keys_actor_route_key_unique PRIMARY KEY (actor, route, key)
+);
+
+CREATE TABLE ledger (
+    request_id TEXT NOT NULL,
+    attempt BIGINT NOT NULL CONSTRAINT ledger_attempt_check CHECK (attempt >= 1),
+    api_key_id TEXT NOT NULL,
+    user_id TEXT,
+    account_id TEXT,
+    model TEXT NOT NULL,
+    input_tokens BIGINT NOT NULL CONSTRAINT ledger_input_check CHECK (input_tokens >= 0),
+    output_tokens BIGINT NOT NULL CONSTRAINT ledger_output_check CHECK (output_tokens >= 0),
+    cache_write_5m_tokens BIGINT NOT NULL CONSTRAINT ledger_cache_write_5m_check CHECK (cache_write_5m_tokens >= 0),
+    cache_write_1h_tokens BIGINT NOT NULL CONSTRAINT ledger_cache_write_1h_check CHECK (cache_write_1h_tokens >= 0),
+    cache_read_tokens BIGINT NOT NULL CONSTRAINT ledger_cache_read_check CHECK (cache_read_tokens >= 0),
+    web_search_requests BIGINT NOT NULL CONSTRAINT ledger_web_search_check CHECK (web_search_requests >= 0),
+    cost_micro_usd BIGINT NOT NULL CONSTRAINT ledger_cost_check CHECK (cost_micro_usd >= 0),
+    price_micro_usd BIGINT NOT NULL CONSTRAINT ledger_price_check CHECK (price_micro_usd >= 0),
+    price_flags TEXT NOT NULL,
+    usage_source TEXT NOT NULL CONSTRAINT ledger_usage_source_check CHECK (usage_source IN ('final', 'snapshot', 'estimated', 'unparsed')),
+    charged BOOLEAN NOT NULL,
+    at BIGINT NOT NULL,
+    day TEXT NOT NULL,
+    counts_request BIGINT NOT NULL,
+    CONSTRAINT ledger_request_id_attempt_unique PRIMARY KEY (request_id, attempt)
+);
+
+CREATE TABLE requests (
+    id TEXT NOT NULL CONSTRAINT requests_id_unique PRIMARY KEY,
+    api_key_id TEXT NOT NULL,
+    key_name TEXT NOT NULL,
+    user_id TEXT,
+    account_id TEXT,
+    model TEXT NOT NULL,
+    path TEXT NOT NULL,
+    dialect TEXT NOT NULL,
+    stream BOOLEAN NOT NULL,
+    status TEXT NOT NULL CONSTRAINT requests_status_check CHECK (status IN ('pending', 'success', 'error', 'aborted')),
+    http_status BIGINT,
+    error_type TEXT,
+    started_at BIGINT NOT NULL,
+    duration_ms BIGINT,
+    ttft_ms BIGINT,
+    attempts BIGINT NOT NULL,
+    input_tokens BIGINT NOT NULL,
+    output_tokens BIGINT NOT NULL,
+    cache_write_5m_tokens BIGINT NOT NULL,
+    cache_write_1h_tokens BIGINT NOT NULL,
+    cache_read_tokens BIGINT NOT NULL,
+    total_tokens BIGINT NOT NULL,
+    web_search_requests BIGINT NOT NULL,
+    cost_micro_usd BIGINT NOT NULL,
+    price_micro_usd BIGINT NOT NULL,
+    usage_source TEXT CONSTRAINT requests_usage_source_check CHECK (usage_source IN ('final', 'snapshot', 'estimated', 'unparsed')),
+    upstream_request_id TEXT
+);
+
+CREATE TABLE schema_migrations (
+    version BIGINT NOT NULL CONSTRAINT schema_migrations_version_unique PRIMARY KEY,
+    name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL
+);
+
+CREATE TABLE sealed_secrets (
+    name TEXT NOT NULL CONSTRAINT sealed_secrets_name_unique PRIMARY KEY,
+    value BLOB NOT NULL,
+    key_id TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE sessions (
+    id TEXT NOT NULL CONSTRAINT sessions_id_unique PRIMARY KEY,
+    user_id TEXT NOT NULL CONSTRAINT sessions_user_id_reference REFERENCES users (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CONSTRAINT sessions_kind_check CHECK (kind IN ('bearer', 'cookie')),
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    revoked_at BIGINT,
+    user_agent TEXT NOT NULL
+);
+
+CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE usage_days (
+    api_key_id TEXT NOT NULL,
+    day TEXT NOT NULL,
+    model TEXT NOT NULL,
+    user_id TEXT,
+    requests BIGINT NOT NULL,
+    input_tokens BIGINT NOT NULL,
+    output_tokens BIGINT NOT NULL,
+    cache_write_5m_tokens BIGINT NOT NULL,
+    cache_write_1h_tokens BIGINT NOT NULL,
+    cache_read_tokens BIGINT NOT NULL,
+    web_search_requests BIGINT NOT NULL,
+    cost_micro_usd BIGINT NOT NULL,
+    price_micro_usd BIGINT NOT NULL,
+    CONSTRAINT usage_days_api_key_id_day_model_unique PRIMARY KEY (api_key_id, day, model)
+);
+
+CREATE TABLE users (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL CONSTRAINT users_id_unique UNIQUE,
+    email TEXT NOT NULL CONSTRAINT users_email_unique UNIQUE CONSTRAINT users_email_check CHECK (email = LOWER(email)),
+    name TEXT NOT NULL,
+    role TEXT NOT NULL CONSTRAINT users_role_check CHECK (role IN ('admin', 'support', 'customer')),
+    password_hash TEXT NOT NULL,
+    status TEXT NOT NULL CONSTRAINT users_status_check CHECK (status IN ('active', 'blocked')),
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    last_login_at BIGINT
+);
+
+CREATE INDEX api_keys_owner ON api_keys (owner_id, id);
+
+CREATE INDEX api_keys_version ON api_keys (version);
+
+CREATE INDEX events_actor ON events (actor, id);
+
+CREATE INDEX events_subject ON events (subject, id);
+
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
+CREATE INDEX ledger_key_day ON ledger (api_key_id, day);
+
+CREATE INDEX ledger_time ON ledger (at);
+
+CREATE INDEX requests_key_time ON requests (api_key_id, started_at, id);
+
+CREATE INDEX requests_time ON requests (started_at, id);
+
+CREATE INDEX requests_user_time ON requests (user_id, started_at, id);
+
+CREATE INDEX sessions_end ON sessions (expires_at);
+
+CREATE INDEX sessions_user ON sessions (user_id, created_at);
+
+CREATE INDEX usage_days_day ON usage_days (day);
+
+CREATE INDEX usage_days_user ON usage_days (user_id, day);
+
+CREATE INDEX users_role ON users (role);
