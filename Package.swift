@@ -47,10 +47,11 @@ let package = Package(
             name: "Server", dependencies: ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API"], exclude: ["README.md"],
             swiftSettings: strict),
 
-        module("TestKit", ["Domain", "Store"]),
+        module("TestKit", ["Domain", "HTTP", "Store", "CEpoll"]),
 
         suite("DomainTests", ["Domain"]),
         suite("Contracts", ["Domain", "Store", "TestKit"]),
+        suite("HTTPEngineTests", ["Domain", "HTTP", "TestKit"]),
         suite("TelemetryTests", ["Domain", "Telemetry"]),
         suite("SecretsTests", ["Domain", "Telemetry", "Secrets"]),
         suite("Tidy", []),

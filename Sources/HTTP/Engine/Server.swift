@@ -99,7 +99,7 @@ public final class Server: Sendable {
             let (seconds, attoseconds) = deadline.components
             let nanoseconds = UInt64(clamping: seconds) &* 1_000_000_000 &+ UInt64(clamping: attoseconds / 1_000_000_000)
             reactors[0].execute { [shared, reactor = reactors[0]] in
-                if shared.connectionCount.load(ordering: .sequentiallyConsistent) == 0 { return shared.wakeDrain() }
+                if nanoseconds == 0 || shared.connectionCount.load(ordering: .sequentiallyConsistent) == 0 { return shared.wakeDrain() }
                 _ = reactor.schedule(afterNanoseconds: nanoseconds) { shared.wakeDrain() }
             }
         }
