@@ -52,6 +52,7 @@ let package = Package(
         suite("DomainTests", ["Domain"]),
         suite("Contracts", ["Domain", "Store", "TestKit"]),
         suite("HTTPEngineTests", ["Domain", "HTTP", "TestKit"]),
+        suite("HTTPClientTests", ["Domain", "HTTP", "TestKit"]),
         suite("TelemetryTests", ["Domain", "Telemetry"]),
         suite("SecretsTests", ["Domain", "Telemetry", "Secrets"]),
         suite("Tidy", []),

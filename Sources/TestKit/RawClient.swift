@@ -50,6 +50,9 @@ public final class RawClient: Sendable {
         }
     }
 
+    /// The server's end of a connection that a `RawListener` has accepted.
+    init(accepted descriptor: Int32) { self.descriptor = descriptor }
+
     deinit { close() }
 
     // MARK: Sending

@@ -1,12 +1,36 @@
 /// One request on its way: hold it to be able to cancel from a callback. Touched only on its pool's reactor.
-public final class UpstreamCall: @unchecked Sendable {
+@safe public final class UpstreamCall: @unchecked Sendable {
     public let request: UpstreamRequest
     public let target: UpstreamTarget
     public let deadlines: UpstreamDeadlines
     /// The first connection was a kept one that closed before any response byte, and the request went out a second time.
-    public internal(set) var wasRetried = false
+    public private(set) var wasRetried = false
     /// The connection had served a request before.
-    public internal(set) var wasReused = false
+    public private(set) var wasReused = false
+    /// Body bytes as received, without chunked framing and before any decoding.
+    public private(set) var bodyBytes = 0
+    /// The response is complete, or there will be none.
+    public private(set) var isOver = false
+
+    var mayHaveBeenReceived = false
+    private(set) var head: UpstreamResponseHead?
+    private(set) var failure: UpstreamError?
+    private var pool: UpstreamPool?
+    private var dial: UpstreamDial?
+    private var connection: UpstreamConnection?
+    private var waiter: UnsafeContinuation<Void, Never>?
+
+    private var sink: ((Span<UInt8>) -> PumpStep)?
+    private var isPaused = false
+    private var decoder: Inflater?
+    /// Compressed bytes that came before a pause; nil when the decoder has nothing more to give.
+    private var undecoded: [UInt8]?
+    private var hasMessageEnded = false
+
+    private var timer: TimerToken?
+    private var timerAtNanoseconds = UInt64.max
+    private var deadlineNanoseconds = UInt64.max
+    private var deadlineReason = UpstreamError.Reason.connectTimeout
 
     public init(_ request: UpstreamRequest, to target: UpstreamTarget, deadlines: UpstreamDeadlines = UpstreamDeadlines()) {
         self.request = request
@@ -14,6 +38,230 @@ public final class UpstreamCall: @unchecked Sendable {
         self.deadlines = deadlines
     }
 
-    /// Closes the connection in this turn of the loop; whoever waits gets `cancelled`. Harmless when it is over.
-    public func cancel() { preconditionFailure("under construction") }
+    /// Closes the connection in this turn of the loop; whoever waits gets `cancelled`. Harmless when it is over, and before it
+    /// is sent it makes `send` fail.
+    public func cancel() {
+        guard !isOver else { return }
+        pool?.counters.cancelled.add(1)
+        fail(.cancelled)
+    }
+
+    // MARK: Towards a connection
+
+    /// False when it was cancelled before, or sent before.
+    func begin(in pool: UpstreamPool) -> Bool {
+        guard !isOver else { return false }
+        precondition(self.pool == nil, "a call is sent once")
+        self.pool = pool
+        return true
+    }
+    func useDial(_ dial: UpstreamDial) {
+        self.dial = dial
+        arm(deadlines.connectMilliseconds, .connectTimeout)
+        dial.start()
+    }
+    func waitForPlace() { arm(deadlines.connectMilliseconds, .busy) }
+    func use(_ connection: UpstreamConnection) {
+        dial = nil
+        self.connection = connection
+        wasReused = connection.requestCount > 0
+        connection.begin(self)
+    }
+    func dialFailed(_ reason: UpstreamError.Reason) {
+        dial = nil
+        pool?.dialEnded(self)
+        fail(reason)
+    }
+    func requestSent() { arm(deadlines.firstByteMilliseconds, .firstByteTimeout) }
+
+    /// - Parameter mayRetry: it was a kept connection and not one byte of a response came.
+    func connectionFailed(_ reason: UpstreamError.Reason, mayRetry: Bool) {
+        connection = nil
+        if mayRetry, !wasRetried, case .closedEarly = reason, let pool {
+            wasRetried = true
+            pool.counters.retried.add(1)
+            pool.retry(self)
+            return
+        }
+        fail(reason)
+    }
+
+    // MARK: The response
+
+    func bytesArrived() { arm(deadlines.idleMilliseconds, .idleTimeout) }
+
+    func headArrived(_ head: UpstreamResponseHead) {
+        self.head = head
+        wake()
+    }
+
+    /// Somebody is there for the payload and has not paused.
+    var takesPayload: Bool { sink != nil && !isPaused }
+
+    func payloadArrived(_ payload: Span<UInt8>) {
+        bodyBytes += payload.count
+        guard decoder != nil else {
+            give(payload)
+            return
+        }
+        if undecoded != nil {
+            undecoded?.append(copying: payload)
+        } else {
+            decode(payload)
+        }
+    }
+
+    func messageEnded() {
+        connection = nil
+        hasMessageEnded = true
+        disarm()
+        completeIfDone()
+    }
+
+    private func completeIfDone() {
+        guard hasMessageEnded, !isOver, undecoded == nil else { return }
+        if let decoder, !decoder.isComplete {
+            fail(.malformed("compressed body ends early"))
+            return
+        }
+        isOver = true
+        end()
+    }
+
+    private func give(_ payload: Span<UInt8>) {
+        switch sink?(payload) {
+        case .continue?, nil: break
+        case .pause?:
+            isPaused = true
+            // While we do not read, silence is ours and not the upstream's.
+            deadlineNanoseconds = .max
+        case .stop?: cancel()
+        }
+    }
+
+    private func decode(_ input: Span<UInt8>) {
+        guard let decoder else { return }
+        var position = 0
+        do throws(Inflater.Fault) {
+            let isUsedUp = try decoder.decode(input, &position) { output in
+                give(output)
+                return !isPaused && !isOver
+            }
+            guard !isOver else { return }
+            if isUsedUp {
+                undecoded = nil
+            } else {
+                var rest: [UInt8] = []
+                rest.append(copying: input, position..<input.count)
+                undecoded = rest
+            }
+        } catch { fail(.malformed(error.message)) }
+    }
+
+    // MARK: For UpstreamResponse
+
+    func pump(decoding: Bool, _ sink: @escaping (Span<UInt8>) -> PumpStep) async throws(UpstreamError) {
+        precondition(self.sink == nil, "a body is read once")
+        if !isOver {
+            if decoding, let pool, let coding = head?.coding, coding == .gzip || coding == .deflate {
+                decoder = Inflater(gzip: coding == .gzip, ratio: pool.limits.expansionRatio)
+            }
+            self.sink = sink
+            if connection != nil { arm(deadlines.idleMilliseconds, .idleTimeout) }
+            connection?.payloadWanted()
+        }
+        await untilWoken { isOver }
+        if let failure { throw failure }
+    }
+
+    func resume() {
+        guard isPaused, !isOver else { return }
+        isPaused = false
+        if let rest = undecoded {
+            decode(rest.span)
+            if isPaused || isOver { return }
+            completeIfDone()
+            if isOver { return }
+        }
+        guard let connection else { return }
+        arm(deadlines.idleMilliseconds, .idleTimeout)
+        connection.payloadWanted()
+    }
+
+    /// Waits for the head or a failure.
+    func answered() async throws(UpstreamError) -> UpstreamResponseHead {
+        await untilWoken { head != nil || failure != nil }
+        if let head { return head }
+        throw failure ?? UpstreamError(.cancelled, mayHaveBeenReceived: mayHaveBeenReceived)
+    }
+
+    private func untilWoken(_ isReady: () -> Bool) async {
+        if isReady() { return }
+        await withTaskCancellationHandler {
+            unsafe await withUnsafeContinuation { continuation in
+                precondition(unsafe waiter == nil, "one task waits for a call")
+                unsafe waiter = continuation
+            }
+        } onCancel: {
+            // From any thread, hence by way of the reactor.
+            pool?.reactor.execute { self.cancel() }
+        }
+    }
+
+    private func wake() {
+        guard let waiting = unsafe waiter else { return }
+        unsafe waiter = nil
+        unsafe waiting.resume()
+    }
+
+    // MARK: Ends and deadlines
+
+    func fail(_ reason: UpstreamError.Reason) {
+        guard !isOver else { return }
+        isOver = true
+        failure = UpstreamError(reason, mayHaveBeenReceived: mayHaveBeenReceived)
+        if let dial {
+            self.dial = nil
+            dial.abandon()
+            pool?.dialEnded(self)
+        }
+        let left = connection
+        connection = nil
+        left?.abandon()
+        pool?.forget(self)
+        end()
+    }
+
+    private func end() {
+        disarm()
+        (sink, decoder, undecoded) = (nil, nil, nil)
+        wake()
+    }
+
+    /// Moving the deadline later costs nothing: the timer looks again when it fires.
+    func arm(_ milliseconds: Int, _ reason: UpstreamError.Reason) {
+        guard let pool, !isOver else { return }
+        deadlineReason = reason
+        deadlineNanoseconds = pool.reactor.nowNanoseconds &+ UInt64(max(0, milliseconds)) &* 1_000_000
+        guard deadlineNanoseconds < timerAtNanoseconds else { return }
+        if let timer { pool.reactor.cancel(timer) }
+        timerAtNanoseconds = deadlineNanoseconds
+        timer = pool.reactor.schedule(afterNanoseconds: deadlineNanoseconds - pool.reactor.nowNanoseconds) { [self] in timerFired() }
+    }
+    private func disarm() {
+        if let timer { pool?.reactor.cancel(timer) }
+        (timer, timerAtNanoseconds, deadlineNanoseconds) = (nil, .max, .max)
+    }
+    private func timerFired() {
+        (timer, timerAtNanoseconds) = (nil, .max)
+        guard let pool, deadlineNanoseconds != .max else { return }
+        let now = pool.reactor.nowNanoseconds
+        if now >= deadlineNanoseconds {
+            pool.counters.timeouts.add(1)
+            fail(deadlineReason)
+        } else {
+            timerAtNanoseconds = deadlineNanoseconds
+            timer = pool.reactor.schedule(afterNanoseconds: deadlineNanoseconds - now) { [self] in timerFired() }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 public enum PumpStep: Sendable {
     case `continue`
-    /// Read nothing more until `resume`.
+    /// Read nothing more until `resume`. What one read brought is handed over all the same (undecoded).
     case pause
     /// Close the connection; `pump` throws `cancelled`.
     case stop
@@ -11,27 +11,52 @@ public enum PumpStep: Sendable {
 public final class UpstreamResponse: @unchecked Sendable {
     public let head: UpstreamResponseHead
     public let call: UpstreamCall
-    /// Undecoded payload bytes so far.
-    public var bodyBytes: Int { preconditionFailure("under construction") }
+    private let reactor: Reactor
 
-    init(head: UpstreamResponseHead, call: UpstreamCall) {
+    init(head: UpstreamResponseHead, call: UpstreamCall, reactor: Reactor) {
         self.head = head
         self.call = call
+        self.reactor = reactor
     }
+
+    deinit {
+        guard !call.isOver else { return }
+        if reactor.isCurrent { call.cancel() } else { reactor.execute { [call] in call.cancel() } }
+    }
+
+    public var status: Int { head.status }
 
     /// Hands over the payload of each read in one call, as it arrives, on the reactor; returns when the message is complete.
     /// The bytes are valid during the call only. With `decoding`, gzip and deflate are taken off first (then one read may give
     /// several calls, and the content-encoding field is no longer true).
     /// - Throws: also when the message ends early; all bytes before that have been handed over.
     public func pump(decoding: Bool = false, _ each: @escaping (Span<UInt8>) -> PumpStep) async throws(UpstreamError) {
-        preconditionFailure("under construction")
+        try await call.pump(decoding: decoding, each)
     }
+
     /// Goes on after `.pause`. Harmless otherwise.
-    public func resume() { preconditionFailure("under construction") }
+    public func resume() { call.resume() }
+
     /// Closes the connection in this turn of the loop.
     public func cancel() { call.cancel() }
+
     /// The whole body. More than `limit` bytes (decoded ones when decoding) is `tooLarge` and closes the connection.
     public func collect(limit: Int, decoding: Bool = false) async throws(UpstreamError) -> [UInt8] {
-        preconditionFailure("under construction")
+        if case .length(let length) = head.framing {
+            if length > limit, !decoding || head.coding == .identity { call.fail(.tooLarge(limitBytes: limit)) }
+        }
+        let collected = Collected()
+        if case .length(let length) = head.framing, !call.isOver { collected.bytes.reserveCapacity(min(length, 65_536)) }
+        try await call.pump(decoding: decoding) { [call] payload in
+            guard payload.count <= limit - collected.bytes.count else {
+                call.fail(.tooLarge(limitBytes: limit))
+                return .stop
+            }
+            collected.bytes.append(copying: payload)
+            return .continue
+        }
+        return collected.bytes
     }
+
+    private final class Collected { var bytes: [UInt8] = [] }
 }
