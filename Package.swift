@@ -53,6 +53,7 @@ let package = Package(
         suite("Contracts", ["Domain", "Store", "TestKit"]),
         suite("HTTPEngineTests", ["Domain", "HTTP", "TestKit"]),
         suite("HTTPClientTests", ["Domain", "HTTP", "TestKit"]),
+        suite("StoreTests", ["Domain", "Store", "TestKit"]),
         suite("TelemetryTests", ["Domain", "Telemetry"]),
         suite("SecretsTests", ["Domain", "Telemetry", "Secrets"]),
         suite("Tidy", []),

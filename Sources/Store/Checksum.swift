@@ -1,75 +1,19 @@
-/// SHA-256 (FIPS 180-4), fed piece by piece: it tells a damaged backup or an edited migration. Nothing secret passes through here;
-/// key material is the business of `Secrets`.
-struct Checksum {
-    private var state: [UInt32] = [
-        0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-    ]
-    private var words = [UInt32](repeating: 0, count: 64)
-    /// Bytes that do not fill a block yet.
-    private var rest: [UInt8] = []
-    private var count: UInt64 = 0
+internal import Secrets
 
-    static func hex(of bytes: [UInt8]) -> String {
-        var checksum = Checksum()
-        checksum.update(bytes)
-        return checksum.finish()
+/// Tells an edited migration or a damaged backup.
+enum Checksum {
+    /// SHA-256 as lowercase hex.
+    static func hex(of bytes: [UInt8]) -> String { hexText(Hashing.sha256(bytes)) }
+
+    /// A long file's checksum, fed in order: the SHA-256 of the SHA-256s of its pieces of `pieceBytes` (the last may be shorter).
+    struct Pieces {
+        static let pieceBytes = 1 << 20
+        private var digests: [UInt8] = []
+        mutating func add(_ piece: [UInt8]) { digests += Hashing.sha256(piece) }
+        func hex() -> String { Checksum.hex(of: digests) }
     }
 
-    mutating func update(_ bytes: [UInt8]) {
-        count &+= UInt64(bytes.count)
-        let all = rest.isEmpty ? bytes : rest + bytes
-        var start = 0
-        while all.count - start >= 64 {
-            compress(all, start)
-            start += 64
-        }
-        rest = Array(all[start...])
+    private static func hexText(_ bytes: [UInt8]) -> String {
+        bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
     }
-
-    /// Lowercase hex, 64 characters.
-    mutating func finish() -> String {
-        let bits = count &* 8
-        let zeros = (119 - rest.count % 64) % 64
-        update([0x80] + [UInt8](repeating: 0, count: zeros) + (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - 8 * UInt64($0))) })
-        return state.map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 8 - digits.utf8.count) + digits
-        }.joined()
-    }
-
-    private mutating func compress(_ bytes: [UInt8], _ start: Int) {
-        for index in 0..<16 {
-            let at = start + index * 4
-            words[index] = UInt32(bytes[at]) << 24 | UInt32(bytes[at + 1]) << 16 | UInt32(bytes[at + 2]) << 8 | UInt32(bytes[at + 3])
-        }
-        for index in 16..<64 {
-            let (x, y) = (words[index - 15], words[index - 2])
-            let s0 = Self.rotate(x, 7) ^ Self.rotate(x, 18) ^ (x >> 3)
-            let s1 = Self.rotate(y, 17) ^ Self.rotate(y, 19) ^ (y >> 10)
-            words[index] = words[index - 16] &+ s0 &+ words[index - 7] &+ s1
-        }
-        var (a, b, c, d, e, f, g, h) = (state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7])
-        for index in 0..<64 {
-            let s1 = Self.rotate(e, 6) ^ Self.rotate(e, 11) ^ Self.rotate(e, 25)
-            let first = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ Self.constants[index] &+ words[index]
-            let s0 = Self.rotate(a, 2) ^ Self.rotate(a, 13) ^ Self.rotate(a, 22)
-            let second = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
-            (h, g, f, e, d, c, b, a) = (g, f, e, d &+ first, c, b, a, first &+ second)
-        }
-        for (index, value) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= value }
-    }
-
-    private static func rotate(_ word: UInt32, _ by: UInt32) -> UInt32 { (word >> by) | (word << (32 - by)) }
-
-    /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
-    private static let constants: [UInt32] = [
-        0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
-        0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,
-        0xe49b_69c1, 0xefbe_4786, 0x0fc1_9dc6, 0x240c_a1cc, 0x2de9_2c6f, 0x4a74_84aa, 0x5cb0_a9dc, 0x76f9_88da,
-        0x983e_5152, 0xa831_c66d, 0xb003_27c8, 0xbf59_7fc7, 0xc6e0_0bf3, 0xd5a7_9147, 0x06ca_6351, 0x1429_2967,
-        0x27b7_0a85, 0x2e1b_2138, 0x4d2c_6dfc, 0x5338_0d13, 0x650a_7354, 0x766a_0abb, 0x81c2_c92e, 0x9272_2c85,
-        0xa2bf_e8a1, 0xa81a_664b, 0xc24b_8b70, 0xc76c_51a3, 0xd192_e819, 0xd699_0624, 0xf40e_3585, 0x106a_a070,
-        0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
-        0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
-    ]
 }

@@ -29,38 +29,13 @@ extension Store {
         let store = Store(database: database, ambient: ambient, location: location)
         do throws(StoreError) {
             // The first connection is made now, so that a wrong address or a damaged file shows at the start.
-            try await database.transaction(within: nil) { transaction throws(StoreError) in _ = try transaction.rows("SELECT 1 AS one") }
+            try await database.transaction(for: .write, within: nil) { transaction throws(StoreError) in
+                _ = try transaction.rows("SELECT 1 AS one")
+            }
         } catch {
             await database.close()
             throw error
         }
         return store
     }
-
-    /// Writes a consistent copy to a new file while others read and write. The file appears under its name only when it is complete and
-    /// has been checked; an existing one is not overwritten.
-    public func backup(to path: String) async throws(StoreError) -> BackupManifest { throw .unavailable(path) }
-
-    /// Checks a backup and only then puts it in the place of the database, which no process may be using. What was there is kept beside it.
-    /// - Parameter replace: false refuses when the database already holds data.
-    /// - Returns: the manifest, and where the former database is kept (nil when there was none).
-    public static func restore(
-        from path: String, to location: DatabaseLocation, ambient: Ambient, replace: Bool
-    ) async throws(StoreError) -> (manifest: BackupManifest, former: String?) { throw .unavailable(path) }
-
-    /// Reads a backup and checks its checksum without touching any database.
-    public static func verifyBackup(at path: String) async throws(StoreError) -> BackupManifest { throw .unavailable(path) }
-}
-
-/// What a backup file says about itself, in its first 4096 bytes.
-public struct BackupManifest: Sendable, Equatable {
-    public let dialect: Dialect
-    public let schemaVersion: Int
-    public let madeAt: Timestamp
-    /// Of the copy that follows.
-    public let bytes: Int64
-    /// SHA-256 of it, lowercase hex.
-    public let checksum: String
-    /// Rows per table at the moment of the copy.
-    public let rows: [String: Int64]
 }

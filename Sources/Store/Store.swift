@@ -14,17 +14,17 @@ public struct Store: Sendable {
     public func transaction<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws(StoreError)
         -> Value
     {
-        try await database.transaction(within: nil, body)
+        try await database.transaction(for: .write, within: nil, body)
     }
 
     /// Runs `body` against one consistent moment of the database, without stopping writers.
     public func read<Value: Sendable>(_ body: @escaping @Sendable (Reader) throws(StoreError) -> Value) async throws(StoreError) -> Value {
-        try await database.read(body)
+        try await database.read(within: nil, body)
     }
 
     /// Whether the database answers and takes writes, for health checks; bounded by `StoreLimits.healthMilliseconds`.
     public func health() async throws(StoreError) {
-        _ = try await database.transaction(within: StoreLimits.healthMilliseconds) { transaction throws(StoreError) in
+        _ = try await database.transaction(for: .write, within: StoreLimits.healthMilliseconds) { transaction throws(StoreError) in
             try transaction.rows("SELECT name FROM change_counters LIMIT 1").count
         }
     }
@@ -38,8 +38,10 @@ protocol Database: Sendable {
     var dialect: Dialect { get }
     /// - Parameter milliseconds: nil takes the options' deadline.
     func transaction<Value: Sendable>(
-        within milliseconds: Int64?, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
+        for purpose: Purpose, within milliseconds: Int64?, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value
-    func read<Value: Sendable>(_ body: @escaping @Sendable (Reader) throws(StoreError) -> Value) async throws(StoreError) -> Value
+    func read<Value: Sendable>(
+        within milliseconds: Int64?, _ body: @escaping @Sendable (Reader) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value
     func close() async
 }

@@ -1,7 +1,7 @@
 internal import Foundation
 public import Store
 
-/// A real PostgreSQL server for tests: its own data folder and socket, no durability, no network port. A supervising shell owns it and
+/// A real PostgreSQL server for tests: its own data folder and socket, nothing flushed to the disk, no network port. A supervising shell owns it and
 /// ends it when this process ends, however it ends, because then the shell's standard input closes.
 public actor PostgresCluster {
     /// The one that ordinary tests share; each gets a database of its own.
@@ -144,7 +144,6 @@ public actor PostgresCluster {
         listen_addresses = ''
         unix_socket_directories = '$2'
         fsync = off
-        synchronous_commit = off
         full_page_writes = off
         max_connections = 200
         shared_buffers = 64MB

@@ -1,4 +1,3 @@
-import Dispatch
 import Domain
 @testable import Store
 
@@ -49,11 +48,4 @@ extension Store {
         let script = Migration(version: 0, name: "", text: Array(text.utf8)).script(for: dialect)
         try await transaction { transaction throws(StoreError) in try transaction.connection.script(script) }
     }
-}
-
-/// Holds a database thread until the test opens it.
-final class Gate: Sendable {
-    private let semaphore = DispatchSemaphore(value: 0)
-    func open() { semaphore.signal() }
-    func wait() { semaphore.wait() }
 }

@@ -1,10 +1,13 @@
 internal import Domain
 
+/// `migrate` writes too, but never beside another process that migrates.
+enum Purpose: Sendable { case read, write, migrate }
+
 /// One closure waiting for a connection. Run, perhaps more than once, by the lane that takes it; then finished exactly once.
 protocol Job: AnyObject, Sendable {
     /// On the process's uptime clock, in nanoseconds.
     var deadline: UInt64 { get }
-    var isReadOnly: Bool { get }
+    var purpose: Purpose { get }
     /// Runs the closure and keeps its value.
     func perform(_ connection: any Connection) throws(StoreError)
     /// Gives the caller the kept value, or the error.
@@ -14,17 +17,17 @@ protocol Job: AnyObject, Sendable {
 /// A closure with the caller that waits for it.
 final class ClosureJob<Value: Sendable>: Job, @unchecked Sendable {  // after submit, touched only by the lane that took it
     let deadline: UInt64
-    let isReadOnly: Bool
+    let purpose: Purpose
     private let ambient: Ambient
     private let body: @Sendable (Transaction) throws(StoreError) -> Value
     private let caller: CheckedContinuation<Result<Value, StoreError>, Never>
     private var value: Value?
 
     init(
-        _ ambient: Ambient, deadline: UInt64, isReadOnly: Bool, caller: CheckedContinuation<Result<Value, StoreError>, Never>,
+        _ ambient: Ambient, deadline: UInt64, purpose: Purpose, caller: CheckedContinuation<Result<Value, StoreError>, Never>,
         body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
     ) {
-        (self.ambient, self.deadline, self.isReadOnly, self.caller, self.body) = (ambient, deadline, isReadOnly, caller, body)
+        (self.ambient, self.deadline, self.purpose, self.caller, self.body) = (ambient, deadline, purpose, caller, body)
     }
 
     func perform(_ connection: any Connection) throws(StoreError) {
@@ -50,12 +53,12 @@ final class ClosureJob<Value: Sendable>: Job, @unchecked Sendable {  // after su
 extension JobQueue {
     /// Hands `body` to a lane and waits for its value.
     func run<Value: Sendable>(
-        _ ambient: Ambient, within milliseconds: Int64, isReadOnly: Bool,
+        _ ambient: Ambient, within milliseconds: Int64, purpose: Purpose,
         _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         let deadline = ambient.uptimeNanoseconds() &+ UInt64(clamping: milliseconds) &* 1_000_000
         let result = await withCheckedContinuation { caller in
-            submit(ClosureJob(ambient, deadline: deadline, isReadOnly: isReadOnly, caller: caller, body: body))
+            submit(ClosureJob(ambient, deadline: deadline, purpose: purpose, caller: caller, body: body))
         }
         return try result.get()
     }

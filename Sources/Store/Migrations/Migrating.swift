@@ -16,11 +16,11 @@ extension Store {
 
     func migrate(_ migrations: [Migration]) async throws(StoreError) -> [String] {
         var ran: [String] = []
-        // One transaction each: what was applied is looked up again under the lock, so two processes never run the same one.
+        // One transaction each: what was applied is looked up again under the lock (SQLite's write lock, an advisory lock of PostgreSQL),
+        // so two processes never run the same one.
         while true {
-            let name = try await database.transaction(within: StoreLimits.migrationMilliseconds) {
+            let name = try await database.transaction(for: .migrate, within: StoreLimits.migrationMilliseconds) {
                 transaction throws(StoreError) -> String? in
-                try transaction.lockMigrations()
                 guard let next = try transaction.pending(migrations).first else { return nil }
                 try transaction.apply(next)
                 return next.name
@@ -72,11 +72,6 @@ extension Reader {
 }
 
 extension Transaction {
-    /// SQLite's write lock is the lock; PostgreSQL takes an advisory one until the transaction ends.
-    fileprivate func lockMigrations() throws(StoreError) {
-        if connection.dialect == .postgres { _ = try rows("SELECT 1 AS locked FROM pg_advisory_xact_lock(7165012)") }
-    }
-
     fileprivate func apply(_ migration: Migration) throws(StoreError) {
         try execute(
             """

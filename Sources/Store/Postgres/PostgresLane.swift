@@ -46,7 +46,8 @@ final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touc
 
     static let attempts = 12
     static let connectMilliseconds: UInt64 = 5000
-    private static let repeatLock = "7165013"
+    /// Advisory locks; any numbers that no other program of the same database takes.
+    private static let (migrationLock, repeatLock) = ("7165012", "7165013")
 
     init(_ address: PostgresAddress, _ ambient: Ambient, statementMilliseconds: Int64, reconnection: Reconnection, isKept: Bool) {
         self.address = address
@@ -100,10 +101,18 @@ final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touc
 
     private func once(_ job: any Job, _ connection: PostgresConnection, lockingOut: Bool) throws(StoreError) {
         connection.deadline = Deadline(uptimeNanoseconds: job.deadline, clock: ambient.uptimeNanoseconds)
-        if lockingOut { try connection.command("SELECT pg_advisory_lock(\(Self.repeatLock))") }
-        defer { if lockingOut { unlock(connection) } }
+        guard lockingOut || job.purpose == .migrate else { return try transact(job, connection) }
+        // A lock taken inside the transaction would come after its snapshot, which would then miss what the lock waited for.
+        let lock = job.purpose == .migrate ? Self.migrationLock : Self.repeatLock
+        if job.purpose == .migrate { try connection.command("SET statement_timeout = 0") }
+        try connection.command("SELECT pg_advisory_lock(\(lock))")
+        defer { unlock(lock, connection) }
+        try transact(job, connection)
+    }
+
+    private func transact(_ job: any Job, _ connection: PostgresConnection) throws(StoreError) {
         try connection.command(
-            job.isReadOnly ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE")
+            job.purpose == .read ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE")
         do throws(StoreError) { try job.perform(connection) } catch {
             let failure = connection.failure
             rollBack(connection)
@@ -112,7 +121,7 @@ final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touc
         }
         let tag: String
         do throws(StoreError) { tag = try connection.command("COMMIT") } catch {
-            guard !connection.isAlive, !job.isReadOnly else {
+            guard !connection.isAlive, job.purpose != .read else {
                 let failure = connection.failure
                 rollBack(connection)
                 connection.restore(failure)
@@ -129,11 +138,12 @@ final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touc
         do throws(StoreError) { try connection.command("ROLLBACK") } catch { self.connection = nil }
     }
 
-    private func unlock(_ connection: PostgresConnection) {
+    /// Keeps what the transaction met, which decides whether it is repeated.
+    private func unlock(_ lock: String, _ connection: PostgresConnection) {
         guard connection.isAlive else { return }
         let failure = connection.failure
         do throws(StoreError) {
-            try connection.command("SELECT pg_advisory_unlock(\(Self.repeatLock))")
+            try connection.command("SELECT pg_advisory_unlock(\(lock)); RESET statement_timeout")
             connection.restore(failure)
         } catch { self.connection = nil }
     }

@@ -26,13 +26,16 @@ final class SQLiteDatabase: Database {
     }
 
     func transaction<Value: Sendable>(
-        within milliseconds: Int64?, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
+        for purpose: Purpose, within milliseconds: Int64?, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        try await writer.run(ambient, within: milliseconds ?? deadlineMilliseconds, isReadOnly: false, body)
+        try await writer.run(ambient, within: milliseconds ?? deadlineMilliseconds, purpose: purpose, body)
     }
 
-    func read<Value: Sendable>(_ body: @escaping @Sendable (Reader) throws(StoreError) -> Value) async throws(StoreError) -> Value {
-        try await (readers ?? writer).run(ambient, within: deadlineMilliseconds, isReadOnly: true) { transaction throws(StoreError) in
+    func read<Value: Sendable>(
+        within milliseconds: Int64?, _ body: @escaping @Sendable (Reader) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        try await (readers ?? writer).run(ambient, within: milliseconds ?? deadlineMilliseconds, purpose: .read) {
+            transaction throws(StoreError) in
             try body(transaction)
         }
     }

@@ -1,0 +1,68 @@
+import Domain
+@testable import Store
+import TestKit
+import Testing
+
+@Suite struct MigrationContract {
+    private static let second = Migration(
+        version: 2, name: "m0002_more", text: Array("CREATE TABLE more (id BIGINT NOT NULL);\nINSERT INTO more (id) VALUES (1);".utf8))
+    private static let broken = Migration(
+        version: 2, name: "m0002_broken", text: Array("CREATE TABLE half (id BIGINT NOT NULL);\nINSERT INTO nowhere (id) VALUES (1);".utf8))
+
+    @Test(arguments: TestDatabase.allCases)
+    func `migrations run once, in order, and checking changes nothing`(database: TestDatabase) async throws {
+        try await withStore(database, migrated: false) { store async throws in
+            #expect(try await store.pendingMigrations() == ["m0001_foundation"])
+            #expect(try await store.pendingMigrations() == ["m0001_foundation"])
+            #expect(try await store.schemaVersion() == 0)
+            #expect(try await store.migrate() == ["m0001_foundation"])
+            #expect(try await store.migrate() == [])
+            #expect(try await store.pendingMigrations(Migration.all + [Self.second]) == ["m0002_more"])
+            #expect(try await store.migrate(Migration.all + [Self.second]) == ["m0002_more"])
+            #expect(try await store.schemaVersion() == 2)
+        }
+    }
+
+    @Test(arguments: TestDatabase.allCases)
+    func `a newer schema and a changed migration are refused`(database: TestDatabase) async throws {
+        try await withStore(database) { store in
+            _ = try await store.migrate(Migration.all + [Self.second])
+            await #expect(throws: StoreError.newerSchema(found: 2, known: 1)) { try await store.migrate() }
+            await #expect(throws: StoreError.newerSchema(found: 2, known: 1)) { try await store.pendingMigrations() }
+            await #expect(throws: StoreError.changedMigration(version: 2)) { try await store.migrate(Migration.all + [Self.broken]) }
+        }
+    }
+
+    @Test(arguments: TestDatabase.allCases)
+    func `a migration that fails leaves nothing of itself`(database: TestDatabase) async throws {
+        try await withStore(database) { store in
+            let before = try await store.read { reader throws(StoreError) in try reader.contents() }
+            await #expect(throws: StoreError.self) { try await store.migrate(Migration.all + [Self.broken]) }
+            let after = try await store.read { reader throws(StoreError) in try reader.contents() }
+            #expect(after == before)
+            #expect(try await store.migrate(Migration.all + [Self.second]) == ["m0002_more"])
+        }
+    }
+
+    @Test(arguments: [TestDatabase.sqlite, .postgres])
+    func `two servers that start at once migrate once`(database: TestDatabase) async throws {
+        try await withDatabaseLocation(database) { location in
+            let ran = try await withThrowingTaskGroup(of: [String].self) { group in
+                for seed in 0..<4 {
+                    group.addTask {
+                        let store = try await Store.open(location, ambient: TestClock(seed: UInt64(seed)).ambient)
+                        let ran: [String]
+                        do { ran = try await store.migrate(Migration.all + [Self.second]) } catch {
+                            await store.close()
+                            throw error
+                        }
+                        await store.close()
+                        return ran
+                    }
+                }
+                return try await group.reduce([], +)
+            }
+            #expect(ran.sorted() == ["m0001_foundation", "m0002_more"])
+        }
+    }
+}

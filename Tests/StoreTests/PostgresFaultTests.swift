@@ -1,0 +1,133 @@
+import Domain
+@testable import Store
+import TestKit
+import Testing
+
+/// Each test has a server of its own, because it breaks it.
+@Suite struct PostgresFaultTests {
+    private func withServer(
+        options: StoreOptions = StoreOptions(), _ test: (Store, PostgresCluster, TestClock) async throws -> Void
+    ) async throws {
+        let (cluster, clock) = (PostgresCluster(), TestClock())
+        do {
+            let location = try await cluster.location(of: try await cluster.createDatabase())
+            let store = try await Store.open(location, ambient: clock.ambient, options: options)
+            do {
+                _ = try await store.migrate()
+                try await test(store, cluster, clock)
+            } catch {
+                await store.close()
+                throw error
+            }
+            await store.close()
+        } catch {
+            await cluster.end()
+            throw error
+        }
+        await cluster.end()
+    }
+
+    private static func add(_ name: String, to store: Store) async throws(StoreError) {
+        try await store.transaction { transaction throws(StoreError) in
+            _ = try transaction.createUser(NewUser(email: "\(name)@example.com", name: "", role: .customer, passwordHash: ""))
+        }
+    }
+
+    private static func isUnavailable(_ work: () async throws(StoreError) -> Void) async -> Bool {
+        do throws(StoreError) {
+            try await work()
+            return false
+        } catch {
+            if case .unavailable = error { return error.isRetryable } else { return false }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func `a server that was killed is unavailable, and used again when it is back`() async throws {
+        try await withServer { store, cluster, clock in
+            try await Self.add("before", to: store)
+            try await cluster.kill()
+            #expect(await Self.isUnavailable { () throws(StoreError) in try await Self.add("lost", to: store) })
+            #expect(await Self.isUnavailable { () throws(StoreError) in _ = try await store.health() })
+            try await cluster.start()
+            clock.advance(milliseconds: Int64(Reconnection.longestMilliseconds) + 1)
+            try await Self.add("after", to: store)
+            let users = try await store.read { reader throws(StoreError) in try reader.users(limit: 10).items.map(\.email) }
+            #expect(users == ["before@example.com", "after@example.com"])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func `a restart between two transactions is not noticed`() async throws {
+        try await withServer { store, cluster, _ in
+            try await Self.add("before", to: store)
+            try await cluster.kill()
+            try await cluster.start()
+            try await Self.add("after", to: store)
+            let users = try await store.read { reader throws(StoreError) in try reader.userCount() }
+            #expect(users == 2)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func `a server that hangs is unavailable by the deadline`() async throws {
+        var options = StoreOptions()
+        options.deadlineMilliseconds = 400
+        options.poolSize = 1
+        options.maxOverflow = 0
+        try await withServer(options: options) { store, cluster, clock in
+            try await cluster.freeze()
+            #expect(await Self.isUnavailable { () throws(StoreError) in try await Self.add("frozen", to: store) })
+            try await cluster.thaw()
+            clock.advance(milliseconds: Int64(Reconnection.longestMilliseconds) + 1)
+            try await Self.add("after", to: store)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func `a statement that runs past the deadline is ended on the server too`() async throws {
+        var options = StoreOptions()
+        options.deadlineMilliseconds = 400
+        try await withServer(options: options) { store, _, clock in
+            #expect(
+                await Self.isUnavailable { () throws(StoreError) in
+                    _ = try await store.read { reader throws(StoreError) in try reader.rows("SELECT pg_sleep(600) AS slept").count }
+                })
+            clock.advance(milliseconds: Int64(Reconnection.longestMilliseconds) + 1)
+            // Ends when the server has dropped the statement: the time limit bounds it.
+            var sleeping: Int64? = 1
+            while sleeping != 0 {
+                sleeping = try await store.read { reader throws(StoreError) in
+                    try reader.value(
+                        "count",
+                        "SELECT COUNT(*) AS count FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid() AND state = 'active'"
+                    )
+                }
+            }
+            let name: String? = try await store.read { reader throws(StoreError) in
+                try reader.value("name", "SELECT current_setting('application_name') AS name")
+            }
+            #expect(name == "gatehouse")
+        }
+    }
+
+    @Test func `a wrong password and a missing database say what is wrong and not the password`() async throws {
+        try await withDatabaseLocation(.postgres) { location in
+            guard case .postgres(let address) = location else {
+                Issue.record("\(location)")
+                return
+            }
+            let secret = "hunter2hunter2"
+            let wrong = PostgresAddress(parameters: address.parameters, password: secret)
+            for place in [wrong, address.setting("dbname", "nowhere"), address.setting("host", "/nowhere")] {
+                do throws(StoreError) {
+                    let store = try await Store.open(.postgres(place), ambient: TestClock().ambient)
+                    await store.close()
+                    Issue.record("it was opened")
+                } catch {
+                    guard case .unavailable(let text) = error else {
+                        Issue.record("\(error)")
+                        continue
+                    }
+                    #expect(!text.contains(secret) && !text.isEmpty)
+                }
+            }
+        }
+    }
+}
