@@ -8,12 +8,15 @@ public final class RawListener: Sendable {
     private let descriptor: Int32
     private let isClosed = Mutex(false)
 
-    /// - Parameter backlog: connections that the system accepts by itself.
-    public init(backlog: Int32 = 64) throws {
-        let address: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1]
-        descriptor = unsafe address.withUnsafeBufferPointer { unsafe gh_listen($0.baseAddress, 0, 0, backlog, 0) }
+    /// - Parameters:
+    ///   - lastOctet: 1 listens on 127.0.0.1, 2 on 127.0.0.2; every such address is this machine.
+    ///   - port: 0 asks the system for one.
+    ///   - backlog: connections that the system accepts by itself; one more than that, and the next get no answer at all.
+    public init(lastOctet: UInt8 = 1, port: UInt16 = 0, backlog: Int32 = 64) throws {
+        let address: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, lastOctet]
+        descriptor = unsafe address.withUnsafeBufferPointer { unsafe gh_listen($0.baseAddress, 0, port, backlog, 0) }
         guard descriptor >= 0 else { throw RawClientError(description: "listen: errno \(-descriptor)") }
-        port = UInt16(clamping: gh_local_port(descriptor))
+        self.port = UInt16(clamping: gh_local_port(descriptor))
     }
     deinit { close() }
 

@@ -35,6 +35,8 @@ public struct OutgoingReply: Sendable {
 /// Why there was no complete answer. The texts hold host and port, never a user, password, path, query or header.
 public enum ClientError: Error, Equatable, Sendable {
     case badURL(String)
+    /// A field that cannot be sent; its name, or "name" when that is the bad part.
+    case badHeader(String)
     case resolve(String)
     case connect(String)
     case tls(String)

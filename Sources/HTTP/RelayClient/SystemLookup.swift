@@ -19,15 +19,18 @@ enum SystemLookup {
         var addresses: [IPAddress] = []
         var next = unsafe found
         while let item = unsafe next, addresses.count < addressLimit {
-            if let address = unsafe read(item.pointee), !addresses.contains(address) { addresses.append(address) }
+            if let raw = unsafe item.pointee.ai_addr, let address = unsafe read(raw), !addresses.contains(address) {
+                addresses.append(address)
+            }
             unsafe next = item.pointee.ai_next
         }
         return addresses.isEmpty ? .failure(LookupFault("no address")) : .success(addresses)
     }
 
-    private static func read(_ item: addrinfo) -> IPAddress? {
-        guard let raw = unsafe UnsafeRawPointer(item.ai_addr) else { return nil }
-        switch unsafe item.ai_family {
+    /// nil for a family that is not IP.
+    static func read(_ address: UnsafePointer<sockaddr>) -> IPAddress? {
+        let raw = unsafe UnsafeRawPointer(address)
+        switch unsafe Int32(address.pointee.sa_family) {
         case AF_INET:
             let address = unsafe raw.loadUnaligned(as: sockaddr_in.self)
             return IPAddress(ipv4: UInt32(bigEndian: address.sin_addr.s_addr))

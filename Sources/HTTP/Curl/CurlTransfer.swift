@@ -1,0 +1,261 @@
+// The one file that calls libcurl.
+internal import CCurl
+internal import Glibc
+
+/// One transfer: the handle, what it sends, what it has received. Lives on the client's thread.
+@safe final class CurlTransfer {
+    /// Header bytes of one answer, redirects before it not counted.
+    static let headerBytes = 262_144
+
+    let raw: UnsafeMutableRawPointer
+    private var list: UnsafeMutablePointer<curl_slist>?
+    private let request: OutgoingRequest
+    private let addressRule: AddressRule?
+    private let place: String
+    fileprivate private(set) var body: [UInt8] = []
+    private var headers = Headers()
+    private var headerCount = 0
+    private var isTooLarge = false
+    private var wasRefused = false
+
+    /// - Parameter waitedMilliseconds: how much of the request's time has passed already.
+    init(_ request: OutgoingRequest, _ configuration: CurlConfiguration, waitedMilliseconds: Int) throws(ClientError) {
+        self.request = request
+        addressRule = configuration.addressRule
+        place = OutgoingURL.place(request.url)
+        guard let made = unsafe curl_easy_init() else { throw .interrupted("no memory for a transfer") }
+        unsafe raw = made
+        let isSet = unsafe gh_curl_set_callbacks(
+            raw, Unmanaged.passUnretained(self).toOpaque(), takeBody, takeHeader, openSocket)
+        guard isSet == CURLE_OK else { throw .interrupted("libcurl refuses its callbacks") }
+        try setTarget(configuration, waitedMilliseconds)
+        try setTrust(configuration)
+        try setMessage()
+    }
+
+    deinit {
+        unsafe curl_easy_cleanup(raw)
+        unsafe curl_slist_free_all(list)
+    }
+
+    private func setTarget(_ configuration: CurlConfiguration, _ waited: Int) throws(ClientError) {
+        try set(CURLOPT_URL, request.url)
+        try set(CURLOPT_PROTOCOLS_STR, "http,https")
+        try set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https")
+        try set(CURLOPT_FOLLOWLOCATION, request.redirectLimit > 0 ? 1 : 0)
+        try set(CURLOPT_MAXREDIRS, max(0, request.redirectLimit))
+        try set(CURLOPT_NOSIGNAL, 1)
+        try set(CURLOPT_TIMEOUT_MS, max(1, request.timeoutMilliseconds - waited))
+        try set(CURLOPT_CONNECTTIMEOUT_MS, max(1, request.connectTimeoutMilliseconds))
+        // "" keeps proxies of the environment out: what is called from where is decided in the settings.
+        guard let proxy = configuration.proxy else {
+            try set(CURLOPT_PROXY, "")
+            return
+        }
+        try set(CURLOPT_PROXY, proxy.description)
+        if !proxy.user.isEmpty {
+            try set(CURLOPT_PROXYUSERNAME, String(decoding: proxy.user, as: UTF8.self))
+            try set(CURLOPT_PROXYPASSWORD, String(decoding: proxy.password, as: UTF8.self))
+        }
+        try set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+    }
+
+    private func setTrust(_ configuration: CurlConfiguration) throws(ClientError) {
+        try set(CURLOPT_SSL_VERIFYPEER, 1)
+        try set(CURLOPT_SSL_VERIFYHOST, 2)
+        if let file = configuration.certificateAuthorityFile { try set(CURLOPT_CAINFO, file) }
+    }
+
+    private func setMessage() throws(ClientError) {
+        try set(CURLOPT_USERAGENT, "gatehouse")
+        try set(CURLOPT_ACCEPT_ENCODING, "")
+        switch request.method {
+        case .get where request.body.isEmpty: try set(CURLOPT_HTTPGET, 1)
+        case .head: try set(CURLOPT_NOBODY, 1)
+        default:
+            let isWithout = request.body.isEmpty && [.get, .delete, .options].contains(request.method)
+            if !isWithout {
+                try set(CURLOPT_POST, 1)
+                try check(
+                    unsafe gh_curl_set_size(raw, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)), CURLOPT_POSTFIELDSIZE_LARGE)
+                // Copied by libcurl, and it may hold NUL.
+                let code = unsafe (request.body + [0]).withUnsafeBytes { bytes in
+                    unsafe gh_curl_set_text(raw, CURLOPT_COPYPOSTFIELDS, bytes.baseAddress?.assumingMemoryBound(to: CChar.self))
+                }
+                try check(code, CURLOPT_COPYPOSTFIELDS)
+            }
+            if request.method != .post || isWithout { try set(CURLOPT_CUSTOMREQUEST, request.method.rawValue) }
+        }
+        // Neither a type nor a wait that nobody asked for.
+        var lines = ["Expect:"]
+        if request.headers["content-type"] == nil { lines.append("Content-Type:") }
+        for field in request.headers.fields {
+            guard !field.name.isEmpty, field.name.utf8.allSatisfy(\.isToken), field.value.utf8.allSatisfy(\.isFieldValue) else {
+                throw .badHeader(field.name.utf8.allSatisfy(\.isToken) ? field.name : "name")
+            }
+            // A line "name:" takes a field away; an empty value is written "name;".
+            lines.append(field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)")
+        }
+        for line in lines {
+            guard let longer = unsafe curl_slist_append(list, line) else { throw .interrupted("no memory for headers") }
+            unsafe list = longer
+        }
+        try check(unsafe gh_curl_set_list(raw, CURLOPT_HTTPHEADER, list), CURLOPT_HTTPHEADER)
+    }
+
+    private func set(_ option: CURLoption, _ value: Int) throws(ClientError) {
+        try check(unsafe gh_curl_set_long(raw, option, value), option)
+    }
+    private func set(_ option: CURLoption, _ text: String) throws(ClientError) {
+        // C would end the text there and take the front for the whole.
+        guard !text.utf8.contains(0) else { throw .badURL("a NUL byte") }
+        try check(unsafe gh_curl_set_text(raw, option, text), option)
+    }
+    private func check(_ code: CURLcode, _ option: CURLoption) throws(ClientError) {
+        guard code != CURLE_OK else { return }
+        throw .interrupted("libcurl refuses option \(option.rawValue): \(Self.text(code))")
+    }
+    private static func text(_ code: CURLcode) -> String { unsafe String(cString: curl_easy_strerror(code)) }
+
+    // MARK: Callbacks
+
+    /// false ends the transfer.
+    fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count <= request.responseLimitBytes - body.count else {
+            isTooLarge = true
+            return false
+        }
+        unsafe body.append(contentsOf: bytes)
+        return true
+    }
+
+    fileprivate func receiveHeader(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let line = unsafe String(decoding: bytes, as: UTF8.self)
+        if line.hasPrefix("HTTP/") {
+            // A redirect or an interim answer came before.
+            (headers, headerCount) = (Headers(), 0)
+            return true
+        }
+        headerCount += bytes.count
+        guard headerCount <= Self.headerBytes else {
+            isTooLarge = true
+            return false
+        }
+        guard let colon = line.firstIndex(of: ":") else { return true }
+        let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+        headers.add(line[..<colon].lowercased(), String(value.reversed().drop { $0.isWhitespace }.reversed()))
+        return true
+    }
+
+    fileprivate func permits(_ address: UnsafePointer<sockaddr>) -> Bool {
+        guard let addressRule else { return true }
+        // An address of a family that we do not know is none that we would call.
+        guard let address = unsafe SystemLookup.read(address), addressRule.permits(address) else {
+            wasRefused = true
+            return false
+        }
+        return true
+    }
+
+    // MARK: The end
+
+    func outcome(_ code: CURLcode) -> Result<OutgoingReply, ClientError> {
+        if code == CURLE_OK {
+            var status = 0
+            guard unsafe gh_curl_get_long(raw, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK else {
+                return .failure(.interrupted("\(place): no status"))
+            }
+            return .success(OutgoingReply(status: status, headers: headers, body: body))
+        }
+        let text = "\(place): \(Self.text(code))"
+        if isTooLarge { return .failure(.tooLarge(limitBytes: request.responseLimitBytes)) }
+        if wasRefused, code == CURLE_COULDNT_CONNECT { return .failure(.refusedAddress(place)) }
+        let error: ClientError =
+            switch code {
+            case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .badURL(Self.text(code))
+            case CURLE_COULDNT_RESOLVE_HOST: .resolve(text)
+            case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: .proxy(text)
+            case CURLE_COULDNT_CONNECT: .connect(text)
+            case CURLE_OPERATION_TIMEDOUT: .timeout
+            case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
+                CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_INITFAILED, CURLE_USE_SSL_FAILED:
+                .tls(text)
+            default: .interrupted(text)
+            }
+        return .failure(error)
+    }
+}
+
+private func takeBody(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?) -> Int {
+    guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+    let transfer = unsafe Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+    return unsafe transfer.receive(UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : -1
+}
+private func takeHeader(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?) -> Int {
+    guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+    let transfer = unsafe Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+    return unsafe transfer.receiveHeader(UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : -1
+}
+private func openSocket(_ context: UnsafeMutableRawPointer?, _: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?)
+    -> curl_socket_t
+{
+    guard let context = unsafe context, let address = unsafe address else { return -1 }
+    let transfer = unsafe Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+    // `addr` is declared too short for IPv6; libcurl keeps the whole address there.
+    guard let offset = MemoryLayout<curl_sockaddr>.offset(of: \curl_sockaddr.addr) else { return -1 }
+    let isPermitted = unsafe transfer.permits(UnsafeRawPointer(address).advanced(by: offset).assumingMemoryBound(to: sockaddr.self))
+    guard isPermitted else { return -1 }
+    return unsafe socket(address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue), address.pointee.protocol)
+}
+
+/// All transfers of one client. Everything but `wake` belongs to the client's thread.
+@safe final class CurlMulti: @unchecked Sendable {
+    /// Connections kept for reuse.
+    static let keptConnections = 32
+    private let raw: UnsafeMutableRawPointer
+    private var transfers: [UInt64: CurlTransfer] = [:]
+
+    init() throws(ClientError) {
+        // Once for the process; libcurl counts and locks.
+        guard curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK, let made = unsafe curl_multi_init() else {
+            throw .interrupted("libcurl does not start")
+        }
+        unsafe raw = made
+        unsafe gh_curl_multi_set_long(raw, CURLMOPT_MAXCONNECTS, Self.keptConnections)
+    }
+    deinit {
+        for transfer in transfers.values { unsafe curl_multi_remove_handle(raw, transfer.raw) }
+        unsafe curl_multi_cleanup(raw)
+    }
+
+    var count: Int { transfers.count }
+    func add(_ transfer: CurlTransfer, id: UInt64) -> Bool {
+        guard unsafe curl_multi_add_handle(raw, transfer.raw) == CURLM_OK else { return false }
+        transfers[id] = transfer
+        return true
+    }
+    func remove(id: UInt64) {
+        guard let transfer = transfers.removeValue(forKey: id) else { return }
+        unsafe curl_multi_remove_handle(raw, transfer.raw)
+    }
+
+    /// Works until nothing is ready and answers what ended.
+    func perform() -> [(id: UInt64, outcome: Result<OutgoingReply, ClientError>)] {
+        var running: Int32 = 0
+        unsafe curl_multi_perform(raw, &running)
+        var ended: [(id: UInt64, outcome: Result<OutgoingReply, ClientError>)] = []
+        var code = CURLE_OK
+        while let easy = unsafe gh_curl_next_ended(raw, &code) {
+            unsafe curl_multi_remove_handle(raw, easy)
+            // As many as `transferLimit`, so looking through them costs nothing.
+            guard let (id, transfer) = transfers.first(where: { unsafe $0.value.raw == easy }) else { continue }
+            transfers[id] = nil
+            ended.append((id, transfer.outcome(code)))
+        }
+        return ended
+    }
+    /// Sleeps until a socket, a timer of libcurl or `wake`.
+    func wait(atMostMilliseconds limit: Int32) { unsafe curl_multi_poll(raw, nil, 0, limit, nil) }
+    /// From any thread.
+    func wake() { unsafe curl_multi_wakeup(raw) }
+}
