@@ -56,6 +56,7 @@ let package = Package(
         suite("StoreTests", ["Domain", "Store", "TestKit"]),
         suite("TelemetryTests", ["Domain", "Telemetry"]),
         suite("SecretsTests", ["Domain", "Telemetry", "Secrets"]),
+        suite("EndpointTests", ["Domain", "HTTP"]),
         suite("Tidy", []),
     ]
 )

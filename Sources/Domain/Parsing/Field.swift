@@ -28,6 +28,10 @@ public indirect enum Schema: Sendable, Equatable {
     case list(of: Schema, count: ClosedRange<Int>)
     case object([FieldDoc])
     case anything
+    /// Any number, as JSON writes it.
+    case number
+    /// An object whose members, of any name, are all alike.
+    case map(of: Schema)
     /// The value or null.
     case nullable(Schema)
 }

@@ -5,14 +5,18 @@ public struct Shape<Value: Sendable>: Sendable {
     public let parse: @Sendable (JSON) throws(InputErrors) -> Value
     /// The same shape for callers that existed before us and send more than we read. Everywhere else an unknown name is an
     /// error: a misspelt limit must not become "no limit".
-    public var ignoringUnknownFields: Shape { Shape(docs: docs, parse: tolerantParse, tolerantParse: tolerantParse) }
+    public var ignoringUnknownFields: Shape {
+        Shape(docs: docs, toleratesUnknownFields: true, parse: tolerantParse, tolerantParse: tolerantParse)
+    }
+    public let toleratesUnknownFields: Bool
     private let tolerantParse: @Sendable (JSON) throws(InputErrors) -> Value
 
     private init(
-        docs: [FieldDoc], parse: @escaping @Sendable (JSON) throws(InputErrors) -> Value,
+        docs: [FieldDoc], toleratesUnknownFields: Bool, parse: @escaping @Sendable (JSON) throws(InputErrors) -> Value,
         tolerantParse: @escaping @Sendable (JSON) throws(InputErrors) -> Value
     ) {
         self.docs = docs
+        self.toleratesUnknownFields = toleratesUnknownFields
         self.parse = parse
         self.tolerantParse = tolerantParse
     }
@@ -21,6 +25,7 @@ public struct Shape<Value: Sendable>: Sendable {
         var docs: [FieldDoc] = []
         repeat docs.append((each field).doc)
         self.docs = docs
+        toleratesUnknownFields = false
         let names = Set(docs.map(\.name))
         @Sendable func read(_ json: JSON, refusingUnknown: Bool) throws(InputErrors) -> Value {
             guard case .object(let object) = json else {

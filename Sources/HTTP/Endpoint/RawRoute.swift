@@ -1,0 +1,44 @@
+/// A route that gets the exchange itself instead of a checked input: streams, and the relay's byte-exact paths.
+public struct RawRoute: Sendable {
+    public let method: Method
+    /// Without prefix; also the metric label.
+    public let template: String
+    /// Base paths under which the route answers too, as "", "/api", "/claude".
+    public let prefixes: [String]
+    public let dialect: ErrorDialect
+    /// For the OpenAPI document; nil keeps the route out of it.
+    public let description: EndpointDescription?
+    let handle: @Sendable (Exchange, RouteMatch) async -> Void
+
+    public init(
+        _ method: Method, _ template: String, prefixes: [String] = [""], dialect: ErrorDialect, description: EndpointDescription? = nil,
+        handle: @escaping @Sendable (Exchange, RouteMatch) async -> Void
+    ) {
+        precondition(!prefixes.isEmpty, "the route \(template) needs a prefix, if only an empty one")
+        self.method = method
+        self.template = template
+        self.prefixes = prefixes
+        self.dialect = dialect
+        self.description = description
+        self.handle = handle
+    }
+}
+
+/// What the router found out about a raw request.
+public struct RouteMatch: Sendable {
+    public let template: String
+    let names: [String]
+    let ranges: [Range<Int>]
+    /// The whole path with its escapes resolved; nil when the path as sent had none.
+    let decodedPath: [UInt8]?
+    /// To be added to the reply; empty unless CORS_ORIGINS allows the caller's origin.
+    public let crossOriginHeaders: Headers
+
+    /// The parameter's value with escapes resolved.
+    public func parameter(_ name: String, in head: RequestHead) -> String? {
+        guard let index = names.firstIndex(of: name) else { return nil }
+        if let decodedPath { return String(decoding: decodedPath[ranges[index]], as: UTF8.self) }
+        let range = ranges[index]
+        return head.text(head.path.lowerBound + range.lowerBound..<head.path.lowerBound + range.upperBound)
+    }
+}

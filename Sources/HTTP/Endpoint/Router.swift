@@ -1,0 +1,168 @@
+internal import Domain
+
+/// All routes of the server: finds the one for a request, runs the endpoint, and answers for everything that no handler sees.
+public final class Router: ExchangeHandler, Sendable {
+    enum Target: Sendable {
+        case endpoint(MountedEndpoint)
+        case raw(RawRoute)
+    }
+    struct Route: Sendable {
+        let target: Target
+        let template: String
+        let names: [String]
+        let dialect: ErrorDialect
+    }
+    enum Location: Sendable {
+        case malformed
+        case missing
+        /// `decoded` is nil when the path as sent had no escapes.
+        case found(RouteTable.Match, decoded: [UInt8]?)
+    }
+
+    /// Of everything that OpenAPI tells about.
+    public let descriptions: [EndpointDescription]
+    private let routes: [Route]
+    private let table: RouteTable
+    private let options: RouterOptions
+    private let hosts: HostRule
+    let crossOrigin: CrossOriginRule
+
+    /// Two routes that cannot be told apart, or a template that makes no sense, stop the start and are named.
+    public init(_ endpoints: [MountedEndpoint], raw: [RawRoute] = [], options: RouterOptions) {
+        var routes: [Route] = []
+        var table = RouteTable()
+        for endpoint in endpoints {
+            let template = PathTemplate(endpoint.description.template)
+            table.insert(template, endpoint.description.method, route: routes.count)
+            routes.append(
+                Route(target: .endpoint(endpoint), template: template.text, names: template.names, dialect: endpoint.description.dialect))
+        }
+        for route in raw {
+            for prefix in route.prefixes {
+                let template = PathTemplate(prefix + route.template)
+                table.insert(template, route.method, route: routes.count)
+                routes.append(Route(target: .raw(route), template: route.template, names: template.names, dialect: route.dialect))
+            }
+        }
+        self.routes = routes
+        self.table = table
+        self.options = options
+        hosts = HostRule(options.allowedHosts)
+        crossOrigin = CrossOriginRule(options.crossOrigins)
+        descriptions = endpoints.map(\.description) + raw.compactMap(\.description)
+    }
+
+    /// The template that a request is counted under; nil when nothing answers it.
+    public func template(of method: Method, path: String) -> String? {
+        let bytes = Array(path.utf8)
+        guard case .found(let match, _) = locate(bytes.span) else { return nil }
+        return table.route(method, at: match.node).map { routes[$0].template }
+    }
+
+    // MARK: From the engine
+
+    public func handle(_ exchange: Exchange) async {
+        let head = exchange.head
+        let location = locate(head.bytes.span.extracting(head.path))
+        if case .found(let match, let decoded) = location, let index = table.route(head.method, at: match.node) {
+            let route = routes[index]
+            exchange.routeTemplate = route.template
+            if case .raw(let raw) = route.target, hosts.allowsAll || allows(host: head.value(of: "host"), template: route.template) {
+                let origin = crossOrigin.isOff ? nil : head.value(of: "origin")
+                let match = RouteMatch(
+                    template: route.template, names: route.names, ranges: match.parameters, decodedPath: decoded,
+                    crossOriginHeaders: crossOrigin.headers(origin: origin))
+                await raw.handle(exchange, match)
+                return
+            }
+        }
+        let request = Request(
+            id: exchange.id, method: head.method, path: head.pathText, query: head.queryText, headers: head.headers,
+            remoteAddress: exchange.remoteAddress.description, isSecure: exchange.isSecure)
+        exchange.respond(await respond(to: request, at: location, body: .exchange(exchange)))
+    }
+
+    /// For the engine, whose own refusals take the shape of the address they were meant for.
+    public static let errorResponder: ErrorResponder = { problem in
+        let kind = ProblemKind(problem.status, problem.code, problem.message, mayRepeat: problem.status == 408 || problem.status >= 500)
+        return ErrorDialect.of(path: problem.path ?? "/").response(Problem(kind), id: problem.requestID)
+    }
+
+    // MARK: On values
+
+    /// A complete answer to a complete request; HEAD gets the body of GET, which the engine leaves away. Raw routes need an exchange
+    /// and answer 500 here.
+    public func respond(to request: Request) async -> Response {
+        let path = Array(request.path.utf8)
+        return await respond(to: request, at: locate(path.span), body: .bytes(request.body))
+    }
+
+    private func locate(_ path: Span<UInt8>) -> Location {
+        if PercentText.isPlain(path) { return table.find(path).map { .found($0, decoded: nil) } ?? .missing }
+        guard let decoded = PercentText.decoded(path) else { return .malformed }
+        return table.find(decoded.span).map { .found($0, decoded: decoded) } ?? .missing
+    }
+
+    /// Probes reach a machine by its address, so health answers under any name.
+    private func allows(host: String?, template: String) -> Bool { hosts.allows(host) || template.hasPrefix("/health") }
+
+    private func respond(to request: Request, at location: Location, body: BodySource) async -> Response {
+        var response: Response
+        switch location {
+        case .malformed: response = refuse(request, .init(.badPath))
+        case .missing: response = refuse(request, hosts.allows(request.headers["host"]) ? .init(.notFound) : .init(.wrongHost))
+        case .found(let match, let decoded):
+            let index = table.route(request.method, at: match.node)
+            if !allows(host: request.headers["host"], template: index.map { routes[$0].template } ?? "") {
+                response = refuse(request, .init(.wrongHost))
+            } else if let index {
+                response = await run(routes[index], request, parameters(match, decoded, request, routes[index].names), body)
+            } else {
+                response = answerForOtherMethods(request, node: match.node)
+            }
+        }
+        for field in crossOrigin.headers(origin: request.headers["origin"]).fields where response.headers[field.name] == nil {
+            response.headers.add(field.name, field.value)
+        }
+        return response
+    }
+
+    private func refuse(_ request: Request, _ problem: Problem, in dialect: ErrorDialect? = nil) -> Response {
+        (dialect ?? ErrorDialect.of(path: request.path)).response(problem, id: request.id)
+    }
+
+    private func answerForOtherMethods(_ request: Request, node: Int) -> Response {
+        let methods = table.methods(at: node)
+        let allow = methods.map(\.rawValue).joined(separator: ", ")
+        if request.method == .options {
+            var headers = crossOrigin.preflight(request.headers, methods: methods) ?? [:]
+            headers.set("allow", allow)
+            headers.set("cache-control", "no-store")
+            return Response(status: 204, headers: headers)
+        }
+        var problem = Problem(.methodNotAllowed)
+        problem.headers.set("allow", allow)
+        let dialect = methods.lazy.compactMap { self.table.route($0, at: node) }.first.map { routes[$0].dialect }
+        return refuse(request, problem, in: dialect)
+    }
+
+    private func parameters(
+        _ match: RouteTable.Match, _ decoded: [UInt8]?, _ request: Request, _ names: [String]
+    ) -> [(name: String, value: String)] {
+        let path = decoded ?? Array(request.path.utf8)
+        return zip(names, match.parameters).map { ($0, String(decoding: path[$1], as: UTF8.self)) }
+    }
+
+    private func run(
+        _ route: Route, _ request: Request, _ parameters: [(name: String, value: String)], _ body: BodySource
+    ) async -> Response {
+        guard case .endpoint(let endpoint) = route.target else {
+            return refuse(request, .init(.internalError), in: route.dialect)
+        }
+        do {
+            return try await EndpointRun(endpoint: endpoint, options: options).response(request, parameters, body)
+        } catch {
+            return refuse(request, options.problem(error, request.id), in: route.dialect)
+        }
+    }
+}
