@@ -138,6 +138,12 @@ int32_t gh_local_port(int32_t fd) {
     return spell(&own, ignored);
 }
 
+int32_t gh_peer_is_known(int32_t fd) {
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    return getpeername(fd, (struct sockaddr *)&peer, &length) == 0;
+}
+
 int64_t gh_receive(int32_t fd, void *into, uint64_t capacity) {
     ssize_t count;
     do count = recv(fd, into, capacity, 0);

@@ -1,5 +1,4 @@
 internal import CEpoll
-internal import Dispatch
 internal import Glibc
 internal import Synchronization
 
@@ -23,13 +22,13 @@ public struct RawReply: Sendable, Equatable {
 
 public struct RawClientError: Error, CustomStringConvertible {
     public let description: String
+    public init(description: String) { self.description = description }
 }
 
 /// A TCP connection to loopback that sends exactly the bytes it is told and reads what comes, as no HTTP library would.
-/// Waits at most `patienceMilliseconds` for each step; all waiting happens on threads of its own.
+/// Waits at most `patienceMilliseconds` for each step; no thread of the pool is blocked.
 public final class RawClient: Sendable {
-    static let patienceMilliseconds: Int32 = 20_000
-    private static let queue = DispatchQueue(label: "raw clients", attributes: .concurrent)
+    static let patienceMilliseconds = 20_000
     private struct Wire {
         var received: [UInt8] = []
         var hasEnded = false
@@ -39,14 +38,17 @@ public final class RawClient: Sendable {
     private let wire = Mutex(Wire())
 
     /// - Parameter receiveBytes: the socket's receive buffer, small for a client that reads slowly; 0 leaves it alone.
+    /// - Throws: when nobody listens there.
     public init(port: UInt16, receiveBytes: Int32 = 0) throws {
         let address: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1]
         descriptor = unsafe address.withUnsafeBufferPointer { unsafe gh_connect($0.baseAddress, 0, port) }
         guard descriptor >= 0 else { throw RawClientError(description: "connect: errno \(-descriptor)") }
         if receiveBytes > 0 { gh_set_buffers(descriptor, receiveBytes, 0) }
-        guard Self.wait(descriptor, POLLOUT), gh_socket_error(descriptor) == 0 else {
+        // On loopback a connection is made or refused before `connect` returns.
+        let code = gh_socket_error(descriptor)
+        guard code == 0, gh_peer_is_known(descriptor) == 1 else {
             gh_close(descriptor)
-            throw RawClientError(description: "cannot connect to port \(port)")
+            throw RawClientError(description: "cannot connect to port \(port): errno \(code)")
         }
     }
 
@@ -60,24 +62,17 @@ public final class RawClient: Sendable {
     public func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
     public func send(_ bytes: [UInt8]) async throws {
-        let descriptor = descriptor
-        let failure: RawClientError? = await Self.onThread {
-            var sent = 0
-            while sent < bytes.count {
-                let count = unsafe bytes.withUnsafeBufferPointer {
-                    unsafe gh_send(descriptor, $0.baseAddress.map { unsafe $0 + sent }, UInt64(bytes.count - sent))
-                }
-                if count == -Int64(EAGAIN) {
-                    guard Self.wait(descriptor, POLLOUT) else { return RawClientError(description: "the server takes nothing") }
-                } else if count < 0 {
-                    return RawClientError(description: "send: errno \(-count)")
-                } else {
-                    sent += Int(count)
-                }
+        var sent = 0
+        while sent < bytes.count {
+            let count = unsafe bytes[sent...].withUnsafeBufferPointer { unsafe gh_send(descriptor, $0.baseAddress, UInt64($0.count)) }
+            if count == -Int64(EAGAIN) {
+                guard await wait(POLLOUT) else { throw RawClientError(description: "the server takes nothing") }
+            } else if count < 0 {
+                throw RawClientError(description: "send: errno \(-count)")
+            } else {
+                sent += Int(count)
             }
-            return nil
         }
-        if let failure { throw failure }
     }
 
     /// Sends what the socket takes at once and answers how much that was.
@@ -104,49 +99,7 @@ public final class RawClient: Sendable {
 
     /// The next final or interim reply. `toHead`: it answers HEAD, so no body follows.
     public func reply(toHead: Bool = false) async throws -> RawReply {
-        try await Self.onThread { Result { try self.readReply(toHead: toHead) } }.get()
-    }
-
-    /// Everything until the server closes; a reset counts as the end.
-    public func rest() async throws -> [UInt8] {
-        try await Self.onThread {
-            Result {
-                while try self.readMore() {}
-                return self.take(self.wire.withLock { $0.received.count })
-            }
-        }.get()
-    }
-
-    /// At least that many bytes.
-    public func bytes(_ count: Int) async throws -> [UInt8] {
-        try await Self.onThread {
-            Result {
-                while self.wire.withLock({ $0.received.count }) < count {
-                    guard try self.readMore() else { throw RawClientError(description: "the server closed too early") }
-                }
-                return self.take(count)
-            }
-        }.get()
-    }
-
-    /// Reads until that text has come, and answers everything up to its end.
-    public func text(until mark: String) async throws -> String {
-        let mark = Array(mark.utf8)
-        return try await Self.onThread { Result { String(decoding: try self.readUntil(mark), as: UTF8.self) } }.get()
-    }
-
-    private func readUntil(_ mark: [UInt8]) throws -> [UInt8] {
-        while true {
-            let end = wire.withLock { Self.end(of: mark, in: $0.received) }
-            if let end { return take(end) }
-            guard try readMore() else {
-                throw RawClientError(description: "the server closed before \(String(decoding: mark, as: UTF8.self).debugDescription)")
-            }
-        }
-    }
-
-    private func readReply(toHead: Bool) throws -> RawReply {
-        let head = String(decoding: try readUntil(Array("\r\n\r\n".utf8)).dropLast(4), as: UTF8.self)
+        let head = String(decoding: try await readUntil(Array("\r\n\r\n".utf8)).dropLast(4), as: UTF8.self)
         let words = head.split(separator: " ", maxSplits: 2)
         guard words.count >= 2, words[0].hasPrefix("HTTP/1."), let status = Int(words[1].prefix(3)) else {
             throw RawClientError(description: "no status line: \(head.debugDescription)")
@@ -156,26 +109,49 @@ public final class RawClient: Sendable {
         var body: [UInt8] = []
         if bare.header("transfer-encoding") == "chunked" {
             while true {
-                let line = String(decoding: try readUntil(Array("\r\n".utf8)).dropLast(2), as: UTF8.self)
+                let line = String(decoding: try await readUntil(Array("\r\n".utf8)).dropLast(2), as: UTF8.self)
                 guard let size = Int(line, radix: 16) else { throw RawClientError(description: "bad chunk size \(line.debugDescription)") }
-                while wire.withLock({ $0.received.count }) < size + 2 {
-                    guard try readMore() else { throw RawClientError(description: "the server closed inside a chunk") }
-                }
-                body += take(size)
-                guard take(2) == [13, 10] else { throw RawClientError(description: "a chunk without its end") }
+                let chunk = try await bytes(size + 2)
+                guard chunk.suffix(2) == [13, 10] else { throw RawClientError(description: "a chunk without its end") }
                 if size == 0 { break }
+                body += chunk.dropLast(2)
             }
-        } else if let length = bare.header("content-length") {
-            guard let length = Int(length) else { throw RawClientError(description: "bad content-length") }
-            while wire.withLock({ $0.received.count }) < length {
-                guard try readMore() else { throw RawClientError(description: "the server closed inside a body") }
-            }
-            body = take(length)
+        } else if let text = bare.header("content-length") {
+            guard let length = Int(text) else { throw RawClientError(description: "bad content-length \(text)") }
+            body = try await bytes(length)
         } else {
-            while try readMore() {}
-            body = take(wire.withLock { $0.received.count })
+            body = try await rest()
         }
         return RawReply(status: status, head: head, body: body)
+    }
+
+    /// Everything until the server closes; a reset counts as the end.
+    public func rest() async throws -> [UInt8] {
+        while try await readMore() {}
+        return take(wire.withLock { $0.received.count })
+    }
+
+    /// At least that many bytes.
+    public func bytes(_ count: Int) async throws -> [UInt8] {
+        while wire.withLock({ $0.received.count }) < count {
+            guard try await readMore() else { throw RawClientError(description: "the server closed too early") }
+        }
+        return take(count)
+    }
+
+    /// Reads until that text has come, and answers everything up to its end.
+    public func text(until mark: String) async throws -> String {
+        String(decoding: try await readUntil(Array(mark.utf8)), as: UTF8.self)
+    }
+
+    private func readUntil(_ mark: [UInt8]) async throws -> [UInt8] {
+        while true {
+            let end = wire.withLock { Self.end(of: mark, in: $0.received) }
+            if let end { return take(end) }
+            guard try await readMore() else {
+                throw RawClientError(description: "the server closed before \(String(decoding: mark, as: UTF8.self).debugDescription)")
+            }
+        }
     }
 
     private func take(_ count: Int) -> [UInt8] {
@@ -187,15 +163,24 @@ public final class RawClient: Sendable {
     }
 
     /// Waits for bytes; false at the end of the stream.
-    private func readMore() throws -> Bool {
+    private func readMore() async throws -> Bool {
         if wire.withLock({ $0.hasEnded || $0.isClosed }) { return false }
-        guard Self.wait(descriptor, POLLIN) else { throw RawClientError(description: "nothing came from the server") }
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        let count = unsafe buffer.withUnsafeMutableBytes { unsafe gh_receive(descriptor, $0.baseAddress, UInt64($0.count)) }
-        return wire.withLock { wire in
-            if count > 0 { wire.received += buffer[..<Int(count)] } else { wire.hasEnded = true }
-            return count > 0
+        while true {
+            let count = unsafe buffer.withUnsafeMutableBytes { unsafe gh_receive(descriptor, $0.baseAddress, UInt64($0.count)) }
+            if count == -Int64(EAGAIN) {
+                guard await wait(POLLIN) else { throw RawClientError(description: "nothing came from the server") }
+                continue
+            }
+            return wire.withLock { wire in
+                if count > 0 { wire.received += buffer[..<Int(count)] } else { wire.hasEnded = true }
+                return count > 0
+            }
         }
+    }
+
+    private func wait(_ events: Int32) async -> Bool {
+        await SocketWaiter.shared.wait(descriptor, events, milliseconds: Self.patienceMilliseconds)
     }
 
     private static func end(of mark: [UInt8], in bytes: [UInt8]) -> Int? {
@@ -205,14 +190,12 @@ public final class RawClient: Sendable {
         }
         return nil
     }
+}
 
-    /// false when the time is up.
-    static func wait(_ descriptor: Int32, _ events: Int32) -> Bool {
-        var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
-        return unsafe poll(&entry, 1, patienceMilliseconds) > 0
-    }
-
-    static func onThread<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
-        await withCheckedContinuation { continuation in queue.async { continuation.resume(returning: work()) } }
+extension RawClient {
+    /// Lowers the process's soft limit of open descriptors; for tests in a process of their own.
+    public static func limitDescriptors(to count: Int) throws {
+        let code = gh_set_descriptor_limit(UInt64(count))
+        if code < 0 { throw RawClientError(description: "setrlimit: errno \(-code)") }
     }
 }

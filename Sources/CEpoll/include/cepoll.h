@@ -33,6 +33,8 @@ int32_t gh_connect(const uint8_t address[16], int32_t v6, uint16_t port);
 // 0 or the errno that waits on the socket.
 int32_t gh_socket_error(int32_t fd);
 int32_t gh_local_port(int32_t fd);
+// 1 when the socket is connected.
+int32_t gh_peer_is_known(int32_t fd);
 
 int64_t gh_receive(int32_t fd, void *into, uint64_t capacity);
 // 0: the peer has closed; 1: bytes wait; -EAGAIN: neither.

@@ -24,7 +24,7 @@ final class ServerShared: Sendable {
     static let reservedDescriptors = 128
 
     func keep(_ bytes: Int) { keptBytes.add(bytes, ordering: .relaxed) }
-    func isOverBudget(adding more: Int = 0) -> Bool { keptBytes.load(ordering: .relaxed) + more > configuration.limits.memoryBudgetBytes }
+    func isOverBudget() -> Bool { keptBytes.load(ordering: .relaxed) > configuration.limits.memoryBudgetBytes }
 
     func isTrusted(_ address: IPAddress) -> Bool { configuration.trustedProxies.contains { $0.contains(address) } }
 

@@ -132,7 +132,7 @@ public struct Registration: Sendable, Equatable {
 
     /// Starts a task whose nonisolated code all runs here.
     @discardableResult public func run(_ operation: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
-        Task(executorPreference: self) { await operation() }
+        Task(executorPreference: self, operation: operation)
     }
 
     /// Runs a closure here soon, from any thread.

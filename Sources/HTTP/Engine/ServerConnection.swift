@@ -27,8 +27,10 @@ final class ServerConnection: ReadinessHandler, Flushable, @unchecked Sendable {
     var exchange: Exchange?
     /// After this reply the connection closes.
     var closesAfterReply = false
-    /// The peer will send nothing more.
+    /// The peer will send nothing more, and nothing of what it sent waits in the socket.
     var peerHasFinished = false
+    /// The peer will send nothing more, but bytes it sent before still wait in the socket.
+    private var isEnding = false
 
     var bodyMode = BodyMode.none
     var bodyRemaining = 0
@@ -146,8 +148,8 @@ final class ServerConnection: ReadinessHandler, Flushable, @unchecked Sendable {
         if waiting == 0 {
             peerFinished()
         } else if waiting == SystemCalls.wouldBlock || waiting > 0 {
-            peerHasFinished = true
             // Bytes came before the end: a pipelined request, or the body. Such a client only closed its sending half.
+            isEnding = true
         } else {
             close()
         }
@@ -173,7 +175,7 @@ final class ServerConnection: ReadinessHandler, Flushable, @unchecked Sendable {
 
     func updateInterest() {
         guard phase != .closed else { return }
-        var wanted: Readiness = peerHasFinished ? [] : .peerFinished
+        var wanted: Readiness = peerHasFinished || isEnding ? [] : .peerFinished
         switch phase {
         case .idle, .head: if !isBlocked && !peerHasFinished { wanted.insert(.readable) }
         case .lingering: if !peerHasFinished { wanted.insert(.readable) }
@@ -280,6 +282,11 @@ final class ServerConnection: ReadinessHandler, Flushable, @unchecked Sendable {
     /// No new request; what runs may finish.
     func drain() {
         closesAfterReply = true
+        if phase == .idle {
+            // A request that has already arrived is still answered.
+            readAndProcess()
+            if phase == .exchange || phase == .head { return queueFlush() }
+        }
         if phase == .idle || phase == .handshake { close() }
     }
 }

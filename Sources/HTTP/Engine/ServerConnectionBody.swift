@@ -86,7 +86,10 @@ extension ServerConnection {
         }
         exchange?.bytesReceived += received
         guard bodyError == nil else { return }
-        if bodyMode == .collecting, bodySeen > before, acceptor.shared.isOverBudget(adding: body.count) { failBody(.overloaded) }
+        if bodyMode == .collecting, bodySeen > before {
+            chargeMemory()
+            if acceptor.shared.isOverBudget() { failBody(.overloaded) }
+        }
         if bodyMode == .discarding, bodySeen > limits.discardedBodyBytes { finishThenClose(lingers: true) }
         accountForTime(bytes: bodySeen - before)
         if bodyWaitsForPiece, !body.isEmpty { wakeBodyWaiter() }

@@ -122,7 +122,7 @@ extension ServerConnection {
     /// Reads a head; true when an exchange has begun.
     private func beginRequest() -> Bool {
         if !hasSkippedEmptyLine, parser == nil { skipEmptyLine() }
-        guard unreadCount > 0 else {
+        guard unreadCount > (startsWithHalfLineEnd ? 1 : 0) else {
             if peerHasFinished { finishThenClose() }
             return false
         }
@@ -169,6 +169,11 @@ extension ServerConnection {
             advance(by: 2)
             hasSkippedEmptyLine = true
         }
+    }
+
+    /// A lone CR may be half of that empty line.
+    private var startsWithHalfLineEnd: Bool {
+        !hasSkippedEmptyLine && parser == nil && withUnread { $0.count == 1 && $0[0] == .carriageReturn }
     }
 
     private func begin(_ head: RequestHead, length: Int) {

@@ -1,0 +1,320 @@
+import Domain
+import HTTP
+import Synchronization
+import TestKit
+import Testing
+
+/// Limits over many connections, clients that leave, draining.
+struct ServerLifeTests {
+    static let get = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    @Test func `an address may open only so many connections, a trusted proxy any number`() async throws {
+        var configuration = ServerConfiguration()
+        configuration.trustedProxies = []
+        configuration.limits.connectionsPerAddress = 3
+        try await withServer(configuration, handler: Echo()) { running in
+            var clients: [RawClient] = []
+            for _ in 1...3 {
+                let client = try running.client()
+                try await client.send(Self.get)
+                _ = try await client.reply()
+                clients.append(client)
+            }
+            let refused = try running.client()
+            #expect(try await refused.rest() == [])
+            #expect(running.reactors[0].counters.refusedPerAddress.value == 1)
+            clients.removeLast().close()
+            try await eventually { running.server.openConnections == 2 }
+            let next = try running.client()
+            try await next.send(Self.get)
+            #expect(try await next.reply().status == 200)
+        }
+        configuration.trustedProxies = IPNetwork.loopback
+        try await withServer(configuration, handler: Echo()) { running in
+            var clients: [RawClient] = []
+            for _ in 1...5 {
+                let client = try running.client()
+                try await client.send(Self.get)
+                #expect(try await client.reply().status == 200)
+                clients.append(client)
+            }
+            #expect(running.server.openConnections == 5)
+        }
+    }
+
+    @Test func `past the connection limit clients wait in the backlog until one leaves`() async throws {
+        var configuration = ServerConfiguration()
+        configuration.limits.connections = 2
+        try await withServer(configuration, handler: Echo()) { running in
+            let first = try running.client()
+            let second = try running.client()
+            for client in [first, second] {
+                try await client.send(Self.get)
+                _ = try await client.reply()
+            }
+            let third = try running.client()
+            try await third.send(Self.get)
+            try await eventually { running.reactors[0].counters.acceptPauses.value == 1 }
+            #expect(running.server.openConnections == 2)
+            first.close()
+            #expect(try await third.reply().status == 200)
+        }
+    }
+
+    @Test func `a server out of descriptors serves those it has and accepts again later`() async {
+        // In a process of its own, because the limit is the whole process's.
+        await #expect(processExitsWith: .success) {
+            try await withServer(handler: Echo()) { running in
+                let first = try running.client()
+                try await first.send(Self.get)
+                _ = try await first.reply()
+                // Descriptors have the lowest free numbers: the probe's is the one that the next client's own socket will get,
+                // and then none is left for the server to accept it with.
+                let probe = try running.client()
+                try await eventually { running.server.openConnections == 2 }
+                probe.close()
+                try await eventually { running.server.openConnections == 1 }
+                try RawClient.limitDescriptors(to: Int(probe.descriptor) + 1)
+                let second = try running.client()
+                try await second.send(Self.get)
+                try await eventually { running.reactors[0].counters.acceptPauses.value == 1 }
+                try await first.send(Self.get)
+                let whileShort = try await first.reply()
+                first.close()
+                let later = try await second.reply()
+                if whileShort.status != 200 || later.status != 200 { throw RawClientError(description: "not served") }
+            }
+        }
+    }
+
+    @Test func `drain closes idle connections and lets a running reply finish`() async throws {
+        let gate = Gate()
+        let entered = Gate()
+        let handler = ClosureHandler { exchange in
+            if exchange.head.pathText == "/slow" {
+                entered.open()
+                await gate.wait()
+            }
+            exchange.respond(Response(status: 200, body: Array("done".utf8)))
+        }
+        try await withServer(reactors: 2, handler: handler) { running in
+            let idle = try running.client()
+            try await idle.send(Self.get)
+            _ = try await idle.reply()
+            let busy = try running.client()
+            try await busy.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+            await entered.wait()
+            async let cut = running.server.drain(deadline: .seconds(30))
+            #expect(try await idle.rest() == [])
+            try await eventually { (try? running.client()) == nil }
+            gate.open()
+            let reply = try await busy.reply()
+            #expect(reply.text == "done" && reply.header("connection") == "close")
+            #expect(await cut == 0)
+        }
+    }
+
+    @Test func `drain cuts what is still running at its deadline`() async throws {
+        let entered = Gate()
+        let left = Gate()
+        let handler = ClosureHandler { exchange in
+            exchange.onClosed = { left.open() }
+            entered.open()
+            await left.wait()
+        }
+        try await withServer(handler: handler) { running in
+            let client = try running.client()
+            try await client.send(Self.get)
+            await entered.wait()
+            async let cut = running.server.drain(deadline: .seconds(5))
+            // The deadline starts when the listeners are closed, at a moment that cannot be seen from here.
+            while !left.isOpen { await running.advance(seconds: 6) }
+            #expect(await cut == 1)
+            #expect(try await client.rest() == [])
+        }
+    }
+
+    @Test(arguments: ["close", "reset", "finishSending"]) func `a client that leaves during the reply is noticed at once`(how: String)
+        async throws
+    {
+        let entered = Gate()
+        let left = Gate()
+        let handler = ClosureHandler { exchange in
+            exchange.startResponse(status: 200, headers: HeaderBlock(), framing: .chunked)
+            exchange.onClosed = { left.open() }
+            entered.open()
+            await left.wait()
+            #expect(exchange.isClientGone)
+            #expect(exchange.write([1]) == .gone)
+            var again = false
+            exchange.onClosed = { again = true }
+            #expect(again, "a late listener is told at once")
+            exchange.finish()
+        }
+        let summaries = Mutex<[ExchangeSummary]>([])
+        try await withServer(hooks: Server.Hooks(onFinished: { summary in summaries.withLock { $0.append(summary) } }), handler: handler) {
+            running in
+            let client = try running.client()
+            try await client.send(Self.get)
+            await entered.wait()
+            switch how {
+            case "close": client.close()
+            case "reset": client.reset()
+            default: client.finishSending()
+            }
+            await left.wait()
+            try await eventually { running.server.openConnections == 0 }
+            #expect(summaries.withLock { $0.map(\.clientGone) } == [true])
+        }
+    }
+
+    @Test func `a client that closes only its sending half still gets its replies`() async throws {
+        let handler = ClosureHandler { exchange in
+            for _ in 1...3 { await Task.yield() }
+            let body = (try? await exchange.collectBody(limit: 100)) ?? [63]
+            for _ in 1...3 { await Task.yield() }
+            exchange.respond(Response(status: 200, body: body))
+        }
+        try await withServer(handler: handler) { running in
+            let client = try running.client()
+            let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
+            try await client.send(post + "1\n" + post + "2\n")
+            client.finishSending()
+            #expect(try await client.reply().text == "1\n")
+            #expect(try await client.reply().text == "2\n")
+            #expect(try await client.rest() == [])
+        }
+    }
+
+    @Test func `a client that leaves in the middle of its body is gone`() async throws {
+        let seen = Mutex<BodyError?>(nil)
+        let done = Gate()
+        let handler = ClosureHandler { exchange in
+            do throws(BodyError) { _ = try await exchange.collectBody(limit: 100) } catch { seen.withLock { $0 = error } }
+            done.open()
+        }
+        try await withServer(handler: handler) { running in
+            let client = try running.client()
+            try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhalf")
+            client.close()
+            await done.wait()
+            #expect(seen.withLock { $0 } == .clientGone)
+        }
+    }
+
+    @Test func `a slow reader holds its producer up and gets every byte`() async throws {
+        let total = 8_000_000
+        let congested = Gate()
+        let handler = ClosureHandler { exchange in
+            exchange.startResponse(status: 200, headers: HeaderBlock(), framing: .chunked)
+            var sent = 0
+            while sent < total {
+                let piece = (0..<50_000).map { UInt8(truncatingIfNeeded: ($0 + sent) &* 7) }
+                sent += piece.count
+                if exchange.write(piece) == .congested {
+                    congested.open()
+                    await withCheckedContinuation { continuation in exchange.onDrained = { continuation.resume() } }
+                }
+            }
+            exchange.finish()
+        }
+        try await withServer(handler: handler) { running in
+            let client = try running.client(receiveBytes: 16_384)
+            try await client.send(Self.get + Self.get)
+            await congested.wait()
+            for _ in 1...2 {
+                let body = try await client.reply().body
+                #expect(body.count == total && body.indices.allSatisfy { body[$0] == UInt8(truncatingIfNeeded: $0 &* 7) })
+            }
+            #expect(running.server.keptBytes == 0)
+        }
+    }
+
+    @Test func `what is kept back for a slow reader is capped`() async throws {
+        let done = Gate()
+        let handler = ClosureHandler { exchange in
+            exchange.startResponse(status: 200, headers: HeaderBlock(), framing: .chunked)
+            // Ignores that the client does not read.
+            while exchange.write([UInt8](repeating: 1, count: 10_000)) != .gone {}
+            #expect(exchange.bytesSent < 20_000_000)
+            done.open()
+        }
+        try await withServer(handler: handler) { running in
+            let client = try running.client(receiveBytes: 4096)
+            try await client.send(Self.get)
+            await done.wait()
+            #expect(running.server.keptBytes == 0 && running.server.openConnections == 0)
+        }
+    }
+
+    @Test func `past the memory budget a body gets 503 and accepting waits`() async throws {
+        var configuration = ServerConfiguration()
+        configuration.limits.memoryBudgetBytes = 100_000
+        let gate = Gate()
+        let held = Gate()
+        let handler = ClosureHandler { exchange in
+            do throws(BodyError) {
+                let body = try await exchange.collectBody(limit: 1_000_000)
+                if exchange.head.pathText == "/hold" {
+                    held.open()
+                    await gate.wait()
+                }
+                exchange.respond(Response(status: 200, body: Array("\(body.count)".utf8)))
+            } catch { exchange.respondToProblem(status: error.status, message: "\(error)") }
+        }
+        try await withServer(configuration, handler: handler) { running in
+            let holder = try running.client()
+            let late = try running.client()
+            for client in [holder, late] {
+                try await client.send(Self.get)
+                _ = try await client.reply()
+            }
+            try await holder.send("POST /hold HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n")
+            try await holder.send([UInt8](repeating: 1, count: 90_000))
+            await held.wait()
+            try await late.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n")
+            try await late.send([UInt8](repeating: 1, count: 50_000))
+            let reply = try await late.reply()
+            #expect(reply.status == 503 && reply.header("connection") == "close")
+            gate.open()
+            #expect(try await holder.reply().text == "90000")
+            try await eventually { running.server.keptBytes == 0 }
+        }
+    }
+
+    @Test func `a port that somebody else has is not taken silently`() async throws {
+        try await withServer(handler: Echo()) { running in
+            var configuration = ServerConfiguration()
+            configuration.port = running.port
+            let second = try Server(configuration, reactors: running.reactors, handler: Echo())
+            await #expect(throws: ServerError.self) { try await second.start() }
+        }
+    }
+
+    @Test func `many connections over two reactors are all served`() async throws {
+        try await withServer(reactors: 2, handler: Echo()) { running in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<100 {
+                    group.addTask {
+                        let client = try running.client()
+                        for _ in 1...5 {
+                            try await client.send("POST /\(number) HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok")
+                            #expect(try await client.reply().text == "POST /\(number) ok")
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(running.reactors.reduce(0) { $0 + $1.counters.requests.value } == 500)
+        }
+    }
+}
+
+/// Waits, on other threads' progress only, until the condition holds.
+func eventually(_ condition: @escaping @Sendable () -> Bool) async throws {
+    for _ in 0..<200_000 {
+        if condition() { return }
+        await Task.yield()
+    }
+    try #require(condition())
+}
