@@ -22,17 +22,14 @@ public final class RawListener: Sendable {
 
     /// The next connection.
     public func accept() async throws -> RawClient {
-        let descriptor = descriptor
-        return try await RawClient.onThread {
-            Result {
-                guard RawClient.wait(descriptor, POLLIN) else { throw RawClientError(description: "nobody connected") }
-                var from = [UInt8](repeating: 0, count: 16)
-                var port: UInt16 = 0
-                let accepted = unsafe from.withUnsafeMutableBufferPointer { unsafe gh_accept(descriptor, $0.baseAddress, &port) }
-                guard accepted >= 0 else { throw RawClientError(description: "accept: errno \(-accepted)") }
-                return RawClient(accepted: accepted)
-            }
-        }.get()
+        guard await SocketWaiter.shared.wait(descriptor, POLLIN, milliseconds: RawClient.patienceMilliseconds) else {
+            throw RawClientError(description: "nobody connected")
+        }
+        var from = [UInt8](repeating: 0, count: 16)
+        var port: UInt16 = 0
+        let accepted = unsafe from.withUnsafeMutableBufferPointer { unsafe gh_accept(descriptor, $0.baseAddress, &port) }
+        guard accepted >= 0 else { throw RawClientError(description: "accept: errno \(-accepted)") }
+        return RawClient(accepted: accepted)
     }
 
     /// Whether a connection waits to be accepted.

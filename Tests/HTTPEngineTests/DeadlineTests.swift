@@ -113,7 +113,7 @@ struct DeadlineTests {
     }
 
     @Test func `time that the handler takes is not the client's`() async throws {
-        let gate = Gate()
+        let gate = Door()
         let handler = ClosureHandler { exchange in
             if exchange.head.pathText == "/slow" { await gate.wait() }
             let body = (try? await exchange.collectBody(limit: 100)) ?? []
@@ -131,7 +131,7 @@ struct DeadlineTests {
     }
 
     @Test func `a client that accepts nothing for two minutes counts as gone`() async throws {
-        let gone = Gate()
+        let gone = Door()
         let handler = ClosureHandler { exchange in
             guard exchange.head.pathText == "/big" else { return exchange.respond(Response(status: 200)) }
             exchange.onClosed = { gone.open() }
@@ -174,7 +174,7 @@ struct DeadlineTests {
 }
 
 /// Waits until it is opened; stays open.
-final class Gate: Sendable {
+final class Door: Sendable {
     private struct Doors {
         var isOpen = false
         var waiters: [CheckedContinuation<Void, Never>] = []

@@ -88,8 +88,8 @@ struct ServerLifeTests {
     }
 
     @Test func `drain closes idle connections and lets a running reply finish`() async throws {
-        let gate = Gate()
-        let entered = Gate()
+        let gate = Door()
+        let entered = Door()
         let handler = ClosureHandler { exchange in
             if exchange.head.pathText == "/slow" {
                 entered.open()
@@ -115,8 +115,8 @@ struct ServerLifeTests {
     }
 
     @Test func `drain cuts what is still running at its deadline`() async throws {
-        let entered = Gate()
-        let left = Gate()
+        let entered = Door()
+        let left = Door()
         let handler = ClosureHandler { exchange in
             exchange.onClosed = { left.open() }
             entered.open()
@@ -137,8 +137,8 @@ struct ServerLifeTests {
     @Test(arguments: ["close", "reset", "finishSending"]) func `a client that leaves during the reply is noticed at once`(how: String)
         async throws
     {
-        let entered = Gate()
-        let left = Gate()
+        let entered = Door()
+        let left = Door()
         let handler = ClosureHandler { exchange in
             exchange.startResponse(status: 200, headers: HeaderBlock(), framing: .chunked)
             exchange.onClosed = { left.open() }
@@ -188,7 +188,7 @@ struct ServerLifeTests {
 
     @Test func `a client that leaves in the middle of its body is gone`() async throws {
         let seen = Mutex<BodyError?>(nil)
-        let done = Gate()
+        let done = Door()
         let handler = ClosureHandler { exchange in
             do throws(BodyError) { _ = try await exchange.collectBody(limit: 100) } catch { seen.withLock { $0 = error } }
             done.open()
@@ -204,7 +204,7 @@ struct ServerLifeTests {
 
     @Test func `a slow reader holds its producer up and gets every byte`() async throws {
         let total = 8_000_000
-        let congested = Gate()
+        let congested = Door()
         let handler = ClosureHandler { exchange in
             exchange.startResponse(status: 200, headers: HeaderBlock(), framing: .chunked)
             var sent = 0
@@ -219,7 +219,7 @@ struct ServerLifeTests {
             exchange.finish()
         }
         try await withServer(handler: handler) { running in
-            let client = try running.client(receiveBytes: 16_384)
+            let client = try running.client(receiveBytes: 131_072)
             try await client.send(Self.get + Self.get)
             await congested.wait()
             for _ in 1...2 {
@@ -231,7 +231,7 @@ struct ServerLifeTests {
     }
 
     @Test func `what is kept back for a slow reader is capped`() async throws {
-        let done = Gate()
+        let done = Door()
         let handler = ClosureHandler { exchange in
             exchange.startResponse(status: 200, headers: HeaderBlock(), framing: .chunked)
             // Ignores that the client does not read.
@@ -250,8 +250,8 @@ struct ServerLifeTests {
     @Test func `past the memory budget a body gets 503 and accepting waits`() async throws {
         var configuration = ServerConfiguration()
         configuration.limits.memoryBudgetBytes = 100_000
-        let gate = Gate()
-        let held = Gate()
+        let gate = Door()
+        let held = Door()
         let handler = ClosureHandler { exchange in
             do throws(BodyError) {
                 let body = try await exchange.collectBody(limit: 1_000_000)
