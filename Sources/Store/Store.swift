@@ -29,6 +29,9 @@ public struct Store: Sendable {
         }
     }
 
+    /// Closures that wait for the writer or a connection, and for a reader; the limits are 1000 each. For metrics and health.
+    public var waiting: (transactions: Int, reads: Int) { database.waiting }
+
     /// Waits for what is under way, refuses anything new and closes every connection. Commands and tests end with it.
     public func close() async { await database.close() }
 }
@@ -36,6 +39,7 @@ public struct Store: Sendable {
 /// What both databases offer; the two implementations are `SQLiteDatabase` and `PostgresDatabase`.
 protocol Database: Sendable {
     var dialect: Dialect { get }
+    var waiting: (transactions: Int, reads: Int) { get }
     /// - Parameter milliseconds: nil takes the options' deadline.
     func transaction<Value: Sendable>(
         for purpose: Purpose, within milliseconds: Int64?, _ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value

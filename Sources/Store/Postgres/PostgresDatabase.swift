@@ -34,5 +34,8 @@ final class PostgresDatabase: Database {
         }
     }
 
+    /// One queue serves both.
+    var waiting: (transactions: Int, reads: Int) { (connections.waitingCount, 0) }
+
     func close() async { await connections.close() }
 }

@@ -40,6 +40,8 @@ final class SQLiteDatabase: Database {
         }
     }
 
+    var waiting: (transactions: Int, reads: Int) { (writer.waitingCount, readers?.waitingCount ?? 0) }
+
     func close() async {
         await readers?.close()
         await writer.close()  // last, so that the last connection folds the write-ahead log into the file
