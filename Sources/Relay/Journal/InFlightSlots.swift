@@ -1,0 +1,101 @@
+internal import Store
+internal import Synchronization
+
+/// Keeps the compiler from moving stores over it; the processor keeps them in order by itself or is told here.
+enum JournalFence {
+    @inline(__always) static func release() { atomicMemoryFence(ordering: .releasing) }
+}
+
+/// The running numbers of requests under way, in a memory-mapped file: a few plain stores an event, no system call, and there after
+/// `kill -9`. A slot belongs to one request from admission to settlement. Used on one reactor.
+final class InFlightSlots: @unchecked Sendable {
+    static let slotBytes = 128
+    static let count = 16_384
+    /// Bytes of the response's model name that fit into a slot.
+    static let modelBytes = 40
+
+    struct Flags: OptionSet, Sendable {
+        let rawValue: UInt64
+        /// The request has been handed to an upstream.
+        static let sent = Flags(rawValue: 1)
+        static let known = Flags(rawValue: 2)
+        /// The last event has come; the numbers are final.
+        static let complete = Flags(rawValue: 4)
+        static let fast = Flags(rawValue: 8)
+        static let us = Flags(rawValue: 16)
+        static let batch = Flags(rawValue: 32)
+    }
+
+    struct Reading: Sendable, Equatable {
+        var tokens: TokenCounts
+        var webSearches: Int64
+        var deltaBytes: Int64
+        var blocks: Int64
+        var flags: Flags
+        var model: String
+    }
+
+    private let file: MappedFile
+    private var free: [UInt32]
+
+    init(creating path: String, count: Int = count) throws(JournalError) {
+        file = try MappedFile.create(path, size: count * Self.slotBytes)
+        free = (0..<UInt32(count)).reversed()
+    }
+
+    /// Nil when all are taken; the request then runs without one.
+    func take(_ id: (high: UInt64, low: UInt64)) -> UInt32? {
+        guard let slot = free.popLast() else { return nil }
+        let base = Int(slot) * Self.slotBytes
+        for word in 2..<16 { file.storeWord(0, at: base + word * 8) }
+        file.storeWord(id.high, at: base)
+        file.storeWord(id.low, at: base + 8)
+        return slot
+    }
+
+    func give(_ slot: UInt32) {
+        let base = Int(slot) * Self.slotBytes
+        file.storeWord(0, at: base)
+        file.storeWord(0, at: base + 8)
+        free.append(slot)
+    }
+
+    func mark(_ slot: UInt32, _ flags: Flags) {
+        let at = Int(slot) * Self.slotBytes + 80
+        file.storeWord(file.word(at: at) | flags.rawValue, at: at)
+    }
+
+    func update(_ slot: UInt32, _ tokens: TokenCounts, webSearches: Int64, deltaBytes: Int64, blocks: Int64, flags: Flags) {
+        let base = Int(slot) * Self.slotBytes
+        file.storeWord(UInt64(bitPattern: tokens.input), at: base + 16)
+        file.storeWord(UInt64(bitPattern: tokens.output), at: base + 24)
+        file.storeWord(UInt64(bitPattern: tokens.cacheWrite5m), at: base + 32)
+        file.storeWord(UInt64(bitPattern: tokens.cacheWrite1h), at: base + 40)
+        file.storeWord(UInt64(bitPattern: tokens.cacheRead), at: base + 48)
+        file.storeWord(UInt64(bitPattern: webSearches), at: base + 56)
+        file.storeWord(UInt64(bitPattern: deltaBytes), at: base + 64)
+        file.storeWord(UInt64(bitPattern: blocks), at: base + 72)
+        file.storeWord(flags.rawValue, at: base + 80)
+    }
+
+    func setModel(_ slot: UInt32, _ model: String) {
+        let bytes = Array(model.utf8.prefix(Self.modelBytes))
+        file.store(bytes + [UInt8](repeating: 0, count: Self.modelBytes - bytes.count), at: Int(slot) * Self.slotBytes + 88)
+    }
+
+    var takenCount: Int { file.size / Self.slotBytes - free.count }
+    func remove() { file.remove() }
+
+    /// Reads a slot of a file another process left; nil when it holds another request or none.
+    static func read(_ file: MappedFile, _ slot: UInt32, id: (high: UInt64, low: UInt64)) -> Reading? {
+        let base = Int(slot) * slotBytes
+        guard base + slotBytes <= file.size, file.word(at: base) == id.high, file.word(at: base + 8) == id.low else { return nil }
+        func number(_ offset: Int) -> Int64 { max(0, Int64(bitPattern: file.word(at: base + offset))) }
+        let model = file.bytes(base + 88..<base + 128).prefix { $0 != 0 }
+        return Reading(
+            tokens: TokenCounts(
+                input: number(16), output: number(24), cacheWrite5m: number(32), cacheWrite1h: number(40), cacheRead: number(48)),
+            webSearches: number(56), deltaBytes: number(64), blocks: number(72), flags: Flags(rawValue: file.word(at: base + 80)),
+            model: String(decoding: model, as: UTF8.self))
+    }
+}

@@ -1,0 +1,155 @@
+internal import Dispatch
+internal import Domain
+internal import Store
+internal import Synchronization
+
+/// The journal of one reactor: an append-only chain of mapped files. The reactor appends; the mover reads behind it and removes what
+/// has reached the ledger. Both meet under a lock held for the copy of one record.
+final class Journal: Sendable {
+    /// Files that may wait for the ledger; past them requests are refused rather than served unrecorded.
+    static let maximumSegments = 64
+
+    private struct Chain: Sendable {
+        var segments: [JournalSegment] = []
+        /// Where the next record goes, in the last segment.
+        var tail = JournalSegment.headerBytes
+        /// Up to where the ledger has everything, in the first segment.
+        var moved = JournalSegment.headerBytes
+        /// Made ahead by the mover, so that a reactor seldom waits for a file.
+        var spare: JournalSegment?
+        var nextNumber = 0
+        var pendingRecords = 0
+    }
+    private let chain = Mutex(Chain())
+    private let prefix: String
+    private let segmentBytes: Int
+    /// The numbers of requests under way; touched on the reactor only.
+    let slots: InFlightSlots
+    /// Called after an append, to wake the mover. Cheap.
+    private let onAppend: @Sendable () -> Void
+
+    /// - Parameters:
+    ///   - prefix: folder, boot id and reactor, as in "data/journal/0193…-0".
+    ///   - segmentBytes: at most `JournalSegment.bytes`; smaller in tests.
+    init(
+        prefix: String, segmentBytes: Int = JournalSegment.bytes, slotCount: Int = InFlightSlots.count,
+        onAppend: @escaping @Sendable () -> Void
+    )
+        throws(JournalError)
+    {
+        self.prefix = prefix
+        self.segmentBytes = segmentBytes
+        self.onAppend = onAppend
+        slots = try InFlightSlots(creating: prefix + ".slots", count: slotCount)
+        try prepareSpare()
+    }
+
+    /// - Throws: `full` when the budget is used up, `file` when the disk gives no more; nothing was written then.
+    func append(_ payload: [UInt8]) throws(JournalError) {
+        precondition(payload.count <= JournalCoder.maximumBytes, "a journal record that is too long")
+        let space = JournalSegment.space(for: payload)
+        let result: Result<Void, JournalError> = chain.withLock { chain in
+            Result { () throws(JournalError) in
+                if chain.segments.isEmpty || chain.tail + space > segmentBytes {
+                    guard chain.segments.count < Self.maximumSegments else { throw .full }
+                    let fresh: JournalSegment
+                    if let spare = chain.spare { fresh = spare } else { fresh = try makeSegment(&chain) }
+                    chain.spare = nil
+                    chain.segments.append(fresh)
+                    chain.tail = JournalSegment.headerBytes
+                }
+                guard let last = chain.segments.last else { throw .full }
+                last.append(payload, at: chain.tail)
+                chain.tail += space
+                chain.pendingRecords += 1
+            }
+        }
+        try result.get()
+        onAppend()
+    }
+
+    private func makeSegment(_ chain: inout Chain) throws(JournalError) -> JournalSegment {
+        let number = String(chain.nextNumber)
+        chain.nextNumber += 1
+        let padded = String(repeating: "0", count: max(0, 10 - number.utf8.count)) + number
+        return try JournalSegment(creating: "\(prefix)-\(padded).journal", size: segmentBytes)
+    }
+
+    /// Makes the next file before it is needed. Called off the reactor.
+    func prepareSpare() throws(JournalError) {
+        let result: Result<Void, JournalError> = chain.withLock { chain in
+            Result { () throws(JournalError) in if chain.spare == nil { chain.spare = try makeSegment(&chain) } }
+        }
+        try result.get()
+    }
+
+    struct Batch: Sendable {
+        var records: [JournalRecord]
+        /// Records that could not be read: a defect, since this process wrote them.
+        var damaged: Int
+        fileprivate var segments: Int
+        /// Files go when this batch is finished.
+        var completesSegments: Bool { segments > 0 }
+        fileprivate var position: Int
+        fileprivate var count: Int
+    }
+
+    /// The next records that the ledger does not have; nil when there are none. The same ones come again until `finish`.
+    func nextBatch(limit: Int) -> Batch? {
+        chain.withLock { chain in
+            var batch = Batch(records: [], damaged: 0, segments: 0, position: chain.moved, count: 0)
+            for (index, segment) in chain.segments.enumerated() {
+                let isLast = index == chain.segments.count - 1
+                let end = isLast ? chain.tail : segmentBytes
+                if index > 0 { batch.position = JournalSegment.headerBytes }
+                batch.segments = index
+                scan: while batch.position < end, batch.count < limit {
+                    switch segment.record(at: batch.position) {
+                    case .record(let payload, let next):
+                        if let record = JournalCoder.decode(payload) { batch.records.append(record) } else { batch.damaged += 1 }
+                        batch.position = next
+                        batch.count += 1
+                    case .end: break scan
+                    case .damaged:
+                        batch.damaged += 1
+                        batch.position = end
+                    }
+                }
+                if batch.count >= limit { break }
+            }
+            return batch.count == 0 && batch.damaged == 0 ? nil : batch
+        }
+    }
+
+    /// The ledger has the batch: files that are wholly moved go.
+    func finish(_ batch: Batch) {
+        let gone = chain.withLock { chain in
+            let gone = Array(chain.segments[..<batch.segments])
+            chain.segments.removeFirst(batch.segments)
+            chain.moved = batch.position
+            chain.pendingRecords -= batch.count
+            return gone
+        }
+        for segment in gone { segment.file.remove() }
+    }
+
+    var pendingRecords: Int { chain.withLock(\.pendingRecords) }
+
+    /// Waits until the disk has every record. Blocks; never on a reactor.
+    func sync() throws(JournalError) {
+        for segment in chain.withLock(\.segments) { try segment.file.sync() }
+    }
+
+    /// After everything has been moved and nothing more will come: leaves no file behind.
+    func removeFiles() {
+        let segments = chain.withLock { chain in
+            defer {
+                chain.segments = []
+                chain.spare = nil
+            }
+            return chain.segments + (chain.spare.map { [$0] } ?? [])
+        }
+        for segment in segments { segment.file.remove() }
+        slots.remove()
+    }
+}

@@ -1,0 +1,240 @@
+private import Dispatch
+internal import Domain
+internal import Store
+internal import Synchronization
+internal import Telemetry
+
+/// All journals of the process and the loop that takes their records to the ledger, in groups, within 50 ms.
+final class JournalMover: Sendable {
+    /// How hard records are kept: `interval` loses at most a second at a power cut, `always` nothing. Killing the process loses nothing
+    /// either way.
+    enum Durability: String, Sendable { case interval, always }
+
+    static let batchRecords = 500
+    private static let pause = Duration.milliseconds(20)
+    /// While the store refuses: doubling from the first to the last.
+    private static let retryMilliseconds = (first: 100, last: 5000)
+
+    let journals: [Journal]
+    private let folder: String
+    private let bootID: String
+    private let lock: JournalLock
+    private let store: Store
+    private let ambient: Ambient
+    private let log: Log
+    private let prices: PriceTable
+    private let wake: Wake
+    private let pending: Gauge
+    private let damaged: Counter
+    private let entries: Counter
+    private let syncQueue = DispatchQueue(label: "journal sync")
+    private let isStopping = Atomic<Bool>(false)
+
+    /// A request that is under way, as far as the mover has read.
+    private struct Open: Sendable {
+        var admission: Admission
+        var journal: Int
+        /// The history shows it as pending.
+        var isShown = false
+    }
+    private let open = Mutex<[RequestID: Open]>([:])
+    /// A request that takes longer than this shows as pending; shorter ones are written once, when they end.
+    private static let shownAfterMilliseconds: Int64 = 1000
+
+    /// - Parameters:
+    ///   - folder: made when missing.
+    ///   - count: how many reactors write.
+    init(
+        folder: String, count: Int, store: Store, prices: PriceTable, ambient: Ambient, log: Log, metrics: Metrics,
+        segmentBytes: Int = JournalSegment.bytes
+    ) throws(JournalError) {
+        try JournalFolder.create(folder)
+        let bootID = String(EventID(ambient).text.dropFirst(4))
+        guard let lock = try JournalLock("\(folder)/\(bootID).lock") else { throw .file(errno: 0) }
+        let wake = Wake()
+        var journals: [Journal] = []
+        for index in 0..<count {
+            journals.append(try Journal(prefix: "\(folder)/\(bootID)-\(index)", segmentBytes: segmentBytes) { wake.signal() })
+        }
+        (self.folder, self.bootID, self.lock, self.wake, self.journals) = (folder, bootID, lock, wake, journals)
+        (self.store, self.ambient, self.log, self.prices) = (store, ambient, log, prices)
+        pending = metrics.gauge(.journalPending)
+        damaged = metrics.counter(.journalDamaged)
+        entries = metrics.counter(.ledgerEntries)
+    }
+
+    /// Settles what dead processes left. Throws when the ledger does not take it: the files stay for the next try.
+    func adopt() async throws {
+        let recovery = JournalRecovery(folder: folder, bootID: bootID, prices: prices)
+        for estate in try recovery.estates(now: ambient.now()) {
+            for start in stride(from: 0, to: estate.settled.count, by: Self.batchRecords) {
+                let part = Array(estate.settled[start..<min(estate.settled.count, start + Self.batchRecords)])
+                let new = try await store.transaction { transaction throws(StoreError) in try transaction.settle(part) }
+                entries.add(UInt64(new))
+            }
+            for path in estate.damagedFiles {
+                damaged.add()
+                log.error(
+                    "journal.damaged", ["file": .text(path + ".damaged"), "action": "kept for inspection; readable records are booked"])
+            }
+            recovery.finish(estate)
+            log.notice("journal.adopted", ["records": LogValue(estate.settled.count), "aborted": LogValue(estate.aborted)])
+        }
+    }
+
+    /// Moves until `stop`, then moves the rest and leaves no file behind.
+    func run() async {
+        var failures = 0
+        while true {
+            let stopping = isStopping.load(ordering: .acquiring)
+            do {
+                let moved = try await moveOnce()
+                failures = 0
+                if stopping, !moved { break }
+                if moved { continue }
+            } catch {
+                failures += 1
+                log.error(
+                    "journal.ledger_unavailable",
+                    ["error": LogValue("\(error)"), "pending": LogValue(journals.reduce(0) { $0 + $1.pendingRecords })])
+                // The files stay for the next process; stopping must not wait for a database that is gone.
+                if stopping { return }
+                let wait = min(Self.retryMilliseconds.last, Self.retryMilliseconds.first << min(failures - 1, 10))
+                await rest(.milliseconds(wait))
+                continue
+            }
+            // With a request under way that the history does not show yet, time alone brings work.
+            if open.withLock({ $0.values.allSatisfy(\.isShown) }) { await wake.wait() }
+            await rest(Self.pause)
+        }
+        for journal in journals { journal.removeFiles() }
+        lock.remove()
+    }
+
+    func stop() {
+        isStopping.store(true, ordering: .releasing)
+        wake.signal()
+    }
+
+    private func rest(_ duration: Duration) async {
+        // Cancelled only when the process ends; then the rest is simply shorter.
+        do { try await ambient.sleep(duration) } catch { return }
+    }
+
+    /// One group of every journal. False when there was nothing.
+    func moveOnce() async throws -> Bool {
+        var moved = false
+        for (index, journal) in journals.enumerated() {
+            try journal.prepareSpare()
+            guard let batch = journal.nextBatch(limit: Self.batchRecords) else { continue }
+            moved = true
+            if batch.damaged > 0 {
+                damaged.add(UInt64(batch.damaged))
+                log.error("journal.unreadable_record", ["count": LogValue(batch.damaged)])
+            }
+            let settled = note(batch.records, of: index)
+            if !settled.isEmpty {
+                let new = try await store.transaction { transaction throws(StoreError) in try transaction.settle(settled) }
+                entries.add(UInt64(new))
+            }
+            if batch.completesSegments { try carryForward(journal, index) }
+            journal.finish(batch)
+        }
+        try await showPending()
+        pending.set(Int64(journals.reduce(0) { $0 + $1.pendingRecords }))
+        return moved
+    }
+
+    /// Keeps the list of requests under way and answers what has been settled.
+    private func note(_ records: [JournalRecord], of journal: Int) -> [SettledRequest] {
+        open.withLock { open in
+            var settled: [SettledRequest] = []
+            for record in records {
+                switch record {
+                case .admitted(let admission):
+                    if open[admission.requestID] == nil { open[admission.requestID] = Open(admission: admission, journal: journal) }
+                case .settled(let one):
+                    open[one.request.id] = nil
+                    settled.append(one)
+                }
+            }
+            return settled
+        }
+    }
+
+    /// Before a file goes: requests under way that were admitted in it are admitted again at the journal's end, so that a crash still
+    /// finds them.
+    private func carryForward(_ journal: Journal, _ index: Int) throws(JournalError) {
+        for admission in open.withLock({ $0.values.filter { $0.journal == index }.map(\.admission) }) {
+            var payload: [UInt8] = []
+            JournalCoder.encode(admission, into: &payload)
+            try journal.append(payload)
+        }
+    }
+
+    private func showPending() async throws {
+        let before = ambient.now().adding(milliseconds: -Self.shownAfterMilliseconds)
+        let fresh = open.withLock { open in open.values.filter { !$0.isShown && $0.admission.startedAt <= before }.map(\.admission) }
+        guard !fresh.isEmpty else { return }
+        try await store.transaction { transaction throws(StoreError) in
+            for admission in fresh { try transaction.recordRequest(Settlement.pendingRecord(admission)) }
+        }
+        open.withLock { open in for admission in fresh { open[admission.requestID]?.isShown = true } }
+    }
+
+    /// Waits until the disk has every record written so far.
+    func synced() async throws(JournalError) {
+        let result: Result<Void, JournalError> = await withCheckedContinuation { continuation in
+            syncQueue.async {
+                continuation.resume(
+                    returning: Result { () throws(JournalError) in for journal in self.journals { try journal.sync() } })
+            }
+        }
+        try result.get()
+    }
+
+    /// Brings records to the disk once a second, until the task is cancelled.
+    func syncEverySecond() async {
+        while !Task.isCancelled {
+            do { try await ambient.sleep(.seconds(1)) } catch { return }
+            do throws(JournalError) { try await synced() } catch {
+                log.error("journal.sync_failed", ["error": LogValue("\(error)")])
+            }
+        }
+    }
+}
+
+/// Lets one task sleep until somebody has something for it. A signal before the wait is not lost.
+final class Wake: Sendable {
+    private enum State {
+        case idle, signalled
+        case waiting(CheckedContinuation<Void, Never>)
+    }
+    private let state = Mutex(State.idle)
+
+    func signal() {
+        let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
+            if case .waiting(let continuation) = state {
+                state = .idle
+                return continuation
+            }
+            state = .signalled
+            return nil
+        }
+        waiter?.resume()
+    }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isSignalled = state.withLock { state in
+                if case .signalled = state {
+                    state = .idle
+                    return true
+                }
+                state = .waiting(continuation)
+                return false
+            }
+            if isSignalled { continuation.resume() }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+internal import Domain
+internal import Store
+
+/// Reads the journals that dead processes left and turns them into settled requests. Any process may do it: a journal belongs to
+/// nobody once its lock is free.
+struct JournalRecovery {
+    let folder: String
+    /// Of this process; its own files are left alone.
+    let bootID: String
+    let prices: PriceTable
+
+    /// What one dead process left.
+    struct Estate {
+        var settled: [SettledRequest] = []
+        /// Settled only now, from their slots.
+        var aborted = 0
+        /// Files whose tail cannot be trusted.
+        var damagedFiles: [String] = []
+        fileprivate var lock: JournalLock
+        fileprivate var files: [String] = []
+    }
+
+    /// - Throws: `file` when the folder cannot be read.
+    func estates(now: Timestamp) throws(JournalError) -> [Estate] {
+        let names = try JournalFolder.names(folder)
+        let boots = Set(names.filter { $0.hasSuffix(".lock") }.map { String($0.dropLast(5)) })
+        var estates: [Estate] = []
+        for boot in boots.sorted() where boot != bootID {
+            guard let lock = try JournalLock("\(folder)/\(boot).lock") else { continue }
+            estates.append(try read(names.filter { $0.hasPrefix(boot + "-") }, lock, now))
+        }
+        return estates
+    }
+
+    private func read(_ names: [String], _ lock: JournalLock, _ now: Timestamp) throws(JournalError) -> Estate {
+        var estate = Estate(lock: lock)
+        for slots in names where slots.hasSuffix(".slots") {
+            let prefix = String(slots.dropLast(6))
+            let segments = names.filter { $0.hasPrefix(prefix + "-") && $0.hasSuffix(".journal") }.sorted()
+            try readReactor(segments, slots: "\(folder)/\(slots)", now, into: &estate)
+            estate.files += segments.map { "\(folder)/\($0)" } + ["\(folder)/\(slots)"]
+        }
+        return estate
+    }
+
+    private func readReactor(_ segments: [String], slots: String, _ now: Timestamp, into estate: inout Estate) throws(JournalError) {
+        var open: [RequestID: Admission] = [:]
+        // A request under way may be admitted twice, even after it was settled, when its first file went.
+        var done: Set<RequestID> = []
+        for name in segments {
+            let path = "\(folder)/\(name)"
+            guard let segment = try JournalSegment(existing: path) else {
+                estate.damagedFiles.append(path)
+                continue
+            }
+            var at = JournalSegment.headerBytes
+            scan: while true {
+                switch segment.record(at: at) {
+                case .record(let payload, let next):
+                    at = next
+                    switch JournalCoder.decode(payload) {
+                    case .admitted(let admission): open[admission.requestID] = admission
+                    case .settled(let settled):
+                        done.insert(settled.request.id)
+                        estate.settled.append(settled)
+                    case nil:
+                        estate.damagedFiles.append(path)
+                        break scan
+                    }
+                case .end: break scan
+                case .damaged:
+                    estate.damagedFiles.append(path)
+                    break scan
+                }
+            }
+        }
+        open = open.filter { !done.contains($0.key) }
+        guard !open.isEmpty else { return }
+        let file = try? MappedFile.open(existing: slots, largest: InFlightSlots.count * InFlightSlots.slotBytes)
+        for admission in open.values.sorted(by: { $0.requestID < $1.requestID }) {
+            let id = (admission.requestID.high, admission.requestID.low)
+            let slot = admission.slot == Admission.noSlot ? nil : file.flatMap { InFlightSlots.read($0, admission.slot, id: id) }
+            estate.settled.append(Settlement.afterCrash(admission, slot).settled(prices: prices, at: now))
+            estate.aborted += 1
+        }
+    }
+
+    /// After the ledger has everything: removes the files, but keeps damaged ones for a person to look at.
+    func finish(_ estate: Estate) {
+        for path in estate.files where !estate.damagedFiles.contains(path) { JournalFolder.remove(path) }
+        for path in estate.damagedFiles { JournalFolder.setAside(path) }
+        estate.lock.remove()
+    }
+}

@@ -1,0 +1,63 @@
+/// One journal file: a header word, then records `length (32) | checksum (32) | payload`, each beginning at a multiple of 8.
+///
+/// A record's first word is stored last, so a record is either whole or not there at all when the process is killed. After a power cut
+/// pages may be missing; then the checksum tells.
+final class JournalSegment: Sendable {
+    static let bytes = 4 << 20
+    static let headerBytes = 8
+    /// "GHJRNL" and the format's version.
+    static let magic: UInt64 = 0x4748_4a52_4e4c_0001
+
+    let file: MappedFile
+
+    init(creating path: String, size: Int = bytes) throws(JournalError) {
+        file = try MappedFile.create(path, size: size)
+        file.storeWord(Self.magic, at: 0)
+    }
+    /// Nil when the file is no journal of this version.
+    init?(existing path: String) throws(JournalError) {
+        file = try MappedFile.open(existing: path, largest: Self.bytes)
+        guard file.size >= Self.headerBytes, file.word(at: 0) == Self.magic else { return nil }
+    }
+
+    static func space(for payload: [UInt8]) -> Int { 8 + (payload.count + 7) & ~7 }
+
+    /// Writes a record at `offset`; the caller has checked that it fits.
+    func append(_ payload: [UInt8], at offset: Int) {
+        file.store(payload, at: offset + 8)
+        JournalFence.release()
+        file.storeWord(UInt64(payload.count) | UInt64(Self.checksum(payload)) << 32, at: offset)
+    }
+
+    enum Step: Equatable {
+        case record([UInt8], next: Int)
+        case end
+        /// The bytes from this offset on cannot be trusted.
+        case damaged
+    }
+
+    func record(at offset: Int) -> Step {
+        guard offset + 8 <= file.size else { return .end }
+        let word = file.word(at: offset)
+        if word == 0 { return .end }
+        let count = Int(word & 0xffff_ffff)
+        guard count > 0, count <= JournalCoder.maximumBytes, offset + 8 + count <= file.size else { return .damaged }
+        let payload = file.bytes(offset + 8..<offset + 8 + count)
+        guard Self.checksum(payload) == UInt32(truncatingIfNeeded: word >> 32) else { return .damaged }
+        return .record(payload, next: offset + Self.space(for: payload))
+    }
+
+    /// 32 bits of a multiply-and-mix hash, eight bytes a step. It finds torn writes, not malice.
+    static func checksum(_ payload: [UInt8]) -> UInt32 {
+        var hash: UInt64 = 0x9e37_79b9_7f4a_7c15 ^ UInt64(payload.count)
+        var at = 0
+        while at < payload.count {
+            var word: UInt64 = 0
+            for offset in 0..<min(8, payload.count - at) { word |= UInt64(payload[at + offset]) << UInt64(offset * 8) }
+            hash = (hash ^ word) &* 0xff51_afd7_ed55_8ccd
+            hash ^= hash >> 32
+            at += 8
+        }
+        return UInt32(truncatingIfNeeded: hash ^ hash >> 29)
+    }
+}

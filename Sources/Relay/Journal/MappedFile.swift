@@ -1,0 +1,137 @@
+internal import Domain
+internal import Glibc
+
+/// What can go wrong with a journal file.
+enum JournalError: Error, Equatable {
+    /// No space, no rights, too many files: the system's number.
+    case file(errno: Int32)
+    /// The records wait for the ledger and have used up the journal's budget.
+    case full
+}
+
+/// A file of fixed size in memory. All its blocks are allocated when it is made, so a store into it cannot fail later (a full disk is
+/// met here and nowhere else), and what was stored is the kernel's the moment the store is done: killing the process loses nothing.
+@safe final class MappedFile: @unchecked Sendable {
+    // Bounds are checked at every access; writers of one region are told apart by the callers (one reactor, or a lock).
+    private let base: UnsafeMutableRawPointer
+    let size: Int
+    let path: String
+    private let descriptor: Int32
+
+    /// Makes a new file, zero-filled. The path must not exist.
+    static func create(_ path: String, size: Int) throws(JournalError) -> MappedFile {
+        let descriptor = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .file(errno: errno) }
+        let failure = posix_fallocate(descriptor, 0, size)
+        guard failure == 0 else {
+            close(descriptor)
+            unsafe unlink(path)
+            throw .file(errno: failure)
+        }
+        return try MappedFile(path, descriptor, size)
+    }
+
+    /// Opens what another process left. Never larger than `largest`.
+    static func open(existing path: String, largest: Int) throws(JournalError) -> MappedFile {
+        let descriptor = unsafe Glibc.open(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .file(errno: errno) }
+        let size = Int(lseek(descriptor, 0, SEEK_END))
+        guard size > 0, size <= largest else {
+            close(descriptor)
+            throw .file(errno: EINVAL)
+        }
+        return try MappedFile(path, descriptor, size)
+    }
+
+    private init(_ path: String, _ descriptor: Int32, _ size: Int) throws(JournalError) {
+        let memory = unsafe mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+        guard let memory = unsafe memory, unsafe memory != MAP_FAILED else {
+            let code = errno
+            close(descriptor)
+            throw .file(errno: code)
+        }
+        unsafe base = memory
+        (self.size, self.path, self.descriptor) = (size, path, descriptor)
+    }
+
+    deinit {
+        unsafe munmap(base, size)
+        close(descriptor)
+    }
+
+    func store(_ bytes: [UInt8], at offset: Int) {
+        precondition(offset >= 0 && offset + bytes.count <= size, "a store outside the file")
+        unsafe bytes.withUnsafeBytes {
+            unsafe base.advanced(by: offset).copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(base), byteCount: $0.count)
+        }
+    }
+    /// - Parameter offset: a multiple of 8; such a store is whole or not there.
+    func storeWord(_ word: UInt64, at offset: Int) {
+        precondition(offset >= 0 && offset + 8 <= size && offset & 7 == 0, "a word store outside the file")
+        unsafe base.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
+    }
+    func word(at offset: Int) -> UInt64 {
+        precondition(offset >= 0 && offset + 8 <= size && offset & 7 == 0, "a word load outside the file")
+        return unsafe base.load(fromByteOffset: offset, as: UInt64.self)
+    }
+    func bytes(_ range: Range<Int>) -> [UInt8] {
+        precondition(range.lowerBound >= 0 && range.upperBound <= size, "a load outside the file")
+        return unsafe [UInt8](UnsafeRawBufferPointer(start: base.advanced(by: range.lowerBound), count: range.count))
+    }
+
+    /// Waits until the disk has everything; for a power cut.
+    func sync() throws(JournalError) {
+        guard unsafe msync(base, size, MS_SYNC) == 0 else { throw .file(errno: errno) }
+    }
+
+    func remove() { unsafe unlink(path) }
+}
+
+/// A lock file held for the life of the process: whose journals are whose.
+@safe final class JournalLock: Sendable {
+    private let descriptor: Int32
+    let path: String
+
+    /// Nil when another process holds it.
+    init?(_ path: String) throws(JournalError) {
+        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .file(errno: errno) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
+            close(descriptor)
+            if code == EWOULDBLOCK { return nil }
+            throw .file(errno: code)
+        }
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    deinit { close(descriptor) }
+
+    func remove() { unsafe unlink(path) }
+}
+
+/// The few calls on folders that the journal makes.
+enum JournalFolder {
+    static func create(_ path: String) throws(JournalError) {
+        guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .file(errno: errno) }
+    }
+
+    /// Names in the folder, sorted.
+    static func names(_ path: String) throws(JournalError) -> [String] {
+        guard let folder = unsafe opendir(path) else { throw .file(errno: errno) }
+        defer { unsafe closedir(folder) }
+        var names: [String] = []
+        while let entry = unsafe readdir(folder) {
+            let name = unsafe withUnsafeBytes(of: unsafe entry.pointee.d_name) { raw in
+                unsafe String(decoding: [UInt8](raw.prefix { $0 != 0 }), as: UTF8.self)
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    static func remove(_ path: String) { unsafe unlink(path) }
+    /// Keeps a file that cannot be read for a person to look at.
+    static func setAside(_ path: String) { unsafe rename(path, path + ".damaged") }
+}

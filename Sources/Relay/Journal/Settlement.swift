@@ -1,0 +1,106 @@
+internal import Domain
+internal import Store
+
+/// Makes the ledger's entry and the history's row of one finished request. Pure: the data path and the recovery after a crash use it
+/// alike.
+struct Settlement: Sendable {
+    var admission: Admission
+    var status: RequestStatus
+    var httpStatus: Int64?
+    var errorType: String?
+    var durationMilliseconds: Int64?
+    var ttftMilliseconds: Int64?
+    /// Attempts made, this one included.
+    var attempts: Int64
+    var accountID: AccountID?
+    var upstreamRequestID: String?
+    /// Nil when nothing was used, as for an upstream error: no ledger entry then.
+    var usage: Used?
+
+    struct Used: Sendable {
+        var tokens: TokenCounts
+        var metered: MeteredUsage
+        /// As the response names it.
+        var model: String
+        var source: UsageSource
+        /// Demo answers cost nothing.
+        var isFree = false
+    }
+
+    func settled(prices: PriceTable, at now: Timestamp) -> SettledRequest {
+        var price = Price(microUSD: 0, flags: "")
+        var tokens = TokenCounts()
+        if let usage {
+            tokens = usage.metered.iterations.isEmpty ? usage.tokens : usage.metered.iterationTotal
+            price =
+                usage.isFree
+                ? Price(microUSD: 0, flags: "demo")
+                : prices.price(usage.metered, tokens: usage.tokens, model: usage.model, at: admission.startedAt)
+        }
+        let searches = usage?.metered.webSearches ?? 0
+        let entry = usage.map { usage in
+            LedgerEntry(
+                requestID: admission.requestID, attempt: admission.attempt, apiKeyID: admission.apiKeyID, userID: admission.userID,
+                accountID: accountID, model: usage.model, tokens: tokens, webSearchRequests: searches, costMicroUSD: price.microUSD,
+                priceMicroUSD: price.microUSD, priceFlags: price.flags, usageSource: usage.source, at: now)
+        }
+        return SettledRequest(
+            request: RequestRecord(
+                id: admission.requestID, apiKeyID: admission.apiKeyID, keyName: admission.keyName, userID: admission.userID,
+                accountID: accountID, model: admission.model, path: admission.path, stream: admission.stream, status: status,
+                httpStatus: httpStatus, errorType: errorType, startedAt: admission.startedAt, durationMilliseconds: durationMilliseconds,
+                ttftMilliseconds: ttftMilliseconds, attempts: attempts, tokens: tokens, webSearchRequests: searches,
+                costMicroUSD: price.microUSD, priceMicroUSD: price.microUSD, usageSource: usage?.source,
+                upstreamRequestID: upstreamRequestID),
+            entries: entry.map { [$0] } ?? [])
+    }
+
+    /// The history's row of a request that is still under way.
+    static func pendingRecord(_ admission: Admission) -> RequestRecord {
+        RequestRecord(
+            id: admission.requestID, apiKeyID: admission.apiKeyID, keyName: admission.keyName, userID: admission.userID,
+            accountID: admission.accountID, model: admission.model, path: admission.path, stream: admission.stream,
+            startedAt: admission.startedAt, attempts: 1)
+    }
+
+    /// What a request that died with its process used, from its slot (relay contract, section 16). Nothing was used when it had not
+    /// been sent.
+    static func afterCrash(_ admission: Admission, _ slot: InFlightSlots.Reading?) -> Settlement {
+        var settlement = Settlement(admission: admission, status: .aborted, errorType: "relay_restarted", attempts: 1)
+        settlement.accountID = admission.accountID
+        guard let slot, slot.flags.contains(.sent) else { return settlement }
+        var metered = MeteredUsage()
+        metered.webSearches = slot.webSearches
+        metered.isFast = slot.flags.contains(.fast)
+        metered.isUS = slot.flags.contains(.us)
+        metered.isBatch = slot.flags.contains(.batch)
+        let model = slot.model.isEmpty ? admission.model : slot.model
+        if slot.flags.contains(.complete) {
+            settlement.status = .success
+            settlement.errorType = nil
+            settlement.httpStatus = 200
+            settlement.usage = Used(tokens: slot.tokens, metered: metered, model: model, source: .final)
+        } else if slot.flags.contains(.known) {
+            var tokens = slot.tokens
+            tokens.output = max(tokens.output, StreamMeter.estimate(deltaBytes: slot.deltaBytes, blocks: slot.blocks))
+            settlement.usage = Used(tokens: tokens, metered: metered, model: model, source: .snapshot)
+        } else {
+            settlement.usage = Used(
+                tokens: TokenCounts(input: admission.inputEstimate), metered: metered, model: model, source: .estimated)
+        }
+        return settlement
+    }
+}
+
+extension MeteredUsage {
+    /// The sum over all passes.
+    var iterationTotal: TokenCounts {
+        iterations.reduce(into: TokenCounts()) { sum, pass in
+            sum.input += pass.tokens.input
+            sum.output += pass.tokens.output
+            sum.cacheWrite5m += pass.tokens.cacheWrite5m
+            sum.cacheWrite1h += pass.tokens.cacheWrite1h
+            sum.cacheRead += pass.tokens.cacheRead
+        }
+    }
+}

@@ -1,0 +1,91 @@
+internal import Domain
+internal import Secrets
+internal import Store
+internal import Synchronization
+
+/// A key as the data path sees it.
+struct RelayKey: Sendable {
+    let key: APIKey
+    /// Globs of models it may use; nil is all.
+    let allowedModels: [ModelPattern]?
+    let counters: KeyCounters
+
+    init(_ key: APIKey, counters: KeyCounters) {
+        self.key = key
+        self.counters = counters
+        allowedModels = key.allowedModels.map(ModelPattern.list)
+    }
+
+    func allows(model: String) -> Bool { allowedModels?.contains { $0.matches(model) } ?? true }
+}
+
+/// Every key, by the keyed hash of its secret. Readers take an immutable snapshot under a lock held for nanoseconds.
+final class KeyDirectory: Sendable {
+    private struct Digest: Hashable, Sendable {
+        let first: UInt64
+        let bytes: [UInt8]
+        init(_ bytes: [UInt8]) {
+            self.bytes = bytes
+            first = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        // The bytes are a keyed hash already: eight of them spread as well as any hash of all.
+        func hash(into hasher: inout Hasher) { hasher.combine(first) }
+    }
+    private struct Snapshot: Sendable {
+        var byDigest: [Digest: RelayKey] = [:]
+        var digestByID: [APIKeyID: Digest] = [:]
+        var version: Int64 = 0
+    }
+    private let snapshot = Mutex(Snapshot())
+    private let hasher: RelayKeyHasher
+
+    init(hasher: RelayKeyHasher) { self.hasher = hasher }
+
+    /// Nil for a secret that is no key's. The hash's comparison decides nothing a caller could time: it is keyed.
+    func find(_ secret: [UInt8]) -> RelayKey? {
+        let digest = Digest(hasher.hash(secret))
+        return snapshot.withLock { $0.byDigest[digest] }
+    }
+
+    func find(_ id: APIKeyID) -> RelayKey? {
+        snapshot.withLock { snapshot in snapshot.digestByID[id].flatMap { snapshot.byDigest[$0] } }
+    }
+
+    var version: Int64 { snapshot.withLock(\.version) }
+    var count: Int { snapshot.withLock { $0.byDigest.count } }
+
+    /// Takes over changed rows. Deleted keys go; a key's counters stay with it through every change.
+    func apply(_ changes: [APIKey]) {
+        snapshot.withLock { snapshot in
+            for key in changes {
+                let digest = Digest(key.secretHash)
+                let known = snapshot.digestByID[key.id]
+                let counters = known.flatMap { snapshot.byDigest[$0]?.counters } ?? KeyCounters()
+                if let known { snapshot.byDigest[known] = nil }
+                if key.deletedAt == nil {
+                    snapshot.byDigest[digest] = RelayKey(key, counters: counters)
+                    snapshot.digestByID[key.id] = digest
+                } else {
+                    snapshot.digestByID[key.id] = nil
+                }
+                snapshot.version = max(snapshot.version, key.version)
+            }
+        }
+    }
+
+    /// Reads what has changed since the last time.
+    func refresh(from store: Store) async throws(StoreError) {
+        while true {
+            let since = version
+            let changes = try await store.read { reader throws(StoreError) in try reader.apiKeyChanges(since: since) }
+            guard !changes.isEmpty else { return }
+            apply(changes)
+        }
+    }
+
+    /// Sets today's counters from the ledger's daily totals.
+    func loadUsage(from store: Store, day: String) async throws(StoreError) {
+        let usage = try await store.read { reader throws(StoreError) in try reader.usageByKey(day: day) }
+        for (id, used) in usage { find(id)?.counters.load(day: day, tokens: used.tokens.limited, costMicroUSD: used.priceMicroUSD) }
+    }
+}

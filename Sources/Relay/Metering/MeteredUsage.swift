@@ -1,0 +1,109 @@
+internal import Store
+
+/// Usage numbers as the upstream reports them, overlaid as they come: a later value that is not null replaces an earlier one
+/// (relay contract, section 15).
+struct MeteredUsage: Sendable, Equatable {
+    var input: Int64 = 0
+    var output: Int64 = 0
+    var cacheRead: Int64 = 0
+    /// `cache_creation_input_tokens`.
+    var cacheCreation: Int64 = 0
+    /// Parts of `cache_creation`; nil while it is null or absent.
+    var cache5m: Int64?
+    var cache1h: Int64?
+    var webSearches: Int64 = 0
+    /// `speed` is "fast".
+    var isFast = false
+    /// `inference_geo` is "us".
+    var isUS = false
+    var isBatch = false
+    /// Any usage object was seen.
+    var isKnown = false
+    /// One entry for each pass of a request that took several; when not empty it is the complete list.
+    var iterations: [Iteration] = []
+
+    struct Iteration: Sendable, Equatable {
+        /// Nil: the message's model.
+        var model: String?
+        var tokens: TokenCounts
+    }
+
+    /// The top-level numbers in the five classes that are priced.
+    var tokens: TokenCounts {
+        let parts = (cache5m ?? 0) + (cache1h ?? 0)
+        return TokenCounts(
+            input: input, output: output, cacheWrite5m: (cache5m ?? 0) + max(0, cacheCreation - parts), cacheWrite1h: cache1h ?? 0,
+            cacheRead: cacheRead)
+    }
+
+    /// Reads one `usage` object over what is known.
+    /// - Returns: false when it is no object.
+    @discardableResult
+    mutating func overlay(_ bytes: Span<UInt8>, _ from: Int) -> Bool {
+        var next = self
+        let end = JSONSkim.members(bytes, from) { bytes, name, value in
+            if JSONSkim.isNull(bytes, value) { return true }
+            // Names differ in length, which settles most of them at once.
+            switch name.count {
+            case 12 where JSONSkim.matches(bytes, name, "input_tokens"):
+                if let count = JSONSkim.count(bytes, value) { next.input = count }
+            case 13 where JSONSkim.matches(bytes, name, "output_tokens"):
+                if let count = JSONSkim.count(bytes, value) { next.output = count }
+            case 13 where JSONSkim.matches(bytes, name, "inference_geo"): next.isUS = JSONSkim.string(bytes, value) == "us"
+            case 23 where JSONSkim.matches(bytes, name, "cache_read_input_tokens"):
+                if let count = JSONSkim.count(bytes, value) { next.cacheRead = count }
+            case 27 where JSONSkim.matches(bytes, name, "cache_creation_input_tokens"):
+                if let count = JSONSkim.count(bytes, value) { next.cacheCreation = count }
+            case 14 where JSONSkim.matches(bytes, name, "cache_creation"): next.readCacheParts(bytes, value)
+            case 15 where JSONSkim.matches(bytes, name, "server_tool_use"):
+                _ = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
+                    if JSONSkim.matches(bytes, name, "web_search_requests"), let count = JSONSkim.count(bytes, value) {
+                        next.webSearches = count
+                    }
+                    return true
+                }
+            case 5 where JSONSkim.matches(bytes, name, "speed"): next.isFast = JSONSkim.string(bytes, value) == "fast"
+            case 12 where JSONSkim.matches(bytes, name, "service_tier"): next.isBatch = JSONSkim.string(bytes, value) == "batch"
+            case 10 where JSONSkim.matches(bytes, name, "iterations"): next.readIterations(bytes, value)
+            default: break
+            }
+            return true
+        }
+        guard end != nil else { return false }
+        next.isKnown = true
+        self = next
+        return true
+    }
+
+    private mutating func readCacheParts(_ bytes: Span<UInt8>, _ value: Range<Int>) {
+        var (five, hour) = (cache5m, cache1h)
+        let end = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
+            if JSONSkim.matches(bytes, name, "ephemeral_5m_input_tokens") {
+                five = JSONSkim.count(bytes, value) ?? five
+            } else if JSONSkim.matches(bytes, name, "ephemeral_1h_input_tokens") {
+                hour = JSONSkim.count(bytes, value) ?? hour
+            }
+            return true
+        }
+        if end != nil { (cache5m, cache1h) = (five ?? 0, hour ?? 0) }
+    }
+
+    /// Passes that one request may report; more are not believed.
+    private static let maximumIterations = 256
+
+    private mutating func readIterations(_ bytes: Span<UInt8>, _ value: Range<Int>) {
+        var list: [Iteration] = []
+        let isList = JSONSkim.elements(bytes, value.lowerBound) { bytes, element in
+            var usage = MeteredUsage()
+            var model: String?
+            usage.overlay(bytes, element.lowerBound)
+            _ = JSONSkim.members(bytes, element.lowerBound) { bytes, name, value in
+                if JSONSkim.matches(bytes, name, "model") { model = JSONSkim.string(bytes, value) }
+                return true
+            }
+            list.append(Iteration(model: model, tokens: usage.tokens))
+            return list.count < Self.maximumIterations
+        }
+        if isList { iterations = list }
+    }
+}

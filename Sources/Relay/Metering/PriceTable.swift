@@ -1,0 +1,113 @@
+public import Domain
+internal import Store
+
+/// Rates of one model from one moment on, for prompts over a size. Immutable: a price change is a new row.
+public struct PriceRow: Sendable, Equatable {
+    public var model: String
+    public var effectiveFrom: Timestamp
+    /// The row counts for prompts of more tokens than this; 0 for every prompt.
+    public var promptOver: Int64
+    /// Nano-USD a token: 0.01 USD a million tokens is 10.
+    public var input: Int64
+    public var output: Int64
+    public var cacheWrite5m: Int64
+    public var cacheWrite1h: Int64
+    public var cacheRead: Int64
+
+    public init(
+        model: String, effectiveFrom: Timestamp = Timestamp(milliseconds: 0), promptOver: Int64 = 0, input: Int64, output: Int64,
+        cacheWrite5m: Int64, cacheWrite1h: Int64, cacheRead: Int64
+    ) {
+        self.model = model
+        self.effectiveFrom = effectiveFrom
+        self.promptOver = promptOver
+        self.input = input
+        self.output = output
+        self.cacheWrite5m = cacheWrite5m
+        self.cacheWrite1h = cacheWrite1h
+        self.cacheRead = cacheRead
+    }
+}
+
+/// A cost and how it came about.
+public struct Price: Sendable, Equatable {
+    /// Micro-USD, rounded half up once.
+    public var microUSD: Int64
+    /// As in "price_missing geo_us", separated by spaces.
+    public var flags: String
+}
+
+/// Turns tokens into money (relay contract, section 15): integers all the way, rounded once.
+public struct PriceTable: Sendable {
+    private let rows: [String: [PriceRow]]
+    /// A web search costs 10,000 micro-USD.
+    static let webSearchNanoUSD: Int64 = 10_000_000
+
+    public init(_ rows: [PriceRow]) { self.rows = Dictionary(grouping: rows, by: \.model) }
+
+    public var models: [String] { rows.keys.sorted() }
+
+    /// - Parameters:
+    ///   - model: as the response names it; a "[1m]" suffix does not count.
+    ///   - tokens: what is billed when there are no iterations: the reported numbers, or the snapshot of an exchange that was cut.
+    func price(_ usage: MeteredUsage, tokens: TokenCounts, model: String, at moment: Timestamp) -> Price {
+        var flags: [String] = []
+        var nano: Wide = 0
+        let passes = usage.iterations.isEmpty ? [MeteredUsage.Iteration(model: model, tokens: tokens)] : usage.iterations
+        for pass in passes {
+            let name = Self.base(pass.model ?? model)
+            let (row, isMissing) = row(name, pass.tokens, moment)
+            if isMissing, !flags.contains("price_missing") { flags.append("price_missing") }
+            guard let row else { continue }
+            var cost = Wide(pass.tokens.input) * Wide(row.input)
+            cost += Wide(pass.tokens.output) * Wide(row.output)
+            cost += Wide(pass.tokens.cacheWrite5m) * Wide(row.cacheWrite5m)
+            cost += Wide(pass.tokens.cacheWrite1h) * Wide(row.cacheWrite1h)
+            cost += Wide(pass.tokens.cacheRead) * Wide(row.cacheRead)
+            // Modifiers are ratios of integers; the scale is taken out in the one rounding below.
+            var scaled = cost * Self.scale
+            if usage.isBatch { scaled /= 2 }
+            if usage.isUS, Self.knowsGeo(name) { scaled = scaled * 11 / 10 }
+            if usage.isFast { scaled *= Wide(Self.fastFactor(name)) }
+            nano += scaled
+        }
+        if usage.isBatch { flags.append("batch") }
+        if usage.isUS { flags.append("geo_us") }
+        if usage.isFast { flags.append("fast") }
+        nano += Wide(usage.webSearches) * Wide(Self.webSearchNanoUSD) * Self.scale
+        let divisor = Self.scale * 1000
+        let micro = (nano + divisor / 2) / divisor
+        return Price(microUSD: Int64(clamping: micro), flags: flags.joined(separator: " "))
+    }
+
+    /// 128 bits: tokens times rates times modifiers of one request cannot overflow it.
+    private typealias Wide = Int128
+    /// Divisible by what the modifiers divide by, so that no modifier rounds.
+    private static let scale: Wide = 20
+
+    static func base(_ model: String) -> String { model.hasSuffix("[1m]") ? String(model.dropLast(4)) : model }
+
+    private func row(_ model: String, _ tokens: TokenCounts, _ moment: Timestamp) -> (PriceRow?, isMissing: Bool) {
+        let prompt = tokens.input + tokens.cacheRead + tokens.cacheWrite5m + tokens.cacheWrite1h
+        if let own = rows[model] {
+            let from = own.filter { $0.effectiveFrom <= moment }.map(\.effectiveFrom).max()
+            let band = own.filter { $0.effectiveFrom == from && ($0.promptOver == 0 || prompt > $0.promptOver) }
+            if let row = band.max(by: { $0.promptOver < $1.promptOver }) { return (row, false) }
+        }
+        // Unknown: the dearest row of its family, or of all when there is no family, so that it is never sold below cost.
+        let family = Self.family(model)
+        let kin = rows.values.joined().filter { family == nil || Self.family($0.model) == family }
+        return ((kin.isEmpty ? Array(rows.values.joined()) : kin).max { ($0.output, $0.input) < ($1.output, $1.input) }, true)
+    }
+
+    static let families = ["opus", "sonnet", "haiku", "fable", "mythos"]
+    public static func family(_ model: String) -> String? { families.first { model.contains($0) } }
+
+    /// `inference_geo` has a price on 4.6 models and later.
+    private static func knowsGeo(_ model: String) -> Bool {
+        !["claude-3", "-4-5", "-4-1", "-4-2025", "claude-2"].contains { model.contains($0) }
+    }
+    private static func fastFactor(_ model: String) -> Int64 {
+        ["claude-opus-4-6", "claude-opus-4-7"].contains(model) ? 6 : 2
+    }
+}

@@ -1,0 +1,224 @@
+internal import Domain
+
+/// Walks over JSON bytes without building anything: where a value ends, what an object's members are, what a number is.
+///
+/// It follows structure (strings, brackets) and does not check every rule of the grammar: bodies are opaque to the relay, which reads
+/// a few fields and leaves judgement to the upstream. Positions are offsets into the span; `nil` means "this is not JSON here".
+enum JSONSkim {
+    /// Nesting past this is refused (relay contract, section 18).
+    static let maximumDepth = 512
+
+    static func skipSpace(_ bytes: Span<UInt8>, _ from: Int) -> Int {
+        var at = from
+        while at < bytes.count {
+            let byte = bytes[at]
+            guard byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else { break }
+            at += 1
+        }
+        return at
+    }
+
+    /// The offset after the string that begins at `from` (its opening quote).
+    static func skipString(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
+        var at = from + 1
+        while at < bytes.count {
+            switch bytes[at] {
+            case 0x22: return at + 1
+            case 0x5c: at += 2
+            default: at += 1
+            }
+        }
+        return nil
+    }
+
+    /// The offset after the value that begins at `from`.
+    static func skipValue(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
+        guard from < bytes.count else { return nil }
+        switch bytes[from] {
+        case 0x22: return skipString(bytes, from)
+        case 0x7b, 0x5b: return skipNested(bytes, from)
+        case 0x2d, 0x30...0x39, 0x61...0x7a:  // a number, true, false, null
+            var at = from + 1
+            while at < bytes.count, isScalarByte(bytes[at]) { at += 1 }
+            return at
+        default: return nil
+        }
+    }
+
+    private static func isScalarByte(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte) || byte == 0x2e || byte == 0x2b || byte == 0x2d || byte == 0x45
+    }
+
+    private static func skipNested(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
+        // The kinds of the open brackets, a bit each: 1 is an object.
+        var kinds: [UInt64] = [0, 0, 0, 0, 0, 0, 0, 0]
+        var depth = 0
+        var at = from
+        while at < bytes.count {
+            let byte = bytes[at]
+            switch byte {
+            case 0x22:
+                guard let after = skipString(bytes, at) else { return nil }
+                at = after
+                continue
+            case 0x7b, 0x5b:
+                guard depth < maximumDepth else { return nil }
+                let bit = UInt64(1) << UInt64(depth & 63)
+                if byte == 0x7b { kinds[depth >> 6] |= bit } else { kinds[depth >> 6] &= ~bit }
+                depth += 1
+            case 0x7d, 0x5d:
+                depth -= 1
+                let isObject = kinds[depth >> 6] >> UInt64(depth & 63) & 1 == 1
+                guard isObject == (byte == 0x7d) else { return nil }
+                if depth == 0 { return at + 1 }
+            default: break
+            }
+            at += 1
+        }
+        return nil
+    }
+
+    /// Calls `each` with the offsets of every member's name (without quotes) and value, in order, until it answers false.
+    /// - Returns: the offset after the closing brace, `from` when `each` stopped the walk, nil when this is no object.
+    static func members(
+        _ bytes: Span<UInt8>, _ from: Int, _ each: (_ bytes: Span<UInt8>, _ name: Range<Int>, _ value: Range<Int>) -> Bool
+    ) -> Int? {
+        var at = skipSpace(bytes, from)
+        guard at < bytes.count, bytes[at] == 0x7b else { return nil }
+        at = skipSpace(bytes, at + 1)
+        if at < bytes.count, bytes[at] == 0x7d { return at + 1 }
+        while at < bytes.count {
+            guard bytes[at] == 0x22, let nameEnd = skipString(bytes, at) else { return nil }
+            let name = at + 1..<nameEnd - 1
+            at = skipSpace(bytes, nameEnd)
+            guard at < bytes.count, bytes[at] == 0x3a else { return nil }
+            at = skipSpace(bytes, at + 1)
+            guard let valueEnd = skipValue(bytes, at) else { return nil }
+            guard each(bytes, name, at..<valueEnd) else { return from }
+            at = skipSpace(bytes, valueEnd)
+            guard at < bytes.count else { return nil }
+            if bytes[at] == 0x7d { return at + 1 }
+            guard bytes[at] == 0x2c else { return nil }
+            at = skipSpace(bytes, at + 1)
+        }
+        return nil
+    }
+
+    /// Calls `each` with the offsets of every element, until it answers false. False when this is no array.
+    static func elements(_ bytes: Span<UInt8>, _ from: Int, _ each: (_ bytes: Span<UInt8>, _ value: Range<Int>) -> Bool) -> Bool {
+        var at = skipSpace(bytes, from)
+        guard at < bytes.count, bytes[at] == 0x5b else { return false }
+        at = skipSpace(bytes, at + 1)
+        if at < bytes.count, bytes[at] == 0x5d { return true }
+        while at < bytes.count {
+            guard let end = skipValue(bytes, at) else { return false }
+            guard each(bytes, at..<end) else { return true }
+            at = skipSpace(bytes, end)
+            guard at < bytes.count else { return false }
+            if bytes[at] == 0x5d { return true }
+            guard bytes[at] == 0x2c else { return false }
+            at = skipSpace(bytes, at + 1)
+        }
+        return false
+    }
+
+    /// Whether a member's name is this word. A name written with escapes is decoded first: `"mod\u0065l"` is "model".
+    static func matches(_ bytes: Span<UInt8>, _ name: Range<Int>, _ word: StaticString) -> Bool {
+        let count = word.utf8CodeUnitCount
+        if name.count == count {
+            var same = true
+            word.withUTF8Buffer { expected in
+                for offset in 0..<count where unsafe bytes[name.lowerBound + offset] != expected[offset] {
+                    same = false
+                    break
+                }
+            }
+            if same { return true }
+        }
+        guard name.count > count, contains(bytes, name, 0x5c) else { return false }
+        return string(bytes, name.lowerBound - 1..<name.upperBound + 1) == word.description
+    }
+
+    private static func contains(_ bytes: Span<UInt8>, _ range: Range<Int>, _ wanted: UInt8) -> Bool {
+        for at in range where bytes[at] == wanted { return true }
+        return false
+    }
+
+    /// The string of a value's range (quotes included), escapes decoded; nil when it is no string.
+    static func string(_ bytes: Span<UInt8>, _ value: Range<Int>) -> String? {
+        guard value.count >= 2, bytes[value.lowerBound] == 0x22 else { return nil }
+        if case .string(let text)? = try? JSON(parsing: array(bytes, value)) { return text }
+        return nil
+    }
+
+    static func array(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(range.count)
+        for at in range { out.append(bytes[at]) }
+        return out
+    }
+
+    /// A whole number of 0 or more; a fraction is cut off; nil for null, negatives, and what does not fit 63 bits.
+    static func count(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int64? {
+        guard !value.isEmpty else { return nil }
+        var result: Int64 = 0
+        var at = value.lowerBound
+        while at < value.upperBound, (0x30...0x39).contains(bytes[at]) {
+            let (product, over) = result.multipliedReportingOverflow(by: 10)
+            let (sum, overSum) = product.addingReportingOverflow(Int64(bytes[at] - 0x30))
+            guard !over, !overSum else { return nil }
+            result = sum
+            at += 1
+        }
+        guard at > value.lowerBound, at == value.upperBound || bytes[at] == 0x2e else { return nil }
+        return result
+    }
+
+    static func isTrue(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Bool { value.count == 4 && bytes[value.lowerBound] == 0x74 }
+    static func isNull(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Bool { value.count == 4 && bytes[value.lowerBound] == 0x6e }
+
+    /// How many bytes of UTF-8 a string value stands for once its escapes are decoded; 0 when it is no string.
+    static func decodedLength(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int {
+        guard value.count >= 2, bytes[value.lowerBound] == 0x22 else { return 0 }
+        var length = 0
+        var at = value.lowerBound + 1
+        let end = value.upperBound - 1
+        while at < end {
+            guard bytes[at] == 0x5c, at + 1 < end else {
+                length += 1
+                at += 1
+                continue
+            }
+            guard bytes[at + 1] == 0x75, at + 6 <= end else {
+                length += 1
+                at += 2
+                continue
+            }
+            let code = hex4(bytes, at + 2)
+            switch code {
+            case ..<0x80: length += 1
+            case ..<0x800: length += 2
+            case 0xd800..<0xe000: length += 2  // half of a pair, which is four bytes together
+            default: length += 3
+            }
+            at += 6
+        }
+        return length
+    }
+
+    private static func hex4(_ bytes: Span<UInt8>, _ from: Int) -> Int {
+        var value = 0
+        for at in from..<from + 4 {
+            let byte = bytes[at]
+            let digit: UInt8 =
+                switch byte {
+                case 0x30...0x39: byte - 0x30
+                case 0x61...0x66: byte - 0x57
+                case 0x41...0x46: byte - 0x37
+                default: 0
+                }
+            value = value << 4 | Int(digit)
+        }
+        return value
+    }
+}

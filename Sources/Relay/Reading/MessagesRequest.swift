@@ -1,0 +1,89 @@
+internal import Domain
+
+/// What the relay reads of a Messages request body. Everything else is opaque and goes upstream byte for byte.
+struct MessagesRequest: Sendable {
+    var model = ""
+    /// The offsets of the model's string, quotes included: what a model map replaces.
+    var modelRange = 0..<0
+    var isStream = false
+    var maxTokens: Int64?
+    /// `metadata.user_id` as text, for sticky sessions and client checks.
+    var userID: String?
+    var speed: String?
+    var inferenceGeo: String?
+
+    /// Why a body is refused with 400 `invalid_request_error` before it goes upstream.
+    enum Problem: Error, Equatable {
+        case notAnObject
+        case duplicate(String)
+        case noModel
+        case noMessages
+        case notABoolean(String)
+
+        var message: String {
+            switch self {
+            case .notAnObject: "The request body must be a JSON object."
+            case .duplicate(let field): "\(field): the field is given twice."
+            case .noModel: "model: a non-empty string is required."
+            case .noMessages: "messages: a non-empty array is required."
+            case .notABoolean(let field): "\(field): must be true or false."
+            }
+        }
+    }
+
+    /// A field that decides routing or billing may stand once: parsers disagree on which of two counts.
+    private static let once: [StaticString] = ["model", "messages", "stream", "max_tokens", "metadata", "speed", "inference_geo"]
+
+    init(scanning bytes: Span<UInt8>) throws(Problem) {
+        var request = MessagesRequest()
+        var seen: UInt8 = 0
+        var problem: Problem?
+        var hasMessages = false
+        let end = JSONSkim.members(bytes, 0) { bytes, name, value in
+            for (index, word) in Self.once.enumerated() where JSONSkim.matches(bytes, name, word) {
+                if seen & 1 << UInt8(index) != 0 { problem = .duplicate(word.description) }
+                seen |= 1 << UInt8(index)
+                switch index {
+                case 0:
+                    request.model = JSONSkim.string(bytes, value) ?? ""
+                    request.modelRange = value
+                case 1:
+                    _ = JSONSkim.elements(bytes, value.lowerBound) { _, _ in
+                        hasMessages = true
+                        return false
+                    }
+                case 2:
+                    let first = bytes[value.lowerBound]
+                    if first != 0x74, first != 0x66, first != 0x6e { problem = problem ?? .notABoolean("stream") }
+                    request.isStream = JSONSkim.isTrue(bytes, value)
+                case 3: request.maxTokens = JSONSkim.count(bytes, value)
+                case 4:
+                    _ = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
+                        if JSONSkim.matches(bytes, name, "user_id") { request.userID = JSONSkim.string(bytes, value) }
+                        return true
+                    }
+                case 5: request.speed = JSONSkim.string(bytes, value)
+                default: request.inferenceGeo = JSONSkim.string(bytes, value)
+                }
+            }
+            return problem == nil
+        }
+        if let problem { throw problem }
+        guard let end, JSONSkim.skipSpace(bytes, end) == bytes.count else { throw .notAnObject }
+        guard !request.model.isEmpty else { throw .noModel }
+        guard hasMessages else { throw .noMessages }
+        self = request
+    }
+
+    private init() {}
+
+    /// The body with another model name: only that string's bytes differ.
+    func body(_ bytes: [UInt8], model: String) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(bytes.count + model.utf8.count)
+        out += bytes[..<modelRange.lowerBound]
+        JSON.quote(model, into: &out)
+        out += bytes[modelRange.upperBound...]
+        return out
+    }
+}

@@ -1,0 +1,172 @@
+internal import Domain
+internal import HTTP
+
+/// Every error that the relay itself makes on Messages paths (relay contract, section 6).
+enum RelayProblem: Error, Equatable {
+    case noKey
+    case keyDisabled
+    case keyExpired
+    case modelNotAllowed
+    case badRequest(String)
+    case bodyTooLarge(limitBytes: Int)
+    case bodyTooSlow
+    case unsupportedEncoding
+    case tokensPerDay(resetsAt: Timestamp)
+    case costPerDay(resetsAt: Timestamp)
+    case requestsPerMinute(waitSeconds: Int)
+    case concurrency
+    case overloaded(retryAfterSeconds: Int)
+    case modelNotFound
+    case upstreamUnreachable
+    case upstreamTimeout
+    /// The upstream's answer breaks its own protocol, or an account's fault that the customer must not see.
+    case upstreamFault
+    case draining
+    /// Usage could not be recorded, so nothing was sent.
+    case cannotRecord
+    case notFound
+    case methodNotAllowed(String)
+    /// What the upstream said in its first event: passed on under its own status.
+    case upstreamError(type: String, body: [UInt8])
+
+    var status: Int {
+        switch self {
+        case .noKey: 401
+        case .keyDisabled, .keyExpired, .modelNotAllowed: 403
+        case .badRequest, .unsupportedEncoding: 400
+        case .bodyTooLarge: 413
+        case .bodyTooSlow: 408
+        case .tokensPerDay, .costPerDay: 402
+        case .requestsPerMinute, .concurrency: 429
+        case .overloaded: 529
+        case .modelNotFound, .notFound: 404
+        case .methodNotAllowed: 405
+        case .upstreamUnreachable, .upstreamFault: 502
+        case .upstreamTimeout: 504
+        case .draining, .cannotRecord: 503
+        case .upstreamError(let type, _): Self.status(ofType: type)
+        }
+    }
+
+    var type: String {
+        switch self {
+        case .noKey: "authentication_error"
+        case .keyDisabled, .keyExpired, .modelNotAllowed: "permission_error"
+        case .badRequest, .unsupportedEncoding, .bodyTooSlow, .methodNotAllowed: "invalid_request_error"
+        case .bodyTooLarge: "request_too_large"
+        case .tokensPerDay, .costPerDay: "billing_error"
+        case .requestsPerMinute, .concurrency: "rate_limit_error"
+        case .overloaded: "overloaded_error"
+        case .modelNotFound, .notFound: "not_found_error"
+        case .upstreamUnreachable, .upstreamFault, .draining, .cannotRecord: "api_error"
+        case .upstreamTimeout: "timeout_error"
+        case .upstreamError(let type, _): type
+        }
+    }
+
+    /// Stable; also the metric's label.
+    var code: String {
+        switch self {
+        case .noKey: "invalid_api_key"
+        case .keyDisabled: "key_disabled"
+        case .keyExpired: "key_expired"
+        case .modelNotAllowed: "model_not_allowed"
+        case .badRequest: "invalid_request"
+        case .bodyTooLarge: "request_too_large"
+        case .bodyTooSlow: "request_too_slow"
+        case .unsupportedEncoding: "unsupported_content_encoding"
+        case .tokensPerDay: "daily_token_limit_exceeded"
+        case .costPerDay: "daily_cost_limit_exceeded"
+        case .requestsPerMinute: "requests_per_minute_exceeded"
+        case .concurrency: "concurrency_limit_exceeded"
+        case .overloaded: "no_account_available"
+        case .modelNotFound: "model_not_found"
+        case .notFound: "not_found"
+        case .methodNotAllowed: "method_not_allowed"
+        case .upstreamUnreachable: "upstream_unreachable"
+        case .upstreamTimeout: "upstream_timeout"
+        case .upstreamFault: "upstream_fault"
+        case .upstreamError: "upstream_error"
+        case .draining: "shutting_down"
+        case .cannotRecord: "usage_cannot_be_recorded"
+        }
+    }
+
+    private var message: String {
+        switch self {
+        case .noKey: "The API key is missing or not valid."
+        case .keyDisabled: "This API key is disabled. Ask its issuer."
+        case .keyExpired: "This API key has expired."
+        case .modelNotAllowed: "This API key may not use the model."
+        case .badRequest(let message): message
+        case .bodyTooLarge(let limit): "The request body is larger than \(limit) bytes."
+        case .bodyTooSlow: "The request body did not arrive in time."
+        case .unsupportedEncoding: "The content-encoding of the request body is not supported; send it without."
+        case .tokensPerDay: "The key's tokens for today are used up."
+        case .costPerDay: "The key's budget for today is used up."
+        case .requestsPerMinute(let wait): "The key's requests per minute are used up; the next fits in \(wait) s."
+        case .concurrency: "Too many requests of this key are under way."
+        case .overloaded: "No upstream account is free at the moment."
+        case .modelNotFound: "No upstream account serves this model."
+        case .notFound: "There is nothing at this path."
+        case .methodNotAllowed(let allowed): "This path takes \(allowed) only."
+        case .upstreamUnreachable: "The upstream could not be reached."
+        case .upstreamTimeout: "The upstream did not answer in time."
+        case .upstreamFault: "The upstream's answer could not be used."
+        case .draining: "The server is shutting down; try again in a moment."
+        case .cannotRecord: "Usage cannot be recorded at the moment, so the request was not sent."
+        case .upstreamError: "The upstream reported an error."
+        }
+    }
+
+    private static func status(ofType type: String) -> Int {
+        switch type {
+        case "invalid_request_error": 400
+        case "authentication_error", "permission_error", "billing_error": 502
+        case "not_found_error": 404
+        case "request_too_large": 413
+        case "rate_limit_error": 429
+        case "timeout_error": 504
+        case "overloaded_error": 529
+        default: 500
+        }
+    }
+
+    /// - Parameter jitter: 0..<4, so that refused clients do not all come back in the same second.
+    func response(request: RequestID, jitter: Int = 0) -> Response {
+        let id = request.text
+        var headers: Headers = [
+            "content-type": "application/json", "request-id": id, "x-relay-request-id": id, "cache-control": "no-store",
+        ]
+        var details: JSONObject = ["error_code": .string(code)]
+        switch self {
+        case .noKey, .keyDisabled, .keyExpired, .modelNotAllowed, .modelNotFound: headers.add("x-should-retry", "false")
+        case .tokensPerDay(let resets), .costPerDay(let resets):
+            headers.add("x-should-retry", "false")
+            details["resets_at"] = .string(resets.text)
+        case .requestsPerMinute(let wait): headers.add("retry-after", String(min(60, max(1, wait))))
+        case .concurrency: headers.add("retry-after", String(1 + jitter % 5))
+        case .overloaded(let seconds): headers.add("retry-after", String(min(60, max(1, seconds))))
+        case .draining, .cannotRecord: headers.add("retry-after", "2")
+        case .methodNotAllowed(let allowed): headers.add("allow", allowed)
+        case .upstreamError(_, let body): return Response(status: status, headers: headers, body: body)
+        case .badRequest, .bodyTooLarge, .bodyTooSlow, .unsupportedEncoding, .upstreamUnreachable, .upstreamTimeout, .upstreamFault,
+            .notFound:
+            break
+        }
+        if case .draining = self { headers.add("connection", "close") }
+        let body: JSON = [
+            "type": "error", "error": ["type": .string(type), "message": .string(message), "details": .object(details)],
+            "request_id": .string(id),
+        ]
+        return Response(status: status, headers: headers, body: body.bytes)
+    }
+
+    /// As an SSE event, once the reply has begun.
+    func event(request: RequestID) -> [UInt8] {
+        let body: JSON = [
+            "type": "error", "error": ["type": .string(type), "message": .string(message)], "request_id": .string(request.text),
+        ]
+        return Array("event: error\ndata: \(body.text)\n\n".utf8)
+    }
+}
