@@ -24,6 +24,8 @@ enum RelayProblem: Error, Equatable {
     case draining
     /// Usage could not be recorded, so nothing was sent.
     case cannotRecord
+    /// The database does not answer.
+    case cannotRead
     case notFound
     case methodNotAllowed(String)
     /// What the upstream said in its first event: passed on under its own status.
@@ -43,7 +45,7 @@ enum RelayProblem: Error, Equatable {
         case .methodNotAllowed: 405
         case .upstreamUnreachable, .upstreamFault: 502
         case .upstreamTimeout: 504
-        case .draining, .cannotRecord: 503
+        case .draining, .cannotRecord, .cannotRead: 503
         case .upstreamError(let type, _): Self.status(ofType: type)
         }
     }
@@ -58,7 +60,7 @@ enum RelayProblem: Error, Equatable {
         case .requestsPerMinute, .concurrency: "rate_limit_error"
         case .overloaded: "overloaded_error"
         case .modelNotFound, .notFound: "not_found_error"
-        case .upstreamUnreachable, .upstreamFault, .draining, .cannotRecord: "api_error"
+        case .upstreamUnreachable, .upstreamFault, .draining, .cannotRecord, .cannotRead: "api_error"
         case .upstreamTimeout: "timeout_error"
         case .upstreamError(let type, _): type
         }
@@ -89,6 +91,7 @@ enum RelayProblem: Error, Equatable {
         case .upstreamError: "upstream_error"
         case .draining: "shutting_down"
         case .cannotRecord: "usage_cannot_be_recorded"
+        case .cannotRead: "storage_unavailable"
         }
     }
 
@@ -115,6 +118,7 @@ enum RelayProblem: Error, Equatable {
         case .upstreamFault: "The upstream's answer could not be used."
         case .draining: "The server is shutting down; try again in a moment."
         case .cannotRecord: "Usage cannot be recorded at the moment, so the request was not sent."
+        case .cannotRead: "The database does not answer at the moment."
         case .upstreamError: "The upstream reported an error."
         }
     }
@@ -147,7 +151,7 @@ enum RelayProblem: Error, Equatable {
         case .requestsPerMinute(let wait): headers.add("retry-after", String(min(60, max(1, wait))))
         case .concurrency: headers.add("retry-after", String(1 + jitter % 5))
         case .overloaded(let seconds): headers.add("retry-after", String(min(60, max(1, seconds))))
-        case .draining, .cannotRecord: headers.add("retry-after", "2")
+        case .draining, .cannotRecord, .cannotRead: headers.add("retry-after", "2")
         case .methodNotAllowed(let allowed): headers.add("allow", allowed)
         case .upstreamError(_, let body): return Response(status: status, headers: headers, body: body)
         case .badRequest, .bodyTooLarge, .bodyTooSlow, .unsupportedEncoding, .upstreamUnreachable, .upstreamTimeout, .upstreamFault,

@@ -8,7 +8,8 @@ internal import Synchronization
 struct RelayAccount: Sendable {
     let account: Account
     let target: UpstreamTarget
-    /// The credential's header line, ready to be sent.
+    /// The header that carries the credential, and its value.
+    let credentialName: String
     let credential: SecretBytes
     let modelMap: [String: String]
     let allow: [ModelPattern]?
@@ -28,10 +29,12 @@ final class AccountLive: Sendable {
     /// When it was last chosen, for ties.
     let lastUsed = Atomic<Int64>(0)
     /// Failures in a row, for growing pauses.
-    let failures = Atomic<Int>(0)
+    private let failures = Atomic<Int>(0)
 
     func cool(until moment: Timestamp) { _ = coolingUntil.max(moment.milliseconds, ordering: .relaxed) }
     func succeeded() { failures.store(0, ordering: .relaxed) }
+    func failed() { failures.add(1, ordering: .relaxed) }
+    var failureCount: Int { failures.load(ordering: .relaxed) }
 }
 
 /// Why no account could be chosen.
@@ -104,8 +107,7 @@ final class AccountDirectory: Sendable {
     private static func relayAccount(_ row: Account, keyring: Keyring, rule: AddressRule, live: AccountLive) throws -> RelayAccount {
         let secret = try keyring.open(row.secretSealed, for: accountSecretPlace(row.id))
         let target = try UpstreamTarget(parsing: row.details.baseURL, addressRule: rule)
-        let name: String =
-            row.details.kind == .apiKey && row.details.header == .xAPIKey ? "x-api-key: " : "authorization: Bearer "
+        let isBare = row.details.kind == .apiKey && row.details.header == .xAPIKey
         // A secret with a line break would add a header; such a row is refused like any other bad value.
         guard !secret.isEmpty, secret.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw ParseError("a credential of printable ASCII")
@@ -113,7 +115,8 @@ final class AccountDirectory: Sendable {
         var map: [String: String] = [:]
         for member in (try JSON(parsing: row.details.modelMap)).object?.members ?? [] { map[member.name] = member.value.string }
         return RelayAccount(
-            account: row, target: target, credential: SecretBytes(Array(name.utf8) + secret + [0x0d, 0x0a]), modelMap: map,
+            account: row, target: target, credentialName: isBare ? "x-api-key" : "authorization",
+            credential: SecretBytes(isBare ? secret : Array("Bearer ".utf8) + secret), modelMap: map,
             allow: row.details.modelAllow.map(ModelPattern.list), deny: row.details.modelDeny.map(ModelPattern.list) ?? [], live: live)
     }
 }

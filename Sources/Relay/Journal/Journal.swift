@@ -19,6 +19,8 @@ final class Journal: Sendable {
         var spare: JournalSegment?
         var nextNumber = 0
         var pendingRecords = 0
+        /// Admitted and not settled: each has room for its settlement set aside.
+        var openRequests = 0
     }
     private let chain = Mutex(Chain())
     private let prefix: String
@@ -44,6 +46,37 @@ final class Journal: Sendable {
         try prepareSpare()
     }
 
+    /// Room that is set aside at admission for the settlement, so that a disk that fills up later cannot lose it.
+    static let settlementBytes = 2048
+
+    /// Writes the record that a request goes upstream, and sets room aside for its settlement.
+    /// - Throws: `full` when the budget is used up, `file` when the disk gives no more; nothing was written then, and nothing must be sent.
+    func admit(_ payload: [UInt8]) throws(JournalError) {
+        let result: Result<Void, JournalError> = chain.withLock { chain in
+            Result { () throws(JournalError) in
+                let needed = JournalSegment.space(for: payload) + (chain.openRequests + 1) * Self.settlementBytes
+                var room = chain.segments.isEmpty ? 0 : segmentBytes - chain.tail
+                if chain.spare != nil { room += segmentBytes - JournalSegment.headerBytes }
+                if room < needed {
+                    guard chain.spare == nil, chain.segments.count < Self.maximumSegments else { throw .full }
+                    chain.spare = try makeSegment(&chain)
+                }
+                chain.openRequests += 1
+            }
+        }
+        try result.get()
+        do throws(JournalError) { try append(payload) } catch {
+            chain.withLock { $0.openRequests -= 1 }
+            throw error
+        }
+    }
+
+    /// Writes the record that a request is over; its room was set aside.
+    func settle(_ payload: [UInt8]) throws(JournalError) {
+        chain.withLock { $0.openRequests -= 1 }
+        try append(payload)
+    }
+
     /// - Throws: `full` when the budget is used up, `file` when the disk gives no more; nothing was written then.
     func append(_ payload: [UInt8]) throws(JournalError) {
         precondition(payload.count <= JournalCoder.maximumBytes, "a journal record that is too long")
@@ -51,7 +84,7 @@ final class Journal: Sendable {
         let result: Result<Void, JournalError> = chain.withLock { chain in
             Result { () throws(JournalError) in
                 if chain.segments.isEmpty || chain.tail + space > segmentBytes {
-                    guard chain.segments.count < Self.maximumSegments else { throw .full }
+                    guard chain.spare != nil || chain.segments.count < Self.maximumSegments else { throw .full }
                     let fresh: JournalSegment
                     if let spare = chain.spare { fresh = spare } else { fresh = try makeSegment(&chain) }
                     chain.spare = nil

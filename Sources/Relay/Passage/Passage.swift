@@ -1,0 +1,146 @@
+internal import Domain
+internal import HTTP
+internal import Store
+internal import Telemetry
+
+/// One request on its way through an upstream and back. Lives on its reactor; settles exactly once, whatever ends it.
+final class Passage {
+    let exchange: Exchange
+    let services: RelayServices
+    let request: MessagesRequest
+    var admission: Admission
+    private let journal: Journal
+    private var slot: UInt32?
+    private let day: String
+    private let settleBudget: (_ tokens: Int64, _ costMicroUSD: Int64) -> Void
+
+    var meter = StreamMeter()
+    private var slotChanges = 0
+    private(set) var isSettled = false
+    /// The reply's head has gone to the client.
+    var isCommitted = false
+    var attempts: Int64 = 0
+    var account: RelayAccount?
+    var upstreamRequestID: String?
+    var upstreamStatus: Int64?
+    /// When the request had been handed to the upstream of this attempt; nil before.
+    var sentAtNanoseconds: UInt64?
+    var firstByteAtNanoseconds: UInt64?
+    /// Time spent waiting for upstreams, over all attempts.
+    var waitedNanoseconds: UInt64 = 0
+
+    /// Writes the admission to the journal; nothing may go upstream before.
+    init(
+        _ exchange: Exchange, _ services: RelayServices, _ request: MessagesRequest, admission: Admission, day: String,
+        settleBudget: @escaping (_ tokens: Int64, _ costMicroUSD: Int64) -> Void
+    ) throws(RelayProblem) {
+        self.exchange = exchange
+        self.services = services
+        self.request = request
+        self.day = day
+        self.settleBudget = settleBudget
+        journal = services.mover.journals[exchange.reactor.index]
+        let slot = journal.slots.take((admission.requestID.high, admission.requestID.low))
+        self.slot = slot
+        self.admission = admission
+        self.admission.slot = slot ?? Admission.noSlot
+        var payload: [UInt8] = []
+        payload.reserveCapacity(256)
+        JournalCoder.encode(self.admission, into: &payload)
+        do throws(JournalError) { try journal.admit(payload) } catch {
+            if let slot { journal.slots.give(slot) }
+            isSettled = true
+            services.log.error("journal.refused_admission", ["error": LogValue("\(error)")], request: exchange.id)
+            throw .cannotRecord
+        }
+    }
+
+    deinit { assert(isSettled, "a passage ended without being settled") }
+
+    var now: UInt64 { exchange.reactor.nowNanoseconds }
+
+    /// From here on the upstream may charge.
+    func markSent() {
+        sentAtNanoseconds = now
+        if let slot { journal.slots.mark(slot, .sent) }
+    }
+
+    /// Takes the numbers of the meter over into the slot, where they outlive the process.
+    func checkpoint() {
+        guard let slot, meter.changes != slotChanges else { return }
+        if slotChanges == 0, let model = meter.model { journal.slots.setModel(slot, model) }
+        slotChanges = meter.changes
+        var flags: InFlightSlots.Flags = .sent
+        let usage = meter.usage
+        if usage.isKnown { flags.insert(.known) }
+        if usage.isFast { flags.insert(.fast) }
+        if usage.isUS { flags.insert(.us) }
+        if usage.isBatch { flags.insert(.batch) }
+        if meter.hasStopped { flags.insert(.complete) }
+        let tokens = usage.iterations.isEmpty ? usage.tokens : usage.iterationTotal
+        journal.slots.update(
+            slot, tokens, webSearches: usage.webSearches, deltaBytes: meter.deltaBytes, blocks: meter.blocks, flags: flags)
+    }
+
+    enum Ending {
+        case success
+        /// The customer has gone.
+        case aborted
+        case failed(type: String)
+    }
+
+    /// What the stream meter knows, as the contract bills it: final when the stream came to its end, else the snapshot.
+    func meteredStream(mayCharge: Bool) -> Settlement.Used? {
+        let usage = meter.usage
+        let model = meter.model ?? admission.model
+        if usage.isKnown {
+            var tokens = usage.tokens
+            if meter.hasStopped {
+                return .init(tokens: tokens, metered: usage, model: model, source: meter.isUnparsed ? .unparsed : .final)
+            }
+            tokens.output = meter.outputSnapshot
+            return .init(tokens: tokens, metered: usage, model: model, source: meter.isUnparsed ? .unparsed : .snapshot)
+        }
+        guard mayCharge else { return nil }
+        let output = StreamMeter.estimate(deltaBytes: meter.deltaBytes, blocks: meter.blocks)
+        let source: UsageSource = meter.hasContent ? .unparsed : .estimated
+        return .init(tokens: TokenCounts(input: admission.inputEstimate, output: output), metered: usage, model: model, source: source)
+    }
+
+    /// Books the request: journal first, then counters. Only the first call counts.
+    func settle(_ ending: Ending, httpStatus: Int64?, usage: Settlement.Used?) {
+        guard !isSettled else { return }
+        isSettled = true
+        var settlement = Settlement(admission: admission, status: .success, attempts: max(1, attempts))
+        switch ending {
+        case .success: settlement.status = .success
+        case .aborted:
+            settlement.status = .aborted
+            settlement.errorType = "client_closed_request"
+        case .failed(let type):
+            settlement.status = .error
+            settlement.errorType = type
+        }
+        settlement.httpStatus = httpStatus
+        settlement.accountID = account?.id
+        settlement.upstreamRequestID = upstreamRequestID
+        settlement.usage = usage
+        let milliseconds = Int64(clamping: (services.ambient.uptimeNanoseconds() &- exchange.startedAtNanoseconds) / 1_000_000)
+        settlement.durationMilliseconds = milliseconds
+        settlement.ttftMilliseconds = firstByteAtNanoseconds.map { Int64(clamping: ($0 &- exchange.startedAtNanoseconds) / 1_000_000) }
+        let settled = settlement.settled(prices: services.prices, at: services.ambient.now())
+        var payload: [UInt8] = []
+        payload.reserveCapacity(512)
+        JournalCoder.encode(settled, into: &payload)
+        do throws(JournalError) {
+            try journal.settle(payload)
+            if let slot { journal.slots.give(slot) }
+        } catch {
+            // The slot stays as it is: its numbers are what the next start books.
+            services.log.error("journal.refused_settlement", ["error": LogValue("\(error)")], request: exchange.id)
+        }
+        slot = nil
+        settleBudget(settled.request.tokens.limited, settled.request.priceMicroUSD)
+        services.meters.count(settled)
+    }
+}

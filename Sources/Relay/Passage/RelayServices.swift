@@ -1,0 +1,107 @@
+internal import Domain
+public import HTTP
+internal import Store
+internal import Synchronization
+internal import Telemetry
+
+/// Limits of the data path, with the settings that change them.
+public struct RelayLimits: Sendable {
+    /// A Messages body (relay contract, section 4).
+    public var bodyBytes = 32 << 20
+    /// A complete answer that is no stream.
+    public var responseBytes = 64 << 20
+    /// Requests under way over all keys; nil is no limit (`MAX_CONCURRENT`).
+    public var concurrent: Int?
+    /// Accounts tried for one request.
+    public var attempts = 3
+    /// Silence on a stream after which a ping goes to the client.
+    public var pingSeconds: UInt64 = 15
+    public var deadlines = UpstreamDeadlines()
+    public init() {}
+}
+
+/// What every relayed request needs, made once at start.
+final class RelayServices: Sendable {
+    let keys: KeyDirectory
+    let accounts: AccountDirectory
+    let mover: JournalMover
+    let prices: PriceTable
+    /// One for each reactor, by its index.
+    let pools: [UpstreamPool]
+    let limits: RelayLimits
+    let durability: JournalMover.Durability
+    let ambient: Ambient
+    let log: Log
+    let meters: RelayMeters
+    /// Requests under way over all keys.
+    let slots = Slots()
+    let isDraining = Atomic<Bool>(false)
+    /// Answers while there is no account; nil when demo mode is off.
+    let demo: DemoUpstream?
+
+    init(
+        keys: KeyDirectory, accounts: AccountDirectory, mover: JournalMover, prices: PriceTable, pools: [UpstreamPool], limits: RelayLimits,
+        durability: JournalMover.Durability, ambient: Ambient, log: Log, metrics: Metrics, demo: DemoUpstream?
+    ) {
+        self.keys = keys
+        self.accounts = accounts
+        self.mover = mover
+        self.prices = prices
+        self.pools = pools
+        self.limits = limits
+        self.durability = durability
+        self.ambient = ambient
+        self.log = log
+        self.demo = demo
+        meters = RelayMeters(metrics)
+    }
+}
+
+/// The relay's instruments, looked up once.
+struct RelayMeters: Sendable {
+    let metrics: Metrics
+    let inFlight: Gauge
+    let overhead: Histogram
+    let firstByte: Histogram
+    let succeeded: Counter
+    let failed: Counter
+    let aborted: Counter
+    let input: Counter
+    let output: Counter
+    let cacheWrite: Counter
+    let cacheRead: Counter
+    let ok: Counter
+
+    init(_ metrics: Metrics) {
+        self.metrics = metrics
+        inFlight = metrics.gauge(.relayInFlight)
+        overhead = metrics.histogram(.relayOverhead)
+        firstByte = metrics.histogram(.relayTimeToFirstByte)
+        succeeded = metrics.counter(.relayRequests, "success")
+        failed = metrics.counter(.relayRequests, "error")
+        aborted = metrics.counter(.relayRequests, "aborted")
+        input = metrics.counter(.relayTokens, "input")
+        output = metrics.counter(.relayTokens, "output")
+        cacheWrite = metrics.counter(.relayTokens, "cache_write")
+        cacheRead = metrics.counter(.relayTokens, "cache_read")
+        ok = metrics.counter(.relayUpstreamStatus, "200")
+    }
+
+    func count(_ settled: SettledRequest) {
+        switch settled.request.status {
+        case .success: succeeded.add()
+        case .error: failed.add()
+        case .aborted, .pending: aborted.add()
+        }
+        let tokens = settled.request.tokens
+        input.add(UInt64(clamping: tokens.input))
+        output.add(UInt64(clamping: tokens.output))
+        cacheWrite.add(UInt64(clamping: tokens.cacheWrite5m + tokens.cacheWrite1h))
+        cacheRead.add(UInt64(clamping: tokens.cacheRead))
+    }
+
+    func upstreamStatus(_ status: Int) {
+        if status == 200 { ok.add() } else { metrics.counter(.relayUpstreamStatus, String(status)).add() }
+    }
+    func refused(_ problem: RelayProblem) { metrics.counter(.relayRefusals, problem.code).add() }
+}

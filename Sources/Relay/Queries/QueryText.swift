@@ -1,0 +1,30 @@
+/// Reads a query string into names and values, percent-decoded; "+" is a space. What does not decode is left out.
+enum QueryText {
+    /// Names in one query that are looked at.
+    private static let maximumNames = 64
+
+    static func parse(_ text: String) -> [(name: String, value: String)] {
+        text.split(separator: "&").prefix(maximumNames).compactMap { part in
+            let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = decode(halves[0]), let value = halves.count == 2 ? decode(halves[1]) : "" else { return nil }
+            return (name, value)
+        }
+    }
+
+    static func decode(_ text: Substring) -> String? {
+        var out: [UInt8] = []
+        var bytes = Array(text.utf8)[...]
+        while let byte = bytes.popFirst() {
+            switch byte {
+            case 0x2b: out.append(0x20)
+            case 0x25:
+                guard let high = bytes.popFirst(), let low = bytes.popFirst(),
+                    let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16), high != 0x2b, high != 0x2d
+                else { return nil }
+                out.append(value)
+            default: out.append(byte)
+            }
+        }
+        return String(validating: out, as: UTF8.self)
+    }
+}

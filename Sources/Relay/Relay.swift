@@ -1,0 +1,180 @@
+public import Domain
+public import HTTP
+public import Secrets
+public import Store
+internal import Synchronization
+public import Telemetry
+
+/// What the relay needs to know at start; `Server` fills it from the settings.
+public struct RelayConfiguration: Sendable {
+    /// Holds the folder `journal`.
+    public var dataDirectory: String
+    public var limits = RelayLimits()
+    /// `JOURNAL_FSYNC=always`: the last byte of a reply waits for the disk.
+    public var syncsAlways = false
+    /// Upstream URLs on this machine are allowed, with plain http.
+    public var allowsLoopback = false
+    /// Answers without an account.
+    public var isDemo = false
+    public var prices = PriceTable.starting
+    public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
+}
+
+/// The LLM data path. `start` before the server listens, `run` beside it, `drain` before the server drains, `stop` after.
+public final class Relay: Sendable {
+    private let services: RelayServices
+    private let store: Store
+    private let keyring: Keyring
+    private let rule: AddressRule
+    private let queries: RelayQueries
+
+    /// How long another node's change of a key or account may go unnoticed (relay contract, section 2).
+    private static let refreshSeconds = 3
+
+    public init(
+        _ configuration: RelayConfiguration, store: Store, keyring: Keyring, hasher: RelayKeyHasher, reactors: [Reactor], log: Log,
+        metrics: Metrics
+    ) throws {
+        self.store = store
+        self.keyring = keyring
+        rule = AddressRule(allowsLoopback: configuration.allowsLoopback)
+        let ambient = store.ambient
+        let (resolver, trust) = (Resolver(ambient: ambient), UpstreamTrust())
+        services = RelayServices(
+            keys: KeyDirectory(hasher: hasher), accounts: AccountDirectory(),
+            mover: try JournalMover(
+                folder: configuration.dataDirectory + "/journal", count: reactors.count, store: store, prices: configuration.prices,
+                ambient: ambient, log: log, metrics: metrics),
+            prices: configuration.prices,
+            pools: reactors.map { UpstreamPool(reactor: $0, resolver: resolver, trust: trust) }, limits: configuration.limits,
+            durability: configuration.syncsAlways ? .always : .interval, ambient: ambient, log: log, metrics: metrics,
+            demo: configuration.isDemo ? DemoUpstream() : nil)
+        queries = RelayQueries(
+            services: services, models: ModelList(prices: configuration.prices), history: RequestHistory(store: store, ambient: ambient))
+    }
+
+    /// Settles what earlier processes left, then loads keys, accounts and today's counters.
+    public func start() async throws {
+        try await services.mover.adopt()
+        try await refresh()
+        try await services.keys.loadUsage(from: store, day: services.ambient.now().dayText)
+    }
+
+    /// Reads changed keys and accounts. Called at once after a local change, and every few seconds for changes elsewhere.
+    public func refresh() async throws {
+        try await services.keys.refresh(from: store)
+        let log = services.log
+        try await services.accounts.refresh(from: store, keyring: keyring, rule: rule) { id, why in
+            log.error("account.unusable", ["account": LogValue(id), "why": LogValue(why)])
+        }
+    }
+
+    /// Moves the journal to the ledger and keeps keys and accounts fresh, until `stop`.
+    public func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.services.mover.syncEverySecond() }
+            group.addTask { await self.refreshRegularly() }
+            await services.mover.run()
+            group.cancelAll()
+        }
+    }
+
+    private func refreshRegularly() async {
+        while !Task.isCancelled {
+            do { try await services.ambient.sleep(.seconds(Self.refreshSeconds)) } catch { return }
+            do { try await refresh() } catch {
+                services.log.warning("relay.refresh_failed", ["error": LogValue("\(error)")])
+            }
+        }
+    }
+
+    /// New requests get 503 from here on; those under way go on.
+    public func drain() { services.isDraining.store(true, ordering: .relaxed) }
+    /// After the last exchange: moves what is left to the ledger, then lets `run` end.
+    public func stop() { services.mover.stop() }
+
+    /// Accounts that could serve now, and all of them.
+    public var accountCounts: (usable: Int, all: Int) {
+        (services.accounts.usableCount(at: services.ambient.now()), services.accounts.accounts.count)
+    }
+    public var isDemo: Bool { services.demo != nil && services.accounts.isEmpty }
+    /// Journal records that the ledger does not have yet.
+    public var pendingRecords: Int { services.mover.journals.reduce(0) { $0 + $1.pendingRecords } }
+
+    /// The prefixes under which the Messages surface answers (relay contract, section 1).
+    public static let prefixes = ["", "/api", "/claude"]
+    private static let messagePrefixes = prefixes + ["/api/claude", "/claude/claude"]
+
+    /// A route of the data path, for the router.
+    public struct Route: Sendable {
+        public let method: Method
+        /// As in "/v1/models/{id}".
+        public let template: String
+        public let handle: @Sendable (Exchange) async -> Void
+    }
+
+    public var routes: [Route] {
+        let messages = MessagesHandler(services: services)
+        var routes = Self.messagePrefixes.map { prefix in
+            Route(method: .post, template: prefix + "/v1/messages") { await messages.handle($0) }
+        }
+        let queries = queries
+        for prefix in Self.prefixes {
+            routes.append(Route(method: .get, template: prefix + "/v1/models") { await queries.models($0) })
+            routes.append(Route(method: .get, template: prefix + "/v1/models/{id}") { await queries.model($0) })
+            routes.append(Route(method: .get, template: prefix + "/v1/request-history") { await queries.history($0) })
+            routes.append(Route(method: .get, template: prefix + "/v1/request-history/{id}") { await queries.request($0) })
+        }
+        return routes
+    }
+
+    /// The answer for a path under a Messages prefix that leads nowhere.
+    public static func notFound(_ request: RequestID) -> Response { RelayProblem.notFound.response(request: request) }
+    public static func methodNotAllowed(_ request: RequestID, allowed: String) -> Response {
+        RelayProblem.methodNotAllowed(allowed).response(request: request)
+    }
+}
+
+/// The relay's read-only answers, all for the calling key.
+struct RelayQueries: Sendable {
+    let services: RelayServices
+    let models: ModelList
+    let history: RequestHistory
+
+    func models(_ exchange: Exchange) async {
+        await answer(exchange) { key, query, _ in try models.list(key, query: query) }
+    }
+    func model(_ exchange: Exchange) async {
+        await answer(exchange) { key, _, last in try models.one(key, id: last) }
+    }
+    func history(_ exchange: Exchange) async {
+        await answer(exchange) { key, query, _ in try await history.list(key, query: query) }
+    }
+    func request(_ exchange: Exchange) async {
+        await answer(exchange) { key, _, last in try await history.one(key, id: last) }
+    }
+
+    private func answer(
+        _ exchange: Exchange, _ make: (_ key: RelayKey, _ query: [(name: String, value: String)], _ last: String) async throws -> JSON
+    ) async {
+        let (path, query) = (exchange.head.pathText, exchange.head.queryText)
+        do {
+            let key = try RelayGate.key(exchange.head, services)
+            let last = path.split(separator: "/").last.flatMap(QueryText.decode) ?? ""
+            let json = try await make(key, QueryText.parse(query), last)
+            exchange.respond(
+                Response(
+                    status: 200,
+                    headers: [
+                        "content-type": "application/json", "cache-control": "no-store", "x-relay-request-id": exchange.id.text,
+                        "request-id": exchange.id.text,
+                    ], body: json.bytes))
+        } catch let problem as RelayProblem {
+            services.meters.refused(problem)
+            exchange.respond(problem.response(request: exchange.id))
+        } catch {
+            services.log.error("relay.query_failed", ["error": LogValue("\(error)")], request: exchange.id)
+            exchange.respond(RelayProblem.cannotRead.response(request: exchange.id))
+        }
+    }
+}
