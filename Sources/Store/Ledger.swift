@@ -106,30 +106,34 @@ extension Transaction {
     /// - Returns: how many ledger entries were new.
     public func settle(_ settled: [SettledRequest]) throws(StoreError) -> Int {
         var new = 0
+        var lastUses: [APIKeyID: Timestamp] = [:]
         for one in settled {
             try recordRequest(one.request)
             for entry in one.entries where try append(entry) { new += 1 }
-            try recordUse(of: one.request.apiKeyID, at: one.request.startedAt)
+            lastUses[one.request.apiKeyID] = max(lastUses[one.request.apiKeyID] ?? one.request.startedAt, one.request.startedAt)
         }
+        for (key, moment) in lastUses.sorted(by: { $0.key < $1.key }) { try recordUse(of: key, at: moment) }
         return new
     }
 
     /// False when the entry was there.
     func append(_ entry: LedgerEntry) throws(StoreError) -> Bool {
         // A request counts once in the daily totals, with its first charged entry.
-        let earlier = try rows("SELECT attempt FROM ledger WHERE request_id = \(entry.requestID) AND counts_request = 1 LIMIT 1")
-        let counts: Int64 = entry.charged && earlier.isEmpty ? 1 : 0
-        let inserted = try execute(
+        let counted: Int64? = try value(
+            "counts_request",
             """
             INSERT INTO ledger (\(LedgerEntry.columns), counts_request)
             VALUES (\(entry.requestID), \(entry.attempt), \(entry.apiKeyID), \(entry.userID), \(entry.accountID), \(entry.model),
                 \(entry.tokens.input), \(entry.tokens.output), \(entry.tokens.cacheWrite5m), \(entry.tokens.cacheWrite1h),
                 \(entry.tokens.cacheRead), \(entry.webSearchRequests), \(entry.costMicroUSD), \(entry.priceMicroUSD), \(entry.priceFlags),
-                \(entry.usageSource), \(entry.charged), \(entry.at), \(entry.day), \(counts))
-            ON CONFLICT (request_id, attempt) DO NOTHING
+                \(entry.usageSource), \(entry.charged), \(entry.at), \(entry.day),
+                CASE WHEN \(entry.charged)
+                    AND NOT EXISTS (SELECT 1 FROM ledger AS earlier WHERE earlier.request_id = \(entry.requestID) AND earlier.counts_request = 1)
+                    THEN 1 ELSE 0 END)
+            ON CONFLICT (request_id, attempt) DO NOTHING RETURNING counts_request
             """)
-        guard inserted == 1 else { return false }
-        if entry.charged { try addToDay(entry, requests: counts) }
+        guard let counted else { return false }
+        if entry.charged { try addToDay(entry, requests: counted) }
         return true
     }
 }

@@ -1,6 +1,7 @@
 import Domain
 @testable import Store
 import TestKit
+import Synchronization
 import Testing
 
 /// Each test has a server of its own, because it breaks it.
@@ -104,6 +105,63 @@ import Testing
                 try reader.value("name", "SELECT current_setting('application_name') AS name")
             }
             #expect(name == "gatehouse")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func `a connection lost before the commit repeats the closure, one lost during it is told`() async throws
+    {
+        try await withStore(.postgres) { store in
+            let runs = Atomic(0)
+            try await store.transaction { transaction throws(StoreError) in
+                _ = try transaction.createUser(NewUser(email: "a@example.com", name: "", role: .customer, passwordHash: ""))
+                if runs.add(1, ordering: .relaxed).newValue == 1 {
+                    _ = try transaction.rows("SELECT pg_terminate_backend(pg_backend_pid())")
+                }
+            }
+            #expect(runs.load(ordering: .relaxed) == 2)
+            try await store.transaction { transaction throws(StoreError) in
+                try transaction.connection.script(
+                    """
+                    CREATE TABLE fatal (id BIGINT);
+                    CREATE FUNCTION leave() RETURNS trigger LANGUAGE plpgsql AS
+                        $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(60); RETURN NULL; END $$;
+                    CREATE CONSTRAINT TRIGGER leave AFTER INSERT ON fatal DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION leave()
+                    """)
+            }
+            await #expect(throws: StoreError.outcomeUnknown("postgresql was lost during a commit")) {
+                try await store.transaction { transaction throws(StoreError) in
+                    _ = runs.add(1, ordering: .relaxed)
+                    try transaction.execute("INSERT INTO fatal (id) VALUES (1)")
+                }
+            }
+            #expect(runs.load(ordering: .relaxed) == 3, "it is not repeated")
+            #expect(!StoreError.outcomeUnknown("").isRetryable)
+            let users = try await store.read { reader throws(StoreError) in try reader.userCount() }
+            #expect(users == 1)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func `the pool never opens more connections than it may`() async throws {
+        var options = StoreOptions()
+        (options.poolSize, options.maxOverflow) = (2, 1)
+        try await withStore(.postgres, options: options) { store in
+            let counts = try await withThrowingTaskGroup(of: Int64?.self) { group in
+                for _ in 0..<40 {
+                    group.addTask {
+                        try await store.read { reader throws(StoreError) in
+                            try reader.value(
+                                "count",
+                                """
+                                SELECT COUNT(*) AS count FROM pg_stat_activity, pg_sleep(0.01)
+                                WHERE datname = current_database() AND backend_type = 'client backend'
+                                """)
+                        }
+                    }
+                }
+                return try await group.reduce(into: [Int64?]()) { $0.append($1) }
+            }
+            #expect(counts.count == 40)
+            #expect(counts.compactMap(\.self).max() == 3)
         }
     }
 

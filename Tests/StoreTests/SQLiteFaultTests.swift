@@ -198,6 +198,46 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `members of a shared commit fail alone, even one that ends the whole transaction`() async throws {
+        try await withFile { store, _ in
+            let gate = Gate()
+            let (started, bell) = AsyncStream.makeStream(of: Void.self)
+            async let holder: Void = store.transaction { _ throws(StoreError) in
+                bell.finish()
+                gate.wait()
+            }
+            for await _ in started {}
+            let outcomes = await withTaskGroup(of: (Int, StoreError?).self) { group in
+                for index in 0..<30 {
+                    group.addTask {
+                        do throws(StoreError) {
+                            try await store.transaction { transaction throws(StoreError) in
+                                _ = try transaction.createUser(
+                                    NewUser(email: "u\(index)@example.com", name: "", role: .customer, passwordHash: ""))
+                                if index % 10 == 4 { throw .refused("not this one") }
+                                if index == 17 { try transaction.execute("ROLLBACK") }
+                            }
+                            return (index, nil)
+                        } catch { return (index, error) }
+                    }
+                }
+                while store.waiting.transactions < 30 { await Task.yield() }  // now all of them share what comes after the holder
+                gate.open()
+                return await group.reduce(into: [Int: StoreError?]()) { $0[$1.0] = $1.1 }
+            }
+            try await holder
+            for index in 0..<30 where index != 17 {
+                #expect(outcomes[index] == .some(index % 10 == 4 ? .refused("not this one") : nil))
+            }
+            guard case .some(.some(.programming)) = outcomes[17] else {
+                Issue.record("\(String(describing: outcomes[17]))")
+                return
+            }
+            let emails = try await store.read { reader throws(StoreError) in Set(try reader.users(limit: 100).items.map(\.email)) }
+            #expect(emails == Set((0..<30).filter { $0 % 10 != 4 && $0 != 17 }.map { "u\($0)@example.com" }))
+        }
+    }
+
     /// A child process commits, notes each commit after it was told of it, and is killed in the middle of writing.
     @Test(.timeLimit(.minutes(2))) func `kill -9 loses no transaction that was committed`() async throws {
         try await withTemporaryFolder { folder in
