@@ -70,7 +70,9 @@ extension Reader {
 
 extension Transaction {
     /// Inserts the request, or completes it while it is pending. A finished request never changes: a late or repeated record is dropped.
-    public func recordRequest(_ record: RequestRecord) throws(StoreError) {
+    /// What no database can keep (NUL in a text, a number out of range) is replaced rather than refused.
+    public func recordRequest(_ request: RequestRecord) throws(StoreError) {
+        let record = request.bookable
         try execute(
             """
             INSERT INTO requests (id, api_key_id, key_name, user_id, account_id, model, path, dialect, stream, status, http_status, error_type,

@@ -102,14 +102,15 @@ extension Reader {
 
 extension Transaction {
     /// Books settled requests: history rows, ledger entries and daily totals, all or none. Entries that are there already are left
-    /// alone, so the same batch may come any number of times.
+    /// alone, so the same batch may come any number of times. What no database can keep is replaced and flagged rather than refused,
+    /// because a batch that never goes through would stop the journal.
     /// - Returns: how many ledger entries were new.
     public func settle(_ settled: [SettledRequest]) throws(StoreError) -> Int {
         var new = 0
         var lastUses: [APIKeyID: Timestamp] = [:]
         for one in settled {
             try recordRequest(one.request)
-            for entry in one.entries where try append(entry) { new += 1 }
+            for entry in one.entries where try append(entry.bookable) { new += 1 }
             lastUses[one.request.apiKeyID] = max(lastUses[one.request.apiKeyID] ?? one.request.startedAt, one.request.startedAt)
         }
         for (key, moment) in lastUses.sorted(by: { $0.key < $1.key }) { try recordUse(of: key, at: moment) }

@@ -85,6 +85,34 @@ import Testing
     }
 
     @Test(arguments: TestDatabase.allCases)
+    func `garbage from upstream is booked within bounds and flagged, and stops nothing`(database: TestDatabase) async throws {
+        try await withStore(database) { store in
+            let key = APIKeyID(store.ambient)
+            var batch = (0..<3).map { _ in SettledRequest.example(store.ambient, key: key, model: "m\0odel") }
+            for index in 0..<2 {
+                batch[index].entries[0].tokens = TokenCounts(input: .max, output: .min, cacheWrite5m: -1, cacheWrite1h: 1, cacheRead: .max)
+                batch[index].entries[0].costMicroUSD = .max
+                batch[index].entries[0].priceFlags = "geo_us"
+                batch[index].request.tokens = batch[index].entries[0].tokens
+                batch[index].request.errorType = "a\0b"
+            }
+            let all = batch
+            let booked = try await store.transaction { transaction throws(StoreError) in try transaction.settle(all) }
+            #expect(booked == 3)
+            let (entries, mismatches, record) = try await store.read { reader throws(StoreError) in
+                (
+                    try reader.ledgerEntries(of: all[0].request.id) + reader.ledgerEntries(of: all[2].request.id),
+                    try reader.usageMismatches(), try reader.request(all[0].request.id)
+                )
+            }
+            #expect(entries.map(\.priceFlags) == ["geo_us clamped", ""])
+            #expect(entries.map(\.tokens.input) == [1_000_000_000_000, 10] && entries.map(\.tokens.output) == [0, 20])
+            #expect(entries.map(\.model) == ["m\u{fffd}odel", "m\u{fffd}odel"] && record?.errorType == "a\u{fffd}b")
+            #expect(mismatches.isEmpty)
+        }
+    }
+
+    @Test(arguments: TestDatabase.allCases)
     func `a wrong daily total is found, and made right from the ledger`(database: TestDatabase) async throws {
         try await withStore(database) { store in
             let key = APIKeyID(store.ambient)
