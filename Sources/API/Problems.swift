@@ -1,0 +1,138 @@
+public import Domain
+public import HTTP
+internal import Secrets
+internal import Store
+public import Telemetry
+
+/// The one map from what modules throw to what outsiders see: a status, a stable code, a sentence. Private detail goes to the log under
+/// the same request id. No switch has a default, so a new error does not compile until someone decides here.
+public struct Problems: Sendable {
+    private let log: Log
+    public init(log: Log) { self.log = log }
+
+    /// For `RouterOptions.describe`.
+    public func describe(_ error: any Error, _ id: RequestID) -> Problem {
+        switch error {
+        case let problem as Problem: return problem
+        case let error as InputErrors: return Self.of(error.fields)
+        case let error as FieldError: return Self.of([error])
+        case let error as ParseError: return Problem(.invalidInput, "The input \(error.message).")
+        case let error as StoreError: return of(error, id)
+        case let error as SecretsError: return of(error, id)
+        case let error as TokenError: return of(error)
+        case let error as ClientError: return of(error, id)
+        case is CancellationError: return Problem(.overloaded, retryAfterSeconds: 2)
+        default:
+            // The type alone: a description may hold what a caller sent.
+            log.error("api.unexpected_error", ["type": LogValue(String(describing: type(of: error)))], request: id)
+            return Problem(.internalError)
+        }
+    }
+
+    /// Every problem that the control surface can answer, by status and code.
+    public static var all: [ProblemKind] {
+        Set(ProblemKind.ofRouter + ProblemKind.ofAPI).sorted { ($0.status, $0.code) < ($1.status, $1.code) }
+    }
+
+    private static func of(_ fields: [FieldError]) -> Problem {
+        var problem = Problem(.invalidInput)
+        problem.faults = fields.map { InputFault(.body, $0.field, $0.message) }
+        return problem
+    }
+
+    private func of(_ error: StoreError, _ id: RequestID) -> Problem {
+        switch error {
+        case .busy: return Problem(.storeBusy, retryAfterSeconds: 1)
+        case .unavailable(let detail):
+            log.error("store.unavailable", ["detail": LogValue(detail)], request: id)
+            return Problem(.storeUnavailable, retryAfterSeconds: 5)
+        case .outcomeUnknown(let detail):
+            log.error("store.outcome_unknown", ["detail": LogValue(detail)], request: id)
+            var problem = Problem(.outcomeUnknown, retryAfterSeconds: 5)
+            problem.outcomeIsUnknown = true
+            return problem
+        case .full:
+            log.error("store.full", request: id)
+            return Problem(.storeFull, retryAfterSeconds: 30)
+        case .readOnly(let detail):
+            log.error("store.read_only", ["detail": LogValue(detail)], request: id)
+            return Problem(.storeUnavailable, retryAfterSeconds: 30)
+        case .conflict(let constraint):
+            log.info("store.conflict", ["constraint": LogValue(constraint)], request: id)
+            return Problem(constraint == .userEmail ? .emailTaken : .conflict)
+        case .refused(let code):
+            log.info("store.refused", ["code": LogValue(code)], request: id)
+            return Problem(.conflict)
+        case .corrupt(let detail), .programming(let detail), .backup(let detail):
+            log.error("store.failed", ["detail": LogValue(detail)], request: id)
+            return Problem(.internalError)
+        case .newerSchema(let found, let known):
+            log.error("store.newer_schema", ["found": LogValue(found), "known": LogValue(known)], request: id)
+            return Problem(.internalError)
+        case .changedMigration(let version):
+            log.error("store.changed_migration", ["version": LogValue(version)], request: id)
+            return Problem(.internalError)
+        }
+    }
+
+    private func of(_ error: SecretsError, _ id: RequestID) -> Problem {
+        switch error {
+        case .busy: return Problem(.overloaded, retryAfterSeconds: 1)
+        case .noMemory:
+            log.error("secrets.no_memory", request: id)
+            return Problem(.overloaded, retryAfterSeconds: 5)
+        case .unknownKey(let key):
+            log.error("secrets.unknown_key", ["key": LogValue(key)], request: id)
+            return Problem(.internalError)
+        case .damaged:
+            log.error("secrets.damaged", request: id)
+            return Problem(.internalError)
+        case .wrongEncryptionKey:
+            log.error("secrets.wrong_encryption_key", request: id)
+            return Problem(.internalError)
+        }
+    }
+
+    private func of(_ error: TokenError) -> Problem {
+        switch error {
+        case .expired: Problem(.tokenExpired)
+        case .malformed, .wrongAlgorithm, .badSignature, .notYetValid, .missingClaims: Problem(.unauthorized)
+        }
+    }
+
+    /// A call of ours to another machine failed; what it was goes to the log only.
+    private func of(_ error: ClientError, _ id: RequestID) -> Problem {
+        log.warning("client.failed", ["type": LogValue(String(describing: type(of: error)))], request: id)
+        return Problem(.badGateway)
+    }
+}
+
+/// What the control surface answers besides what the router can.
+extension ProblemKind {
+    public static let unauthorized = ProblemKind(
+        401, "unauthorized", "Sign in first; the credential is missing or not valid.", mayRepeat: false)
+    public static let tokenExpired = ProblemKind(401, "token_expired", "The token has expired; sign in again.", mayRepeat: false)
+    public static let wrongCredentials = ProblemKind(401, "wrong_credentials", "The account or the password is wrong.", mayRepeat: false)
+    public static let forbidden = ProblemKind(403, "forbidden", "This account may not do that.", mayRepeat: false)
+    public static let csrf = ProblemKind(403, "csrf_failed", "The CSRF header is missing or wrong.", mayRepeat: false)
+    public static let conflict = ProblemKind(
+        409, "conflict", "It collides with something that exists, or that still refers to it.", mayRepeat: false)
+    public static let emailTaken = ProblemKind(409, "email_taken", "That address is registered already.", mayRepeat: false)
+    public static let tooManyAttempts = ProblemKind(429, "too_many_attempts", "Too many attempts; wait before the next one.")
+    public static let badGateway = ProblemKind(502, "bad_gateway", "A system behind this one did not answer as it should.")
+    public static let storeBusy = ProblemKind(503, "store_busy", "The storage is busy; nothing was done, try again.")
+    public static let storeUnavailable = ProblemKind(
+        503, "store_unavailable", "The storage cannot be used now; nothing was done, try again.")
+    public static let storeFull = ProblemKind(503, "store_full", "The storage is full; nothing was done.")
+    public static let outcomeUnknown = ProblemKind(
+        503, "outcome_unknown", "The storage broke off; look whether it was done before you repeat it.")
+
+    static let ofAPI: [ProblemKind] = [
+        .unauthorized, .tokenExpired, .wrongCredentials, .forbidden, .csrf, .conflict, .emailTaken, .tooManyAttempts, .badGateway,
+        .storeBusy, .storeUnavailable, .storeFull, .outcomeUnknown,
+    ]
+    /// What any endpoint that uses the store can answer.
+    public static let ofStore: [ProblemKind] = [.storeBusy, .storeUnavailable, .storeFull]
+    /// What any endpoint with a signed-in caller can answer.
+    public static let ofSignIn: [ProblemKind] = [.unauthorized, .tokenExpired, .forbidden]
+}

@@ -1,0 +1,37 @@
+public import HTTP
+public import Secrets
+public import Store
+
+extension IdempotencyPort {
+    /// Answers kept in the store, sealed: the answer to "make a key" holds the key.
+    public static func stored(in store: Store, keyring: Keyring) -> IdempotencyPort {
+        @Sendable func place(_ id: IdempotencyID) -> SealedPlace {
+            SealedPlace(table: "idempotency_keys", row: "\(id.actor)|\(id.route)|\(id.key)", column: "response")
+        }
+        return IdempotencyPort(
+            claim: { id, content in
+                let digest = Hashing.sha256(content)
+                let claim = try await store.transaction { transaction throws(StoreError) in
+                    try transaction.claimIdempotencyKey(id.key, actor: id.actor, route: id.route, bodyDigest: digest)
+                }
+                switch claim {
+                case .new: return .new
+                case .underWay: return .underWay
+                case .mismatch: return .mismatch
+                case .done(let status, let sealed): return .done(status: Int(status), answer: try keyring.open(sealed, for: place(id)))
+                }
+            },
+            complete: { id, status, answer in
+                let sealed = keyring.seal(answer, for: place(id))
+                try await store.transaction { transaction throws(StoreError) in
+                    try transaction.completeIdempotencyKey(
+                        id.key, actor: id.actor, route: id.route, status: Int64(status), response: sealed)
+                }
+            },
+            release: { id in
+                try await store.transaction { transaction throws(StoreError) in
+                    try transaction.releaseIdempotencyKey(id.key, actor: id.actor, route: id.route)
+                }
+            })
+    }
+}
