@@ -43,8 +43,10 @@ let package = Package(
             resources: [.embedInCode("Migrations/m0001_foundation.sql")]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
+        module("Web", ["Domain", "Telemetry", "HTTP"]),
         .executableTarget(
-            name: "Server", dependencies: ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API"], exclude: ["README.md"],
+            name: "Server", dependencies: ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Web"],
+            exclude: ["README.md"],
             swiftSettings: strict),
 
         module("TestKit", ["Domain", "HTTP", "Store", "CEpoll"]),
@@ -57,6 +59,8 @@ let package = Package(
         suite("TelemetryTests", ["Domain", "Telemetry"]),
         suite("SecretsTests", ["Domain", "Telemetry", "Secrets"]),
         suite("EndpointTests", ["Domain", "HTTP"]),
+        suite("APITests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "API", "TestKit"]),
+        suite("WebTests", ["Domain", "HTTP", "Web", "TestKit"]),
         suite("Tidy", []),
     ]
 )

@@ -48,7 +48,7 @@ public struct Problems: Sendable {
             return Problem(.storeUnavailable, retryAfterSeconds: 5)
         case .outcomeUnknown(let detail):
             log.error("store.outcome_unknown", ["detail": LogValue(detail)], request: id)
-            var problem = Problem(.outcomeUnknown, retryAfterSeconds: 5)
+            var problem = Problem(.outcomeUnknown)
             problem.outcomeIsUnknown = true
             return problem
         case .full:
@@ -100,10 +100,25 @@ public struct Problems: Sendable {
         }
     }
 
-    /// A call of ours to another machine failed; what it was goes to the log only.
+    /// A call of ours to another machine failed; which and how goes to the log only.
     private func of(_ error: ClientError, _ id: RequestID) -> Problem {
-        log.warning("client.failed", ["type": LogValue(String(describing: type(of: error)))], request: id)
-        return Problem(.badGateway)
+        func failed(_ what: String, _ detail: String = "") -> Problem {
+            log.warning("client.failed", ["what": LogValue(what), "detail": LogValue(detail)], request: id)
+            return Problem(.badGateway)
+        }
+        switch error {
+        case .badURL(let detail): return failed("bad_url", detail)
+        case .badHeader(let detail): return failed("bad_header", detail)
+        case .resolve(let detail): return failed("resolve", detail)
+        case .connect(let detail): return failed("connect", detail)
+        case .tls(let detail): return failed("tls", detail)
+        case .proxy(let detail): return failed("proxy", detail)
+        case .refusedAddress(let detail): return failed("refused_address", detail)
+        case .timeout: return failed("timeout")
+        case .interrupted(let detail): return failed("interrupted", detail)
+        case .tooLarge(let limit): return failed("too_large", "\(limit) bytes")
+        case .busy, .cancelled: return Problem(.overloaded, retryAfterSeconds: 2)
+        }
     }
 }
 
@@ -125,7 +140,7 @@ extension ProblemKind {
         503, "store_unavailable", "The storage cannot be used now; nothing was done, try again.")
     public static let storeFull = ProblemKind(503, "store_full", "The storage is full; nothing was done.")
     public static let outcomeUnknown = ProblemKind(
-        503, "outcome_unknown", "The storage broke off; look whether it was done before you repeat it.")
+        503, "outcome_unknown", "The storage broke off; look whether it was done before you repeat it.", mayRepeat: false)
 
     static let ofAPI: [ProblemKind] = [
         .unauthorized, .tokenExpired, .wrongCredentials, .forbidden, .csrf, .conflict, .emailTaken, .tooManyAttempts, .badGateway,

@@ -1,0 +1,49 @@
+import Domain
+import HTTP
+import Testing
+
+struct OpenAPITests {
+    private let info = OpenAPIDocument.Info(title: "Test", version: "1.0.0", description: "For tests.", sessionCookie: "session")
+    private var document: JSON { OpenAPIDocument(Samples.router().descriptions, info: info).json }
+
+    @Test func `the document names every endpoint and nothing else`() {
+        var documented: Set<String> = []
+        for path in document["paths"].object?.members ?? [] {
+            for method in path.value.object?.members ?? [] { documented.insert("\(method.name.uppercased()) \(path.name)") }
+        }
+        #expect(documented == Set(Samples.endpoints().map { "\($0.description.method.rawValue) \($0.description.template)" }))
+    }
+
+    @Test func `the order in which endpoints are mounted does not matter`() {
+        let descriptions = Samples.router().descriptions
+        #expect(OpenAPIDocument(descriptions, info: info).bytes == OpenAPIDocument(descriptions.reversed(), info: info).bytes)
+    }
+
+    @Test func `an operation tells its input, its answers and who may call`() {
+        let operation = document["paths"]["/api/keys/{id}"]["patch"]
+        #expect(operation["operationId"] == "patchApiKeysId")
+        #expect(operation["security"] == [["bearer": []], ["session": []]])
+        #expect(operation["parameters"].array?.map { $0["name"].string ?? "" } == ["id", "notify", "Idempotency-Key"])
+        #expect(operation["parameters"].array?.first?["schema"] == ["type": "integer", "minimum": 1, "maximum": 1000])
+        #expect(operation["requestBody"]["content"]["application/json"]["schema"]["required"] == ["name"])
+        #expect(operation["requestBody"]["content"]["application/json"]["schema"]["additionalProperties"] == false)
+        let statuses = operation["responses"].object?.members.map(\.name)
+        #expect(statuses == ["200", "400", "406", "408", "409", "413", "415", "421", "422", "500", "503"])
+        #expect(operation["responses"]["200"]["content"]["application/json"]["schema"] == ["$ref": "#/components/schemas/Key"])
+        #expect(document["components"]["schemas"]["Key"]["properties"]["limit"]["maximum"] == 100)
+        #expect(
+            document["paths"]["/v1/models"]["get"]["responses"]["500"]["content"]["application/json"]["schema"]
+                == ["$ref": "#/components/schemas/MessagesProblem"])
+        #expect(document["paths"]["/v1/models"]["get"]["security"] == [])
+    }
+
+    @Test(
+        arguments: [
+            (JSON.null, 1), (["name": "a"], 0), (["name": 1], 1), ([:], 1), (["name": "a", "limit": 0], 1),
+            (["name": "a", "limit": "x"], 1),
+            (["limit": "x"], 2), (["name": "a", "more": 1], 0),
+        ] as [(JSON, Int)])
+    func `a value that breaks its schema is noticed`(value: JSON, faults: Int) {
+        #expect(Samples.keyView.schema.faults(in: value).count == faults)
+    }
+}
