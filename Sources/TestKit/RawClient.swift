@@ -179,6 +179,10 @@ public final class RawClient: Sendable {
         }
     }
 
+    /// For a layer above that reads and writes the descriptor itself; false when the patience is over.
+    public func waitReadable() async -> Bool { await wait(POLLIN) }
+    public func waitWritable() async -> Bool { await wait(POLLOUT) }
+
     private func wait(_ events: Int32) async -> Bool {
         await SocketWaiter.shared.wait(descriptor, events, milliseconds: Self.patienceMilliseconds)
     }

@@ -156,7 +156,11 @@ public enum TLSProgress: Equatable, Sendable {
         if let session = client.session(for: name) { unsafe SSL_set_session(connection, session.raw) }
     }
 
-    deinit { unsafe SSL_free(connection) }
+    deinit {
+        // A connection that ends without goodbye would take its session out of use, and pooled ones often end so.
+        if !hasFailed { unsafe SSL_set_shutdown(connection, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
+        unsafe SSL_free(connection)
+    }
 
     /// `.done(0)` when the handshake is over.
     public func handshake() -> TLSProgress {
