@@ -54,7 +54,7 @@ let package = Package(
         suite("DomainTests", ["Domain"]),
         suite("Contracts", ["Domain", "Store", "TestKit"]),
         suite("HTTPEngineTests", ["Domain", "HTTP", "TestKit"]),
-        suite("HTTPClientTests", ["Domain", "HTTP", "TestKit"]),
+        suite("HTTPClientTests", ["Domain", "HTTP", "TestKit", "CZlib"]),
         suite("StoreTests", ["Domain", "Store", "TestKit"]),
         suite("TelemetryTests", ["Domain", "Telemetry"]),
         suite("SecretsTests", ["Domain", "Telemetry", "Secrets"]),

@@ -134,7 +134,7 @@ struct DeadlineTests {
     }
 
     @Test func `a name that is not resolved in time`() async throws {
-        let gate = Gate()
+        let gate = Latch()
         try await withUpstream(lookup: { _ in
             gate.wait(); return .failure(LookupFault("late"))
         }) { upstream in

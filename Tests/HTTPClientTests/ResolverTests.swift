@@ -34,7 +34,7 @@ struct ResolverTests {
     }
 
     @Test func `who asks for the same name meanwhile shares the lookup`() async {
-        let (names, gate) = (Names(), Gate())
+        let (names, gate) = (Names(), Latch())
         let resolver = Resolver(ambient: TestClock().ambient) { name in
             gate.wait()
             return names.lookup(name)
@@ -51,7 +51,7 @@ struct ResolverTests {
     @Test func `the cache and the lookups under way are bounded`() async {
         var limits = Resolver.Limits()
         (limits.names, limits.lookups) = (2, 3)
-        let (clock, names, gate) = (TestClock(), Names(), Gate())
+        let (clock, names, gate) = (TestClock(), Names(), Latch())
         let resolver = Resolver(ambient: clock.ambient, limits: limits) { name in
             gate.wait()
             return names.lookup(name)

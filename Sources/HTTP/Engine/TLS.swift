@@ -124,6 +124,8 @@ public enum TLSProgress: Equatable, Sendable {
     let sessionPlace: (TLSClientContext, String)?
     private let isServer: Bool
     private var hasFailed = false
+    /// Found by `fill` behind bytes.
+    private var heldEnd: TLSProgress?
 
     init(server: TLSServerContext, descriptor: Int32) throws(TLSError) {
         ERR_clear_error()
@@ -188,11 +190,21 @@ public enum TLSProgress: Equatable, Sendable {
 
     /// Reads until the buffer is full or the socket is empty. An end that follows bytes is reported by the next call.
     func fill(_ buffer: UnsafeMutableRawBufferPointer) -> TLSProgress {
+        if let end = heldEnd {
+            heldEnd = nil
+            return end
+        }
         var filled = 0
         while filled < buffer.count {
             let progress = unsafe read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
-            guard case .done(let count) = progress else { return filled > 0 ? .done(filled) : progress }
-            filled += count
+            switch progress {
+            case .done(let count): filled += count
+            case .wantsRead, .wantsWrite: return filled > 0 ? .done(filled) : progress
+            case .ended, .failed:
+                guard filled > 0 else { return progress }
+                heldEnd = progress
+                return .done(filled)
+            }
         }
         return .done(filled)
     }
@@ -206,7 +218,8 @@ public enum TLSProgress: Equatable, Sendable {
     }
 
     /// Decrypted bytes that wait here; epoll does not know of them.
-    public var pendingBytes: Int { unsafe Int(SSL_pending(connection)) }
+    /// An end of the stream that was read together with bytes counts as one.
+    public var pendingBytes: Int { unsafe heldEnd == nil ? Int(SSL_pending(connection)) : 1 }
 
     /// Says goodbye if the socket takes it; waits for nothing.
     public func shutdown() {

@@ -177,12 +177,10 @@
     func resume() {
         guard isPaused, !isOver else { return }
         isPaused = false
-        if let rest = undecoded {
-            decode(rest.span)
-            if isPaused || isOver { return }
-            completeIfDone()
-            if isOver { return }
-        }
+        if let rest = undecoded { decode(rest.span) }
+        // The message may have ended during the pause.
+        completeIfDone()
+        if isPaused || isOver { return }
         guard let connection else { return }
         arm(deadlines.idleMilliseconds, .idleTimeout)
         connection.payloadWanted()

@@ -1,7 +1,7 @@
 import Dispatch
 
 /// Holds threads until it is opened.
-final class Gate: Sendable {
+final class Latch: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
     func wait() {
         semaphore.wait()
