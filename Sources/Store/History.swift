@@ -151,13 +151,24 @@ public struct HistoryFilter: Sendable {
         self.to = to
     }
 
-    /// Only the conditions that are there, so that each combination finds its index.
+    /// Only the conditions that are there. The first of key, user, rare status, model and status may use its index (each goes on with the time);
+    /// the others are written so that no index fits, because SQLite without statistics would pick "status = success" before a rare key.
     var condition: SQL {
-        var condition: SQL = "1 = 1"
-        if let apiKeyID { condition = "\(condition) AND api_key_id = \(apiKeyID)" }
-        if let userID { condition = "\(condition) AND user_id = \(userID)" }
-        if let model { condition = "\(condition) AND model = \(model)" }
-        if let status { condition = "\(condition) AND status = \(status)" }
+        var (condition, isIndexed): (SQL, Bool) = ("1 = 1", false)
+        func add(_ column: SQL, _ value: (some SQLConvertible)?) {
+            guard let value else { return }
+            condition = isIndexed ? "\(condition) AND \(column) || '' = \(value)" : "\(condition) AND \(column) = \(value)"
+            isIndexed = true
+        }
+        add("api_key_id", apiKeyID)
+        add("user_id", userID)
+        if status == .success {
+            add("model", model)
+            add("status", status)
+        } else {
+            add("status", status)  // rare
+            add("model", model)
+        }
         if let from { condition = "\(condition) AND started_at >= \(from)" }
         if let to { condition = "\(condition) AND started_at < \(to)" }
         return condition

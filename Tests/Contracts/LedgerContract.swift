@@ -229,6 +229,11 @@ import Testing
                 (HistoryFilter(apiKeyID: key, model: "a", to: store.ambient.now()), { $0.apiKeyID == key && $0.model == "a" }),
                 (HistoryFilter(apiKeyID: other), { $0.apiKeyID == other }),
                 (HistoryFilter(status: .error), { $0.status == .error }),
+                (HistoryFilter(model: "b", status: .success), { $0.model == "b" && $0.status == .success }),
+                (
+                    HistoryFilter(apiKeyID: key, model: "b", status: .success),
+                    { $0.apiKeyID == key && $0.model == "b" && $0.status == .success }
+                ),
                 (
                     HistoryFilter(apiKeyID: key, from: start.adding(milliseconds: 20), to: start.adding(milliseconds: 40)),
                     { $0.apiKeyID == key && (start.adding(milliseconds: 20)..<start.adding(milliseconds: 40)).contains($0.startedAt) }

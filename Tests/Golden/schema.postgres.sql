@@ -208,6 +208,7 @@ CREATE UNIQUE INDEX ledger_request_id_attempt_unique ON public.ledger USING btre
 CREATE INDEX ledger_time ON public.ledger USING btree (at)
 CREATE UNIQUE INDEX requests_id_unique ON public.requests USING btree (id)
 CREATE INDEX requests_key_time ON public.requests USING btree (api_key_id, started_at, id)
+CREATE INDEX requests_model_time ON public.requests USING btree (model, started_at, id)
 CREATE INDEX requests_status_time ON public.requests USING btree (status, started_at, id)
 CREATE INDEX requests_time ON public.requests USING btree (started_at, id)
 CREATE INDEX requests_user_time ON public.requests USING btree (user_id, started_at, id)

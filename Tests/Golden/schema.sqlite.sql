@@ -204,6 +204,8 @@ CREATE INDEX ledger_time ON ledger (at);
 
 CREATE INDEX requests_key_time ON requests (api_key_id, started_at, id);
 
+CREATE INDEX requests_model_time ON requests (model, started_at, id);
+
 CREATE INDEX requests_status_time ON requests (status, started_at, id);
 
 CREATE INDEX requests_time ON requests (started_at, id);

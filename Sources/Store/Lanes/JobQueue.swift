@@ -5,7 +5,8 @@ private import Synchronization
 protocol Lane: AnyObject, Sendable {
     /// Runs and finishes every job. Called on the lane's own thread, never twice at once.
     func work(_ jobs: [any Job])
-    /// There has been nothing to do for `JobQueue.restSeconds`.
+    /// Whether it wants to hear when there has been nothing to do for `JobQueue.restSeconds`.
+    var wantsRest: Bool { get }
     func rest()
     /// Gives up the connection; nothing comes after.
     func close()
@@ -20,6 +21,7 @@ final class JobQueue: Sendable {
         var isClosed = false
         /// How often each lane was woken, to see whether it rested in between.
         var wakes: [Int]
+        var hasTimer: [Bool]
     }
 
     /// How long a lane has had nothing to do before it is told to rest.
@@ -40,7 +42,7 @@ final class JobQueue: Sendable {
         self.batch = batch
         // A serial queue has a thread of its own while it has work, outside the pool that Swift's tasks share.
         threads = lanes.indices.map { DispatchQueue(label: "store \(label) \($0)") }
-        waiting = Mutex(Waiting(idle: Array(lanes.indices), wakes: lanes.map { _ in 0 }))
+        waiting = Mutex(Waiting(idle: Array(lanes.indices), wakes: lanes.map { _ in 0 }, hasTimer: lanes.map { _ in false }))
     }
 
     var waitingCount: Int { waiting.withLock { $0.jobs.count } }
@@ -96,11 +98,22 @@ final class JobQueue: Sendable {
         }
     }
 
+    /// At most one timer a lane: it fires `restSeconds` after it was set, and is set again when the lane worked meanwhile.
     private func restLater(_ lane: Int) {
-        let wakes = waiting.withLock { $0.wakes[lane] }
+        guard lanes[lane].wantsRest else { return }
+        let wakes = waiting.withLock { waiting -> Int? in
+            guard !waiting.isClosed, !waiting.hasTimer[lane] else { return nil }
+            waiting.hasTimer[lane] = true
+            return waiting.wakes[lane]
+        }
+        guard let wakes else { return }
         threads[lane].asyncAfter(deadline: .now() + .seconds(Self.restSeconds)) { [weak self] in
-            guard let self, self.waiting.withLock({ $0.wakes[lane] == wakes && !$0.isClosed }) else { return }
-            self.lanes[lane].rest()
+            guard let self else { return }
+            let rested = self.waiting.withLock { waiting in
+                waiting.hasTimer[lane] = false
+                return waiting.wakes[lane] == wakes
+            }
+            if rested { self.lanes[lane].rest() } else { self.restLater(lane) }
         }
     }
 

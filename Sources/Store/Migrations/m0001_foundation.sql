@@ -117,6 +117,7 @@ CREATE TABLE requests (
 CREATE INDEX requests_time ON requests (started_at, id);
 CREATE INDEX requests_key_time ON requests (api_key_id, started_at, id);
 CREATE INDEX requests_user_time ON requests (user_id, started_at, id);
+CREATE INDEX requests_model_time ON requests (model, started_at, id);
 CREATE INDEX requests_status_time ON requests (status, started_at, id);
 
 -- What was used and what it costs, append only: one row for each attempt that reached upstream.

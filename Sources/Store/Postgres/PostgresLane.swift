@@ -59,7 +59,8 @@ final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touc
 
     func close() { connection = nil }
     /// Connections over the pool's size do not stay when there is nothing to do.
-    func rest() { if !isKept { connection = nil } }
+    var wantsRest: Bool { !isKept }
+    func rest() { connection = nil }
 
     func work(_ jobs: [any Job]) {
         for job in jobs {

@@ -12,6 +12,7 @@ final class SQLiteReader: Lane, @unchecked Sendable {  // the connection is touc
     }
 
     func close() { opened = nil }
+    var wantsRest: Bool { false }
     func rest() {}
 
     func work(_ jobs: [any Job]) {

@@ -17,6 +17,7 @@ final class SQLiteWriter: Lane, @unchecked Sendable {  // the connection is touc
     }
 
     func close() { opened = nil }
+    var wantsRest: Bool { false }
     func rest() {}
 
     func work(_ jobs: [any Job]) {
