@@ -58,7 +58,7 @@ let package = Package(
         suite("StoreTests", ["Domain", "Store", "TestKit"]),
         suite("TelemetryTests", ["Domain", "Telemetry"]),
         suite("SecretsTests", ["Domain", "Telemetry", "Secrets"]),
-        suite("EndpointTests", ["Domain", "HTTP"]),
+        suite("EndpointTests", ["Domain", "HTTP", "TestKit"]),
         suite("APITests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "API", "TestKit"]),
         suite("WebTests", ["Domain", "HTTP", "Web", "TestKit"]),
         suite("Tidy", []),

@@ -24,6 +24,20 @@ struct ShapeTests {
         #expect(error?.fields.map(\.field) == ["nmae", "name", "limit", "active"])
     }
 
+    @Test(
+        arguments: [
+            ("5.0", 5), ("5.000", 5), ("5.5", nil), ("5e0", nil), ("0.0", nil), ("100.0", 100), ("101.0", nil),
+            ("99999999999999999999.0", nil),
+        ] as [(String, Int64?)])
+    func `a whole number may be written with zeros behind its point`(text: String, value: Int64?) throws {
+        let json = try JSON(parsing: "{\"name\":\"a\",\"limit\":\(text)}")
+        if let value {
+            #expect(try shape.parse(json).limit == value)
+        } else {
+            #expect(throws: InputErrors.self) { try shape.parse(json) }
+        }
+    }
+
     @Test func `a shape that tolerates unknown fields still checks the known ones`() throws {
         #expect(try shape.ignoringUnknownFields.parse(["name": "a", "extra": 1]).name == "a")
         #expect(throws: InputErrors.self) { try shape.ignoringUnknownFields.parse(["name": ""]) }

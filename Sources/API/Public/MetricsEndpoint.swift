@@ -42,7 +42,7 @@ public struct MetricsEndpoint: Sendable {
     private static let text = "text/plain; version=0.0.4; charset=utf-8"
     private var endpoint: Endpoint<PublicContext> {
         Endpoint(
-            .get, "/metrics", "Metrics", tag: "Service", audience: .machine, takes: .nothing,
+            .get, "/metrics", "Metrics", tag: "Service", audience: .machineOrLocal, takes: .nothing,
             replies: Success(
                 200, "Prometheus text, or JSON when asked for.",
                 View(nil, .map(of: .anything), example: ["gatehouse_ledger_entries_total": ["type": "counter"]]),

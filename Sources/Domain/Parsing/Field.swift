@@ -103,7 +103,7 @@ extension Field where Value == String {
 extension Field where Value == Int64 {
     public static func integer(_ name: String, _ about: String, _ range: ClosedRange<Int64>) -> Field {
         Field(name, about, .integer(range)) { json throws(ParseError) in
-            guard case .int(let value) = json, range.contains(value) else {
+            guard let value = json.wholeNumber, range.contains(value) else {
                 throw ParseError("a whole number from \(range.lowerBound) to \(range.upperBound)", got: json.int.map(String.init))
             }
             return value

@@ -17,6 +17,13 @@ public enum JSON: Sendable, Equatable {
 
     public var string: String? { if case .string(let text) = self { text } else { nil } }
     public var int: Int64? { if case .int(let value) = self { value } else { nil } }
+    /// Also of a number written with nothing but zeros behind its point: JSON Schema calls 16.0 an integer, and so do some clients.
+    public var wholeNumber: Int64? {
+        guard case .number(let text) = self else { return int }
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[1].isEmpty, parts[1].allSatisfy({ $0 == "0" }) else { return nil }
+        return Int64(parts[0])
+    }
     public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
     public var array: [JSON]? { if case .array(let values) = self { values } else { nil } }
     public var object: JSONObject? { if case .object(let object) = self { object } else { nil } }

@@ -11,6 +11,8 @@ public enum Audience: Hashable, Sendable {
     case relayKey
     /// Programs with a secret or signature of their own.
     case machine
+    /// This machine itself, or programs with a secret.
+    case machineOrLocal
 }
 
 /// What a handler gets besides its input. Made before the body is read, so that strangers cannot make us read bodies.

@@ -34,6 +34,7 @@ struct OpenAPIOperation {
         case .customer, .operators: [["bearer": []], ["session": []]]
         case .relayKey: [["relayKey": []], ["relayKeyBearer": []]]
         case .machine: [["machine": []]]
+        case .machineOrLocal: [["machine": []], [:]]
         }
     }
 
@@ -41,7 +42,8 @@ struct OpenAPIOperation {
         [
             "name": .string(field.name), "in": .string(field.place.rawValue), "description": .string(field.about),
             "required": .bool(field.place == .path || field.required),
-            "schema": OpenAPISchema.json(OpenAPISchema.withoutNull(field.schema), isInput: true),
+            "schema": field.place == .path
+                ? OpenAPISchema.pathParameter(field.schema) : OpenAPISchema.json(OpenAPISchema.withoutNull(field.schema), isInput: true),
         ]
     }
     private var headerParameters: [JSON] {

@@ -55,6 +55,13 @@ enum OpenAPISchema {
     }
     /// What `Field.text` takes: no control characters but tab and line ends.
     private static let noControlCharacters = "^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$"
+    private static let pathCharacters = "^[^\\x00-\\x1f\\x7f/\\\\]*$"
+
+    /// As `json`, for one part of a path, which the router refuses with other characters.
+    static func pathParameter(_ schema: Schema) -> JSON {
+        guard case .text(let length, nil, nil) = schema else { return json(schema, isInput: true) }
+        return json(.text(length: length, pattern: pathCharacters, format: nil), isInput: true)
+    }
 
     static func withoutNull(_ schema: Schema) -> Schema {
         if case .nullable(let inner) = schema { return withoutNull(inner) }

@@ -85,7 +85,10 @@ public final class Router: ExchangeHandler, Sendable {
     /// For the engine, whose own refusals take the shape of the address they were meant for.
     public static let errorResponder: ErrorResponder = { problem in
         let kind = ProblemKind(problem.status, problem.code, problem.message, mayRepeat: problem.status == 408 || problem.status >= 500)
-        return ErrorDialect.of(path: problem.path ?? "/").response(Problem(kind), id: problem.requestID)
+        var answer = Problem(kind)
+        // Nothing here takes CONNECT or TRACE; which of these an address takes is not known before it is looked up.
+        if problem.status == 405 { answer.headers.set("allow", Method.allCases.map(\.rawValue).joined(separator: ", ")) }
+        return ErrorDialect.of(path: problem.path ?? "/").response(answer, id: problem.requestID)
     }
 
     // MARK: On values

@@ -1,0 +1,47 @@
+import API
+import Domain
+import HTTP
+import Secrets
+import Store
+import TestKit
+import Testing
+
+struct StoredIdempotencyTests {
+    private func port(_ store: Store, _ clock: TestClock) throws -> IdempotencyPort {
+        let encryptionKey = SecretBytes(Array("an encryption key for tests only".utf8))
+        let wrapped = try Keyring.makeDataKey(encryptionKey: encryptionKey, ambient: clock.ambient)
+        let keyring = try Keyring.open([wrapped], encryptionKey: encryptionKey, legacyKey: nil, ambient: clock.ambient)
+        return .stored(in: store, keyring: keyring)
+    }
+    private let id = IdempotencyID(actor: "user:1", route: "POST /api/keys", key: "k-1")
+
+    @Test func `an answer is kept sealed and comes back as it was`() async throws {
+        let clock = TestClock()
+        try await withStore(.sqlite, clock: clock) { store in
+            let port = try port(store, clock)
+            #expect(try await port.claim(id, [1, 2]) == .new)
+            #expect(try await port.claim(id, [1, 2]) == .underWay)
+            try await port.complete(id, 201, Array("cr_shown once".utf8))
+            #expect(try await port.claim(id, [1, 2]) == .done(status: 201, answer: Array("cr_shown once".utf8)))
+            #expect(try await port.claim(id, [1, 3]) == .mismatch)
+            let raw = try await store.transaction { transaction throws(StoreError) in
+                try transaction.claimIdempotencyKey(id.key, actor: id.actor, route: id.route, bodyDigest: Hashing.sha256([1, 2]))
+            }
+            guard case .done(_, let kept) = raw else {
+                Issue.record("the answer is not kept")
+                return
+            }
+            #expect(!String(decoding: kept, as: UTF8.self).contains("cr_shown"))
+        }
+    }
+
+    @Test func `a released key is new again`() async throws {
+        let clock = TestClock()
+        try await withStore(.sqlite, clock: clock) { store in
+            let port = try port(store, clock)
+            #expect(try await port.claim(id, [1]) == .new)
+            try await port.release(id)
+            #expect(try await port.claim(id, [2]) == .new)
+        }
+    }
+}
