@@ -117,7 +117,10 @@ final class CurlWork: Sendable {
                 defer { shared.cancelled = [] }
                 return (shared.cancelled, shared.isStopped)
             }
-            if isStopped { return }
+            if isStopped {
+                multi.removeAll()
+                return
+            }
             for id in cancelled { multi.remove(id: id) }
             while multi.count < configuration.transferLimit, let job = nextJob() { start(job) }
             for ended in multi.perform() { finish(ended.id, ended.outcome) }

@@ -172,7 +172,8 @@ internal import Glibc
         if wasRefused, code == CURLE_COULDNT_CONNECT { return .failure(.refusedAddress(place)) }
         let error: ClientError =
             switch code {
-            case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .badURL(Self.text(code))
+            // The scheme was checked before: "unsupported protocol" is about a redirect or an answer that is not HTTP.
+            case CURLE_URL_MALFORMAT: .badURL(Self.text(code))
             case CURLE_COULDNT_RESOLVE_HOST: .resolve(text)
             case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: .proxy(text)
             case CURLE_COULDNT_CONNECT: .connect(text)
@@ -224,7 +225,7 @@ private func openSocket(_ context: UnsafeMutableRawPointer?, _: curlsocktype, _ 
         unsafe gh_curl_multi_set_long(raw, CURLMOPT_MAXCONNECTS, Self.keptConnections)
     }
     deinit {
-        for transfer in transfers.values { unsafe curl_multi_remove_handle(raw, transfer.raw) }
+        removeAll()
         unsafe curl_multi_cleanup(raw)
     }
 
@@ -237,6 +238,11 @@ private func openSocket(_ context: UnsafeMutableRawPointer?, _: curlsocktype, _ 
     func remove(id: UInt64) {
         guard let transfer = transfers.removeValue(forKey: id) else { return }
         unsafe curl_multi_remove_handle(raw, transfer.raw)
+    }
+
+    /// Closes the connections of what is under way.
+    func removeAll() {
+        for id in Array(transfers.keys) { remove(id: id) }
     }
 
     /// Works until nothing is ready and answers what ended.

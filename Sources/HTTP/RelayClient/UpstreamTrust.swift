@@ -7,7 +7,10 @@ public final class UpstreamTrust: Sendable {
     private let contexts = Mutex<[String: TLSClientContext]>([:])
     public init() {}
 
-    /// "" is the system's certificates.
+    /// Reads the file now, which blocks: for the start, or a change of settings, and never on a reactor. nil is the system's.
+    public func prepare(certificateAuthorityFile file: String? = nil) throws(TLSError) { _ = try context(file) }
+
+    /// nil is the system's certificates.
     func context(_ file: String?) throws(TLSError) -> TLSClientContext {
         if let known = contexts.withLock({ $0[file ?? ""] }) { return known }
         let made = try TLSClientContext(certificateAuthorityFile: file)
