@@ -116,7 +116,7 @@ public struct DocsPage: Sendable {
     private static let styleText = """
         html { box-sizing: border-box; }
         *, *::before, *::after { box-sizing: inherit; }
-        body { margin: 0; background: #fafafa; overflow-wrap: anywhere; }
+        body { margin: 0; background: #fafafa; overflow-wrap: break-word; }
         .waiting { font: 16px/1.5 system-ui, sans-serif; margin: 2rem; color: #3b4151; }
         @media (max-width: 600px) {
           .swagger-ui .wrapper { padding: 0 8px; }

@@ -46,6 +46,10 @@ struct GoldenTests {
                 let faults = view.schema.faults(in: view.example)
                 #expect(faults.isEmpty, "\(description.template): \(faults)")
             }
+            if let example = description.bodyExample {
+                let faults = Schema.object(description.bodyFields).faults(in: example)
+                #expect(faults.isEmpty, "\(description.template): \(faults)")
+            }
             #expect(promised.isSuperset(of: description.allProblems), "\(description.template)")
         }
     }

@@ -37,6 +37,13 @@ struct OpenAPITests {
         #expect(document["paths"]["/v1/models"]["get"]["security"] == [])
     }
 
+    @Test(arguments: [
+        Schema.text(length: 1...3, pattern: nil, format: nil), .text(length: 12...20, pattern: nil, format: nil), .time, .integer(5...9),
+        .integer(-9 ... -5), .boolean, .choice(["a", "b"]), .list(of: .count, count: 2...3), .list(of: .count, count: 0...0), .number,
+        .nullable(.text), .map(of: .count), .anything, .object([.always("a", "A.", .object([.maybe("b", "B.", .count)]))]),
+    ])
+    func `a made-up example keeps to its schema`(schema: Schema) { #expect(schema.faults(in: schema.sample).isEmpty) }
+
     @Test(
         arguments: [
             (JSON.null, 1), (["name": "a"], 0), (["name": 1], 1), ([:], 1), (["name": "a", "limit": 0], 1),

@@ -48,6 +48,10 @@ struct RoutingTests {
         #expect(response.code == "method_not_allowed")
         let options = await Samples.router().respond(to: Samples.request(.options, "/api/keys"))
         #expect(options.status == 204 && options.headers["allow"] == "GET, HEAD, POST, OPTIONS" && options.body.isEmpty)
+        var whole = Samples.request(.options, "/x")
+        whole.path = "*"
+        let all = await Samples.router().respond(to: whole)
+        #expect(all.status == 204 && all.headers["allow"] == "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
     }
 
     @Test func `HEAD is answered as GET`() async {

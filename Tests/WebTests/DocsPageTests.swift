@@ -35,6 +35,7 @@ struct DocsPageTests {
             for link in links {
                 let file = await respond(page, "/api/docs/" + link)
                 #expect(file.status == 200 && file.headers["cache-control"] == "public, max-age=31536000, immutable")
+                #expect(await respond(page, "/api/docs/" + link, ["accept": "text/css"]).status == 200)
                 let etag = try #require(file.headers["etag"])
                 let again = await respond(page, "/api/docs/" + link, ["if-none-match": etag])
                 #expect(again.status == 304 && again.body.isEmpty && again.headers["etag"] == etag)

@@ -40,7 +40,12 @@ public struct IdempotencyPort: Sendable {
 enum KeptReply {
     static func bytes(_ response: Response) -> [UInt8] {
         var out: [UInt8] = []
-        for field in response.headers.fields { out += "\(field.name): \(field.value)\n".utf8 }
+        for field in response.headers.fields {
+            out += "\(field.name): ".utf8
+            // The engine would do the same: no value can add a line.
+            for byte in field.value.utf8 { out.append(byte == 0x0a || byte == 0x0d || byte == 0 ? 0x20 : byte) }
+            out.append(0x0a)
+        }
         return out + [0x0a] + response.body
     }
 

@@ -65,7 +65,7 @@ struct OpenAPIOperation {
             "schema": OpenAPISchema.json(
                 .object(endpoint.bodyFields), isInput: true, refusesUnknown: !endpoint.toleratesUnknownBodyFields)
         ]
-        if let example = endpoint.bodyExample { media["example"] = example }
+        media["example"] = endpoint.bodyExample ?? Schema.object(endpoint.bodyFields).sample
         return ["required": .bool(endpoint.bodyFields.contains(where: \.required)), "content": ["application/json": .object(media)]]
     }
 

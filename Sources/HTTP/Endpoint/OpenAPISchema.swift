@@ -103,6 +103,28 @@ extension Schema {
     }
 }
 
+extension Schema {
+    /// A plain value that keeps to the schema, for bodies without an example of their own. A pattern is not looked at.
+    public var sample: JSON {
+        switch self {
+        case .text(_, _, "date-time"): return "2026-11-21T00:00:00Z"
+        case .text(_, _, "email"): return "person@example.com"
+        case .text(let length, _, _):
+            let word = "example".prefix(length.upperBound)
+            return .string(word + String(repeating: "e", count: max(0, length.lowerBound - word.count)))
+        case .integer(let range): return .int(min(max(1, range.lowerBound), range.upperBound))
+        case .number: return 1
+        case .boolean: return true
+        case .choice(let options): return options.first.map(JSON.string) ?? .null
+        case .list(let element, let count):
+            return .array(Array(repeating: element.sample, count: min(max(1, count.lowerBound), count.upperBound)))
+        case .object(let fields): return .object(JSONObject(fields.map { ($0.name, $0.schema.sample) }))
+        case .map, .anything: return [:]
+        case .nullable(let inner): return inner.sample
+        }
+    }
+}
+
 extension ErrorDialect {
     var schemaName: String {
         switch self {

@@ -86,10 +86,12 @@ public final class Router: ExchangeHandler, Sendable {
     public static let errorResponder: ErrorResponder = { problem in
         let kind = ProblemKind(problem.status, problem.code, problem.message, mayRepeat: problem.status == 408 || problem.status >= 500)
         var answer = Problem(kind)
-        // Nothing here takes CONNECT or TRACE; which of these an address takes is not known before it is looked up.
-        if problem.status == 405 { answer.headers.set("allow", Method.allCases.map(\.rawValue).joined(separator: ", ")) }
+        // Nothing here takes CONNECT, TRACE or QUERY; which of these an address takes is not known before it is looked up.
+        if problem.status == 405 { answer.headers.set("allow", allMethods) }
         return ErrorDialect.of(path: problem.path ?? "/").response(answer, id: problem.requestID)
     }
+
+    private static let allMethods = Method.allCases.map(\.rawValue).joined(separator: ", ")
 
     // MARK: On values
 
@@ -112,6 +114,9 @@ public final class Router: ExchangeHandler, Sendable {
     private func respond(to request: Request, at location: Location, body: BodySource) async -> Response {
         var response: Response
         switch location {
+        case .malformed where request.method == .options && request.path == "*":
+            // Asks about the server as a whole (RFC 9110 section 9.3.7).
+            response = Response(status: 204, headers: ["allow": Self.allMethods, "cache-control": "no-store"])
         case .malformed: response = refuse(request, .init(.badPath))
         case .missing: response = refuse(request, hosts.allows(request.headers["host"]) ? .init(.notFound) : .init(.wrongHost))
         case .found(let match, let decoded):

@@ -20,7 +20,7 @@ enum RequestFault: Error, Equatable, CaseIterable {
         switch self {
         case .requestLine: "The request line is malformed."
         case .method: "The request method is not implemented."
-        case .connectOrTrace: "CONNECT and TRACE are not allowed."
+        case .connectOrTrace: "CONNECT, TRACE and QUERY are not allowed."
         case .target: "The request target is malformed."
         case .version: "Only HTTP/1.1 and HTTP/1.0 are spoken here."
         case .http2: "HTTP/2 is not spoken here; use HTTP/1.1."

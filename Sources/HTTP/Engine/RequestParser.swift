@@ -130,7 +130,7 @@ struct RequestParser {
         case 0x50_4154_4348: head.method = .patch
         case 0x4445_4c45_5445: head.method = .delete
         case 0x4f_5054_494f_4e53: head.method = .options
-        case 0x43_4f4e_4e45_4354, 0x54_5241_4345: throw .connectOrTrace
+        case 0x43_4f4e_4e45_4354, 0x54_5241_4345, 0x51_5545_5259: throw .connectOrTrace  // and QUERY
         default: throw .method
         }
     }
