@@ -1,0 +1,106 @@
+public import Domain
+public import Secrets
+public import Store
+
+/// What can be done with people: the use cases behind the endpoints and the `gatehouse user` commands alike. Each writes its audit
+/// event in the same transaction.
+public struct People: Sendable {
+    let store: Store
+    let passwords: PasswordHasher
+    let rule: PasswordRule
+
+    public init(store: Store, passwords: PasswordHasher, rule: PasswordRule) {
+        self.store = store
+        self.passwords = passwords
+        self.rule = rule
+    }
+
+    /// - Parameter actor: a user id, "command" or "system".
+    /// - Throws: `InputErrors`, `StoreError.conflict(.userEmail)`, `SecretsError`.
+    public func create(email: EmailAddress, name: String, role: UserRole, password: String, actor: String, request: RequestID? = nil)
+        async throws -> User
+    {
+        try check(password, email: email.text)
+        let hash = try await passwords.hash(password)
+        return try await store.transaction { transaction throws(StoreError) in
+            let user = try transaction.createUser(NewUser(email: email.text, name: name, role: role, passwordHash: hash))
+            try transaction.record(actor: actor, "user.create", user, request)
+            return user
+        }
+    }
+
+    /// What came of making the first admin.
+    public enum FirstAdmin: Sendable {
+        /// There is one already, or `PROMOTE_SECRET` is to make one.
+        case notNeeded
+        /// Made; `password` is set when it was made up here and has to be shown once.
+        case made(User, password: String?)
+    }
+
+    /// Makes the first admin when there is none. An unset password is made up.
+    public func ensureFirstAdmin(email: String, password: String?, isPromotedLater: Bool) async throws -> FirstAdmin {
+        if password == nil, isPromotedLater { return .notNeeded }
+        guard try await !store.read({ reader throws(StoreError) in try reader.anyAdminExists() }) else { return .notNeeded }
+        let address = try EmailAddress(parsing: email)
+        if let password { try check(password, email: address.text) }
+        // 120 random bits, easy to type: no characters that look alike.
+        let chosen = password ?? Self.readable(store.ambient.randomBytes(24))
+        let hash = try await passwords.hash(chosen)
+        let made = try await store.transaction { transaction throws(StoreError) -> User? in
+            guard let user = try transaction.createFirstAdmin(email: address.text, name: "Administrator", passwordHash: hash) else {
+                return nil
+            }
+            try transaction.record(actor: "system", "user.create_first_admin", user, nil)
+            return user
+        }
+        guard let made else { return .notNeeded }
+        return .made(made, password: password == nil ? chosen : nil)
+    }
+
+    public func setRole(_ role: UserRole, of id: UserID, actor: String, request: RequestID? = nil) async throws -> Bool {
+        try await store.transaction { transaction throws(StoreError) in
+            guard let user = try transaction.user(id), try transaction.setRole(role, of: id) else { return false }
+            try transaction.record(
+                actor: actor, "user.set_role", subject: id.text, before: ["role": .string(user.role.rawValue)],
+                after: ["role": .string(role.rawValue)], request)
+            return true
+        }
+    }
+
+    /// Ends every session but `keeping`.
+    public func setPassword(_ password: String, of id: UserID, keeping: SessionID? = nil, actor: String, request: RequestID? = nil)
+        async throws -> Bool
+    {
+        guard let user = try await find(id) else { return false }
+        try check(password, email: user.email)
+        let hash = try await passwords.hash(password)
+        return try await store.transaction { transaction throws(StoreError) in
+            guard try transaction.setPassword(hash: hash, of: id, keeping: keeping) else { return false }
+            try transaction.record(actor: actor, "user.set_password", subject: id.text, before: nil, after: nil, request)
+            return true
+        }
+    }
+
+    public func find(_ id: UserID) async throws -> User? { try await store.read { reader throws(StoreError) in try reader.user(id) } }
+    public func find(email: String) async throws -> User? {
+        try await store.read { reader throws(StoreError) in try reader.user(email: email) }
+    }
+    /// - Parameter after: the last number of the page before.
+    public func list(after: Int64 = 0, limit: Int = 100) async throws -> Page<User> {
+        try await store.read { reader throws(StoreError) in try reader.users(after: after, limit: limit) }
+    }
+
+    private func check(_ password: String, email: String) throws {
+        do throws(ParseError) { try rule.check(password, email: email) } catch {
+            throw InputErrors(fields: [FieldError("password", error.message)])
+        }
+    }
+
+    /// Letters and digits without 0, O, 1, l and I, in groups.
+    static func readable(_ random: [UInt8]) -> String {
+        let alphabet = Array("abcdefghijkmnpqrstuvwxyzACDEFGHJKLMNPQRTUVWXYZ2346789")
+        let characters = random.map { alphabet[Int($0) % alphabet.count] }
+        return stride(from: 0, to: characters.count, by: 6).map { String(characters[$0..<min(characters.count, $0 + 6)]) }.joined(
+            separator: "-")
+    }
+}

@@ -1,0 +1,104 @@
+/// Every setting of this version. The parser, `gatehouse check` and docs/settings.md read this list and nothing else.
+enum SettingList {
+    static let entries: [SettingEntry] = [
+        // Listening
+        .init(name: "HOST", kind: .text, standard: "127.0.0.1", about: "Address to listen on; 0.0.0.0 or :: for all."),
+        .init(name: "PORT", kind: .integer(0...65_535), standard: "8000", about: "Port to listen on; 0 takes a free one and prints it."),
+        .init(name: "API_URL", kind: .url, standardText: "from HOST and PORT", about: "Public base URL, for links and cookies."),
+        .init(
+            name: "ENVIRONMENT", kind: .choice(["development", "production"]), standard: "development",
+            about: "`production` demands explicit secrets and refuses demo mode and default passwords."),
+        .init(name: "DATA_DIR", kind: .path, standard: "./data", about: "Holds the database, the journal and generated secrets."),
+        .init(name: "TLS_CERT_FILE", kind: .path, about: "PEM certificate chain; empty serves plain HTTP. Read again on SIGHUP."),
+        .init(name: "TLS_KEY_FILE", kind: .path, about: "PEM private key that belongs to it."),
+        .init(name: "ALLOWED_HOSTS", kind: .list, standard: "*", about: "Host names answered for; `*.example.com` for all below one."),
+        .init(name: "CORS_ORIGINS", kind: .list, about: "Browser origins that may call the API; empty is none."),
+        .init(
+            name: "TRUSTED_PROXIES", kind: .list, standard: "127.0.0.0/8,::1/128",
+            about: "Networks whose `X-Forwarded-For` and `X-Forwarded-Proto` count."),
+        // Size
+        .init(name: "WORKERS_PER_CORE", kind: .integer(1...8), standard: "1", about: "Reactors for each core."),
+        .init(name: "MAX_WORKERS", kind: .integer(1...256), standardText: "the number of cores", about: "Most reactors."),
+        .init(name: "BACKLOG_SIZE", kind: .integer(1...65_535), standard: "4096", about: "Connections waiting to be accepted."),
+        .init(
+            name: "MAX_CONNECTIONS_PER_ADDRESS", kind: .integer(0...1_000_000), standard: "1024",
+            about: "Open connections from one address; 0 is no limit. Trusted proxies are exempt."),
+        .init(
+            name: "MAX_CONCURRENT", kind: .integer(0...1_000_000), standard: "0",
+            about: "Relayed requests under way over all keys; 0 is no limit."),
+        .init(name: "DRAIN_TIMEOUT", kind: .integer(0...86_400), standard: "30", about: "Seconds that running requests get at SIGTERM."),
+        // Storage
+        .init(
+            name: "DATABASE_URL", kind: .secret, standardText: "sqlite file in DATA_DIR",
+            about: "`sqlite:///./data/gatehouse.db` or `postgresql://user:password@host/database`."),
+        .init(name: "DB_POOL_SIZE", kind: .integer(1...1000), standard: "5", about: "PostgreSQL connections kept open."),
+        .init(name: "DB_MAX_OVERFLOW", kind: .integer(0...1000), standard: "10", about: "More of them under load."),
+        .init(
+            name: "REDIS_URL", kind: .secret,
+            about: "Not used by this version, which keeps limits in its own memory; setting it stops the start."),
+        .init(
+            name: "JOURNAL_FSYNC", kind: .choice(["interval", "always"]), standard: "interval",
+            about: "`interval` loses at most one second of usage at a power cut, `always` nothing; killing the process never loses any."),
+        .init(
+            name: "HISTORY_RETENTION_DAYS", kind: .integer(0...36_500), standard: "30",
+            about: "Days that request history is kept; 0 keeps it. The ledger always stays."),
+        .init(
+            name: "TOKEN_USAGE_RETENTION", kind: .integer(0...Int64.max), standard: "0",
+            about: "The same in milliseconds, as older deployments set it; 0 leaves it to HISTORY_RETENTION_DAYS."),
+        .init(name: "CLEANUP_INTERVAL", kind: .integer(60_000...86_400_000), standard: "1800000", about: "Milliseconds between clean-ups."),
+        // Secrets
+        .init(
+            name: "SECRET_KEY", aliases: ["JWT_SECRET"], kind: .secret,
+            standardText: "made and kept in DATA_DIR; must be set in production",
+            about: "Signs login tokens. At least 16 characters in production."),
+        .init(
+            name: "ENCRYPTION_KEY", kind: .secret, standardText: "made and kept in DATA_DIR; must be set in production",
+            about: "Protects secrets in the database. Keep a copy: without it they cannot be read."),
+        .init(
+            name: "CONFIG_ENCRYPTION_KEY", kind: .secret,
+            about: "As ENCRYPTION_KEY when that is unset; otherwise an older deployment's Fernet key, used to read only."),
+        .init(name: "ALGORITHM", kind: .choice(["HS256", "HS384", "HS512"]), standard: "HS256", about: "Signature of login tokens."),
+        .init(name: "ACCESS_TOKEN_EXPIRE_MINUTES", kind: .integer(1...525_600), standard: "60", about: "How long a login lasts."),
+        .init(name: "METRICS_TOKEN", kind: .secret, about: "Bearer token for /metrics; in production nobody gets in without it."),
+        // People
+        .init(
+            name: "ADMIN_EMAIL", aliases: ["ADMIN_USERNAME"], kind: .text, standard: "admin@example.com",
+            about: "The first admin's address."),
+        .init(
+            name: "ADMIN_PASSWORD", kind: .secret, standardText: "random, printed once",
+            about: "The first admin's password; used only while there is no admin."),
+        .init(
+            name: "PROMOTE_SECRET", kind: .secret,
+            about:
+                "Lets a registered user become the first admin; dead as soon as there is one. With it and without ADMIN_PASSWORD none is made."
+        ),
+        .init(name: "REGISTRATION", kind: .choice(["off", "invite", "open"]), standard: "off", about: "Who may register by themselves."),
+        .init(name: "PASSWORD_MIN_LENGTH", kind: .integer(8...128), standard: "8", about: "Shortest password."),
+        // Relay
+        .init(name: "CLAUDE_API_KEY", kind: .secret, about: "One upstream account, made at start."),
+        .init(
+            name: "CLAUDE_ACCOUNTS", kind: .secret,
+            about: #"Several, as `[{"email","apiKey","baseUrl"?,"name"?,"priority"?,"maxConcurrency"?}]`; made or updated at start."#),
+        .init(name: "CLAUDE_BASE_URL", kind: .url, standard: "https://api.anthropic.com", about: "Where CLAUDE_API_KEY is used."),
+        .init(
+            name: "ALLOW_LOOPBACK_UPSTREAM", kind: .boolean, standard: "false",
+            about: "Lets accounts point at this machine, also by plain http; for another relay or a test upstream."),
+        .init(
+            name: "DEMO", kind: .boolean, standardText: "true outside production",
+            about: "Answers from a built-in demo while there is no account."),
+        // Logs
+        .init(
+            name: "LOG_LEVEL", kind: .choice(["debug", "info", "notice", "warning", "error"]), standard: "info",
+            about: "Least serious event written."),
+        .init(name: "LOG_DIR", kind: .path, about: "Folder for log files; empty writes to standard output."),
+        .init(name: "LOG_MAX_SIZE", kind: .size, standard: "10m", about: "A log file is rotated before it grows past this."),
+        .init(name: "LOG_MAX_FILES", kind: .integer(1...1000), standard: "5", about: "Files kept of each log."),
+    ]
+
+    /// Settings of deployments that this version replaces in part: known, and not used yet.
+    static let planned = [
+        "SMTP_", "WG_", "WHMCS_", "FRP_", "SENTRY_DSN", "CACHE_TTL", "CURRENCY", "PAYMENT_WEBHOOK_SECRET", "TELEGRAM_", "STRIPE_", "DEBUG",
+    ]
+
+    static func entry(_ name: String) -> SettingEntry? { entries.first { $0.names.contains(name) } }
+}

@@ -1,0 +1,53 @@
+internal import Domain
+internal import HTTP
+internal import Synchronization
+internal import Telemetry
+
+/// What happens when an exchange is over: one access line, a few counters. Runs on the exchange's reactor.
+final class HTTPHooks: Sendable {
+    private let log: Log
+    private let metrics: Metrics
+    private let received: Counter
+    private let sent: Counter
+    /// Instruments by route, so that a request looks up one small dictionary instead of the registry.
+    private struct Known: Sendable {
+        var requests: [String: Counter] = [:]
+        var durations: [String: Histogram] = [:]
+    }
+    private let known = Mutex(Known())
+
+    init(log: Log, metrics: Metrics) {
+        self.log = log
+        self.metrics = metrics
+        received = metrics.counter(.httpBytesReceived)
+        sent = metrics.counter(.httpBytesSent)
+    }
+
+    func finished(_ summary: ExchangeSummary) {
+        let route = summary.routeTemplate ?? "-"
+        let method = summary.method?.rawValue ?? "-"
+        let (requests, duration) = instruments(route, method, summary.status)
+        requests.add()
+        duration.observe(summary.durationNanoseconds)
+        received.add(UInt64(clamping: summary.bytesReceived))
+        sent.add(UInt64(clamping: summary.bytesSent))
+        log.access(
+            AccessLine(
+                request: summary.id, method: method, route: route, status: summary.status, bytesReceived: summary.bytesReceived,
+                bytesSent: summary.bytesSent, durationMicroseconds: summary.durationNanoseconds / 1000,
+                remoteAddress: summary.remoteAddress.description, clientGone: summary.clientGone))
+    }
+
+    private func instruments(_ route: String, _ method: String, _ status: Int) -> (Counter, Histogram) {
+        let key = "\(route) \(method) \(status)"
+        return known.withLock { known in
+            if let requests = known.requests[key], let duration = known.durations[route] { return (requests, duration) }
+            let requests = metrics.counter(.httpRequests, route, method, String(status))
+            let duration = metrics.histogram(.httpDuration, route)
+            // Routes, methods and statuses are few and ours, so this cannot grow without end.
+            known.requests[key] = requests
+            known.durations[route] = duration
+            return (requests, duration)
+        }
+    }
+}

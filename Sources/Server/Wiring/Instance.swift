@@ -1,0 +1,48 @@
+internal import API
+internal import Domain
+internal import Secrets
+internal import Store
+internal import Telemetry
+
+/// The parts that `serve` and the other commands share: settings, database, secrets, use cases.
+struct Instance: Sendable {
+    let settings: Settings
+    let store: Store
+    let ambient: Ambient
+
+    /// Opens the database. With `migrates` the schema is brought up to date first; without, an old or newer one is refused.
+    static func open(_ settings: Settings, ambient: Ambient = .live, migrates: Bool = false) async throws -> Instance {
+        guard TextFile.createFolder(settings.dataDirectory) else {
+            throw Failure("DATA_DIR \(settings.dataDirectory) cannot be made; check the permissions of the folder above it")
+        }
+        let location: DatabaseLocation
+        do throws(ParseError) { location = try settings.databaseLocation() } catch { throw Failure("DATABASE_URL \(error.message)") }
+        let store: Store
+        do throws(StoreError) {
+            store = try await Store.open(location, ambient: ambient, options: settings.storeOptions)
+        } catch {
+            throw Failure("the database at \(location) cannot be opened: \(error)")
+        }
+        let instance = Instance(settings: settings, store: store, ambient: ambient)
+        do {
+            if migrates {
+                _ = try await store.migrate()
+            } else if case let pending = try await store.pendingMigrations(), !pending.isEmpty {
+                throw Failure("the database at \(location) needs \(pending.joined(separator: ", ")); run: gatehouse migrate")
+            }
+        } catch StoreError.newerSchema(let found, let known) {
+            await store.close()
+            throw Failure("the database has schema \(found), this program knows \(known); use a newer gatehouse or restore an older backup")
+        } catch {
+            await store.close()
+            throw error
+        }
+        return instance
+    }
+
+    func people() -> People {
+        People(store: store, passwords: PasswordHasher(), rule: PasswordRule(minimumLength: settings.passwordMinimumLength))
+    }
+
+    func close() async { await store.close() }
+}

@@ -1,0 +1,77 @@
+internal import Domain
+internal import Secrets
+internal import Store
+
+/// The secrets of the server itself: those of the settings, those made and kept in DATA_DIR, and those sealed in the database.
+struct Vault: Sendable {
+    let keyring: Keyring
+    let hasher: RelayKeyHasher
+    let tokenKey: SecretBytes
+
+    private static let dataKeyPrefix = "data_key."
+    private static let pepperName = "api_key_pepper"
+
+    /// Opens what is there and makes what is missing. Two processes that start at the same time end up with the same secrets.
+    static func open(_ settings: Settings, _ store: Store) async throws -> Vault {
+        let encryptionKey = try secret(settings.encryptionKey, "ENCRYPTION_KEY", "encryption_key", settings, store.ambient)
+        let tokenKey = try secret(settings.secretKey, "SECRET_KEY", "secret_key", settings, store.ambient)
+        let keyring = try await keyring(encryptionKey, settings, store)
+        let place = SealedPlace(table: "sealed_secrets", row: pepperName, column: "value")
+        let fresh = keyring.seal(store.ambient.randomBytes(32), for: place)
+        let kept = try await store.transaction { transaction throws(StoreError) in
+            try transaction.sealedSecret(pepperName, orInsert: fresh, keyID: keyring.keyID)
+        }
+        let pepper = SecretBytes(try keyring.open(kept.value, for: place))
+        return Vault(keyring: keyring, hasher: RelayKeyHasher(pepper: pepper), tokenKey: tokenKey)
+    }
+
+    /// The setting, or the text kept in a private file of DATA_DIR, made now when there is none.
+    private static func secret(_ value: SecretBytes?, _ name: String, _ file: String, _ settings: Settings, _ ambient: Ambient) throws
+        -> SecretBytes
+    {
+        if let value { return value }
+        let path = settings.dataDirectory + "/" + file
+        // Another process may win the race to make it; then its text counts.
+        _ = TextFile.createPrivate(path, Hex.text(ambient.randomBytes(32)) + "\n")
+        guard let text = TextFile.read(path).map({ SettingText.trimmed($0) }), text.count >= 32 else {
+            throw Failure("\(path) cannot be read or written; mend its permissions, or set \(name)")
+        }
+        return SecretBytes(Array(text.utf8))
+    }
+
+    private static func keyring(_ encryptionKey: SecretBytes, _ settings: Settings, _ store: Store) async throws -> Keyring {
+        var rows = try await store.read { reader throws(StoreError) in try reader.sealedSecrets() }.filter {
+            $0.name.hasPrefix(dataKeyPrefix)
+        }
+        if rows.isEmpty {
+            let made = try Keyring.makeDataKey(encryptionKey: encryptionKey, ambient: store.ambient)
+            let name = dataKeyName(made, store.ambient)
+            rows = [
+                try await store.transaction { transaction throws(StoreError) in
+                    // The first of two starting processes wins; both read the same row afterwards.
+                    let there = try transaction.sealedSecrets().first { $0.name.hasPrefix(dataKeyPrefix) }
+                    if let there { return there }
+                    return try transaction.sealedSecret(name, orInsert: made.bytes, keyID: "ENCRYPTION_KEY")
+                }
+            ]
+        }
+        do {
+            return try Keyring.open(
+                wrapped(rows), encryptionKey: encryptionKey, legacyKey: settings.legacyEncryptionKey, ambient: store.ambient)
+        } catch SecretsError.wrongEncryptionKey {
+            throw Failure(
+                "ENCRYPTION_KEY is not the one this database was made with. Set the old one again (outside production it is in \(settings.dataDirectory)/encryption_key), or restore a backup that fits."
+            )
+        }
+    }
+
+    /// Names sort by age: "data_key.<milliseconds>.<id>".
+    static func dataKeyName(_ key: WrappedKey, _ ambient: Ambient) -> String {
+        let digits = String(ambient.now().milliseconds)
+        return dataKeyPrefix + String(repeating: "0", count: max(0, 16 - digits.count)) + digits + "." + key.id
+    }
+
+    static func wrapped(_ rows: [SealedSecret]) -> [WrappedKey] {
+        rows.sorted { $0.name < $1.name }.map { WrappedKey(id: String($0.name.split(separator: ".").last ?? ""), bytes: $0.value) }
+    }
+}

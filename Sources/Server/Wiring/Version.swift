@@ -1,0 +1,2 @@
+/// Of this program.
+let gatehouseVersion = "0.1.0"
