@@ -1,4 +1,4 @@
-public import Domain
+internal import Domain
 public import HTTP
 public import Secrets
 public import Store
@@ -108,30 +108,23 @@ public final class Relay: Sendable {
     /// A route of the data path, for the router.
     public struct Route: Sendable {
         public let method: Method
-        /// As in "/v1/models/{id}".
+        /// As in "/v1/models/{id}"; stands under each of the prefixes.
         public let template: String
+        public let prefixes: [String]
         public let handle: @Sendable (Exchange) async -> Void
     }
 
     public var routes: [Route] {
-        let messages = MessagesHandler(services: services)
-        var routes = Self.messagePrefixes.map { prefix in
-            Route(method: .post, template: prefix + "/v1/messages") { await messages.handle($0) }
+        let (messages, queries) = (MessagesHandler(services: services), queries)
+        func query(_ template: String, _ handle: @escaping @Sendable (Exchange) async -> Void) -> Route {
+            Route(method: .get, template: template, prefixes: Self.prefixes, handle: handle)
         }
-        let queries = queries
-        for prefix in Self.prefixes {
-            routes.append(Route(method: .get, template: prefix + "/v1/models") { await queries.models($0) })
-            routes.append(Route(method: .get, template: prefix + "/v1/models/{id}") { await queries.model($0) })
-            routes.append(Route(method: .get, template: prefix + "/v1/request-history") { await queries.history($0) })
-            routes.append(Route(method: .get, template: prefix + "/v1/request-history/{id}") { await queries.request($0) })
-        }
-        return routes
-    }
-
-    /// The answer for a path under a Messages prefix that leads nowhere.
-    public static func notFound(_ request: RequestID) -> Response { RelayProblem.notFound.response(request: request) }
-    public static func methodNotAllowed(_ request: RequestID, allowed: String) -> Response {
-        RelayProblem.methodNotAllowed(allowed).response(request: request)
+        return [
+            Route(method: .post, template: "/v1/messages", prefixes: Self.messagePrefixes) { await messages.handle($0) },
+            query("/v1/models") { await queries.models($0) }, query("/v1/models/{id}") { await queries.model($0) },
+            query("/v1/request-history") { await queries.history($0) },
+            query("/v1/request-history/{id}") { await queries.request($0) },
+        ]
     }
 }
 

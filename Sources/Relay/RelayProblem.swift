@@ -27,7 +27,6 @@ enum RelayProblem: Error, Equatable {
     /// The database does not answer.
     case cannotRead
     case notFound
-    case methodNotAllowed(String)
     /// What the upstream said in its first event: passed on under its own status.
     case upstreamError(type: String, body: [UInt8])
 
@@ -42,7 +41,6 @@ enum RelayProblem: Error, Equatable {
         case .requestsPerMinute, .concurrency: 429
         case .overloaded: 529
         case .modelNotFound, .notFound: 404
-        case .methodNotAllowed: 405
         case .upstreamUnreachable, .upstreamFault: 502
         case .upstreamTimeout: 504
         case .draining, .cannotRecord, .cannotRead: 503
@@ -54,7 +52,7 @@ enum RelayProblem: Error, Equatable {
         switch self {
         case .noKey: "authentication_error"
         case .keyDisabled, .keyExpired, .modelNotAllowed: "permission_error"
-        case .badRequest, .unsupportedEncoding, .bodyTooSlow, .methodNotAllowed: "invalid_request_error"
+        case .badRequest, .unsupportedEncoding, .bodyTooSlow: "invalid_request_error"
         case .bodyTooLarge: "request_too_large"
         case .tokensPerDay, .costPerDay: "billing_error"
         case .requestsPerMinute, .concurrency: "rate_limit_error"
@@ -84,7 +82,6 @@ enum RelayProblem: Error, Equatable {
         case .overloaded: "no_account_available"
         case .modelNotFound: "model_not_found"
         case .notFound: "not_found"
-        case .methodNotAllowed: "method_not_allowed"
         case .upstreamUnreachable: "upstream_unreachable"
         case .upstreamTimeout: "upstream_timeout"
         case .upstreamFault: "upstream_fault"
@@ -112,7 +109,6 @@ enum RelayProblem: Error, Equatable {
         case .overloaded: "No upstream account is free at the moment."
         case .modelNotFound: "No upstream account serves this model."
         case .notFound: "There is nothing at this path."
-        case .methodNotAllowed(let allowed): "This path takes \(allowed) only."
         case .upstreamUnreachable: "The upstream could not be reached."
         case .upstreamTimeout: "The upstream did not answer in time."
         case .upstreamFault: "The upstream's answer could not be used."
@@ -152,7 +148,6 @@ enum RelayProblem: Error, Equatable {
         case .concurrency: headers.add("retry-after", String(1 + jitter % 5))
         case .overloaded(let seconds): headers.add("retry-after", String(min(60, max(1, seconds))))
         case .draining, .cannotRecord, .cannotRead: headers.add("retry-after", "2")
-        case .methodNotAllowed(let allowed): headers.add("allow", allowed)
         case .upstreamError(_, let body): return Response(status: status, headers: headers, body: body)
         case .badRequest, .bodyTooLarge, .bodyTooSlow, .unsupportedEncoding, .upstreamUnreachable, .upstreamTimeout, .upstreamFault,
             .notFound:

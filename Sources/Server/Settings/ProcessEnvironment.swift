@@ -4,7 +4,7 @@ internal import Glibc
 enum ProcessEnvironment {
     static var all: [String: String] {
         var found: [String: String] = [:]
-        guard var entry = unsafe environ else { return found }
+        var entry = unsafe environ
         while let text = unsafe entry.pointee {
             let pair = unsafe String(cString: text)
             if let equals = pair.firstIndex(of: "=") { found[String(pair[..<equals])] = String(pair[pair.index(after: equals)...]) }

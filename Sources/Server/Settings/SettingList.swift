@@ -9,6 +9,9 @@ enum SettingList {
             name: "ENVIRONMENT", kind: .choice(["development", "production"]), standard: "development",
             about: "`production` demands explicit secrets and refuses demo mode and default passwords."),
         .init(name: "DATA_DIR", kind: .path, standard: "./data", about: "Holds the database, the journal and generated secrets."),
+        .init(
+            name: "SHARE_DIR", kind: .path, standardText: "share/gatehouse beside the program, else build/share",
+            about: "Files of the docs page."),
         .init(name: "TLS_CERT_FILE", kind: .path, about: "PEM certificate chain; empty serves plain HTTP. Read again on SIGHUP."),
         .init(name: "TLS_KEY_FILE", kind: .path, about: "PEM private key that belongs to it."),
         .init(name: "ALLOWED_HOSTS", kind: .list, standard: "*", about: "Host names answered for; `*.example.com` for all below one."),

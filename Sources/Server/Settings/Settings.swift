@@ -84,6 +84,7 @@ struct Settings: Sendable {
     var apiURL: String? { optional("API_URL") }
     var isProduction: Bool { text("ENVIRONMENT") == "production" }
     var dataDirectory: String { text("DATA_DIR") }
+    var shareDirectory: String? { optional("SHARE_DIR") }
     var tls: TLSFiles? {
         guard let certificate = optional("TLS_CERT_FILE"), let key = optional("TLS_KEY_FILE") else { return nil }
         return TLSFiles(certificateFile: certificate, keyFile: key)

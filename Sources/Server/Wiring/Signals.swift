@@ -7,18 +7,19 @@ enum ProcessSignal: Sendable { case stop, reload }
 enum Signals {
     /// Takes the signals over for the rest of the process; SIGPIPE is ignored.
     static func stream() -> AsyncStream<ProcessSignal> {
-        unsafe signal(SIGPIPE, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
         // Signals are few: an operator's hand or a service manager.
         return AsyncStream(bufferingPolicy: .bufferingNewest(16)) { continuation in
-            let sources = [(SIGTERM, ProcessSignal.stop), (SIGINT, .stop), (SIGHUP, .reload)].map { number, meaning in
-                unsafe signal(number, SIG_IGN)
+            // Dispatch sources are thread-safe; its module does not say so.
+            nonisolated(unsafe) let sources = [(SIGTERM, ProcessSignal.stop), (SIGINT, .stop), (SIGHUP, .reload)].map { number, meaning in
+                signal(number, SIG_IGN)
                 let source = DispatchSource.makeSignalSource(signal: number, queue: DispatchQueue(label: "signal \(number)"))
                 source.setEventHandler { continuation.yield(meaning) }
                 source.resume()
                 return source
             }
             // The sources live as long as the stream.
-            continuation.onTermination = { _ in for source in sources { source.cancel() } }
+            continuation.onTermination = { _ in for source in unsafe sources { source.cancel() } }
         }
     }
 
@@ -38,14 +39,15 @@ enum Console {
         let bytes = Array(text.utf8)
         var from = 0
         while from < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress?.advanced(by: from), bytes.count - from) }
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress?.advanced(by: from), bytes.count - from)
+            }
             guard count > 0 || errno == EINTR else { return }
             from += max(0, count)
         }
     }
 
-    /// All of standard input; nil when it is more than 64 KiB.
-    static func readInput() -> String? {
-        TextFile.readAll(0, limit: 65_536).flatMap { String(validating: $0, as: UTF8.self) }
-    }
+    static var inputIsTerminal: Bool { isatty(0) == 1 }
+    /// One line of standard input, without its end; nil at the end of input.
+    static func readLine() -> String? { Swift.readLine() }
 }

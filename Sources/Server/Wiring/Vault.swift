@@ -8,7 +8,7 @@ struct Vault: Sendable {
     let hasher: RelayKeyHasher
     let tokenKey: SecretBytes
 
-    private static let dataKeyPrefix = "data_key."
+    static let dataKeyPrefix = "data_key."
     private static let pepperName = "api_key_pepper"
 
     /// Opens what is there and makes what is missing. Two processes that start at the same time end up with the same secrets.
@@ -55,13 +55,24 @@ struct Vault: Sendable {
                 }
             ]
         }
-        do {
+        do throws(SecretsError) {
             return try Keyring.open(
                 wrapped(rows), encryptionKey: encryptionKey, legacyKey: settings.legacyEncryptionKey, ambient: store.ambient)
-        } catch SecretsError.wrongEncryptionKey {
+        } catch {
+            guard error == .wrongEncryptionKey else { throw error }
             throw Failure(
                 "ENCRYPTION_KEY is not the one this database was made with. Set the old one again (outside production it is in \(settings.dataDirectory)/encryption_key), or restore a backup that fits."
             )
+        }
+    }
+
+    /// A new data key, which seals from the next `open` on.
+    static func addDataKey(_ settings: Settings, _ store: Store) async throws {
+        let encryptionKey = try secret(settings.encryptionKey, "ENCRYPTION_KEY", "encryption_key", settings, store.ambient)
+        let made = try Keyring.makeDataKey(encryptionKey: encryptionKey, ambient: store.ambient)
+        let name = dataKeyName(made, store.ambient)
+        _ = try await store.transaction { transaction throws(StoreError) in
+            try transaction.sealedSecret(name, orInsert: made.bytes, keyID: "ENCRYPTION_KEY")
         }
     }
 

@@ -55,7 +55,8 @@ struct Wiring {
         register(metrics, server, relay)
         let port: UInt16
         do { port = try await server.start() } catch {
-            throw Failure("cannot listen on \(settings.host) port \(settings.port): \(error). Is another server running there? Set HOST or PORT.")
+            throw Failure(
+                "cannot listen on \(settings.host) port \(settings.port): \(error). Is another server running there? Set HOST or PORT.")
         }
         let background = Task {
             await withTaskGroup(of: Void.self) { group in
@@ -140,7 +141,9 @@ struct Wiring {
             do throws(ParseError) {
                 try checkAccountBaseURL(account.details.baseURL, allowsLoopback: settings.allowsLoopbackUpstream)
             } catch {
-                throw Failure("the base URL of account \(account.details.name) \(error.message); for an upstream on this machine set ALLOW_LOOPBACK_UPSTREAM=true")
+                throw Failure(
+                    "the base URL of account \(account.details.name) \(error.message); for an upstream on this machine set ALLOW_LOOPBACK_UPSTREAM=true"
+                )
             }
         }
         try await ImportedAccount.importAll(accounts, into: store, keyring: vault.keyring)
@@ -159,7 +162,8 @@ struct Wiring {
         _ store: Store, _ relay: Relay, _ metrics: Metrics, _ startedAt: Timestamp, _ people: People, _ keys: RelayKeys, _ vault: Vault
     ) -> Router {
         Surface(
-            settings: settings, store: store, relay: relay, metrics: metrics, startedAt: startedAt, people: people, keys: keys, vault: vault,
+            settings: settings, store: store, relay: relay, metrics: metrics, startedAt: startedAt, people: people, keys: keys,
+            keyring: vault.keyring,
             log: log, isReady: { [isReady] in isReady.value.load(ordering: .acquiring) }
         ).router()
     }
@@ -181,7 +185,8 @@ struct Wiring {
             if let secret = try await demoKey(keys) {
                 lines.append("try it (the key is shown once):")
                 lines.append(
-                    "  curl \(url)/v1/messages -H 'x-api-key: \(secret)' -H 'content-type: application/json' -d '{\"model\":\"claude-sonnet-5-5\",\"max_tokens\":64,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'")
+                    "  curl \(url)/v1/messages -H 'x-api-key: \(secret)' -H 'content-type: application/json' -d '{\"model\":\"claude-sonnet-5-5\",\"max_tokens\":64,\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}'"
+                )
             }
         }
         lines.append("docs: \(url)/api/docs")

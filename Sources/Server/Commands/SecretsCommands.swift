@@ -1,0 +1,69 @@
+internal import Domain
+internal import Relay
+internal import Secrets
+internal import Store
+
+extension Command {
+    static let secretsRotate = Command(
+        name: "secrets rotate", usage: "[--old-key-file FILE]",
+        about:
+            "Makes a new data key and seals every secret in the database again.\nTo change ENCRYPTION_KEY itself: stop the server, set the new ENCRYPTION_KEY, put the old one into a file and name it with --old-key-file.",
+        valued: ["old-key-file"]
+    ) { arguments in
+        _ = try arguments.operands()
+        try await withInstance { instance in
+            if let file = arguments["old-key-file"] { try await rewrap(instance, oldKey: try readSecret(file, "the old ENCRYPTION_KEY")) }
+            // Opened before the new data key exists, so that everything sealed until now opens; then again, to seal with the new one.
+            _ = try await Vault.open(instance.settings, instance.store)
+            try await Vault.addDataKey(instance.settings, instance.store)
+            let vault = try await Vault.open(instance.settings, instance.store)
+            let count = try await reseal(instance.store, vault.keyring)
+            Output.show(
+                arguments, ["key": .string(vault.keyring.keyID), "resealed": .int(Int64(count))],
+                "\(count) secrets sealed with key \(vault.keyring.keyID)")
+        }
+    }
+
+    /// The data keys, from the old ENCRYPTION_KEY to the one that is set now.
+    private static func rewrap(_ instance: Instance, oldKey: String) async throws {
+        guard let new = instance.settings.encryptionKey else { throw Failure("set the new ENCRYPTION_KEY first") }
+        let ambient = instance.ambient
+        let old = SecretBytes(Array(oldKey.utf8))
+        let rows = try await instance.store.read { reader throws(StoreError) in try reader.sealedSecrets() }.filter {
+            $0.name.hasPrefix(Vault.dataKeyPrefix)
+        }
+        var changes: [(name: String, old: [UInt8], new: [UInt8])] = []
+        for (row, key) in zip(rows.sorted { $0.name < $1.name }, Vault.wrapped(rows)) {
+            do throws(SecretsError) {
+                changes.append((row.name, row.value, try Keyring.rewrap(key, from: old, to: new, ambient: ambient).bytes))
+            } catch {
+                throw Failure("the old key does not open \(row.name): \(error)")
+            }
+        }
+        let all = changes
+        try await instance.store.transaction { transaction throws(StoreError) in
+            for change in all { _ = try transaction.resealSecret(change.name, from: change.old, to: change.new, keyID: "ENCRYPTION_KEY") }
+        }
+    }
+
+    /// Everything that is sealed: accounts' credentials and the server's own secrets.
+    private static func reseal(_ store: Store, _ keyring: Keyring) async throws -> Int {
+        let (accounts, secrets) = try await store.read { reader throws(StoreError) in (try reader.accounts(), try reader.sealedSecrets()) }
+        var count = 0
+        for account in accounts {
+            let place = accountSecretPlace(of: account.id)
+            let fresh = keyring.seal(try keyring.open(account.secretSealed, for: place), for: place)
+            count += try await store.transaction { transaction throws(StoreError) in
+                try transaction.resealAccount(account.id, from: account.secretSealed, to: fresh) ? 1 : 0
+            }
+        }
+        for secret in secrets where !secret.name.hasPrefix(Vault.dataKeyPrefix) {
+            let place = SealedPlace(table: "sealed_secrets", row: secret.name, column: "value")
+            let fresh = keyring.seal(try keyring.open(secret.value, for: place), for: place)
+            count += try await store.transaction { transaction throws(StoreError) in
+                try transaction.resealSecret(secret.name, from: secret.value, to: fresh, keyID: keyring.keyID) ? 1 : 0
+            }
+        }
+        return count
+    }
+}

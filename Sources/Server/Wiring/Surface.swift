@@ -1,0 +1,84 @@
+internal import API
+internal import Domain
+internal import HTTP
+internal import Relay
+internal import Secrets
+internal import Store
+internal import Telemetry
+internal import Web
+
+/// Everything the server answers, in one place: what is mounted, and with which ports behind it.
+struct Surface {
+    let settings: Settings
+    let store: Store
+    /// Nil when only the document is wanted.
+    let relay: Relay?
+    let metrics: Metrics
+    let startedAt: Timestamp
+    let people: People
+    let keys: RelayKeys
+    /// Seals what is kept for idempotent calls; nil keeps nothing.
+    let keyring: Keyring?
+    let log: Log
+    let isReady: @Sendable () -> Bool
+
+    func router() -> Router {
+        Router(
+            OpenAPIEndpoint.added(to: endpoints, raw: rawRoutes, info: Self.info(server: settings.apiURL ?? "/")), raw: rawRoutes,
+            options: RouterOptions(
+                allowedHosts: settings.allowedHosts, crossOrigins: settings.crossOrigins,
+                idempotency: keyring.map { .stored(in: store, keyring: $0) }
+            ) { [log] error, request in Problems(log: log).describe(error, request) })
+    }
+
+    static func info(server: String = "/") -> OpenAPIDocument.Info {
+        OpenAPIDocument.Info(
+            title: "Gatehouse", version: gatehouseVersion,
+            description: "Sells, provisions, meters and bills access services. Errors carry a stable code and the request's id.",
+            server: server,
+            sessionCookie: "__Host-gatehouse")
+    }
+
+    /// The OpenAPI document as a server with these settings would give it; nothing is started for it.
+    static func document() async throws -> [UInt8] {
+        let settings = try Settings(environment: [:], file: nil, readFile: { _ in nil })
+        let store = try await Store.open(.sqliteMemory, ambient: .live)
+        _ = try await store.migrate()
+        let hasher = RelayKeyHasher(pepper: SecretBytes(store.ambient.randomBytes(32)))
+        let surface = Surface(
+            settings: settings, store: store, relay: nil, metrics: Metrics(), startedAt: store.ambient.now(),
+            people: People(store: store, passwords: PasswordHasher(), rule: PasswordRule(minimumLength: 8)),
+            keys: RelayKeys(store: store, hasher: hasher, changed: {}), keyring: nil, log: .silent, isReady: { false })
+        let document = OpenAPIDocument(surface.router().descriptions, info: info()).bytes
+        await store.close()
+        return document
+    }
+
+    private var endpoints: [MountedEndpoint] {
+        let (store, relay) = (store, relay)
+        let storageName = store.dialect == .sqlite ? "sqlite" : "postgres"
+        let monitor = HealthMonitor(
+            [HealthProbe(storageName, "redis") { try await store.health() }], ambient: store.ambient)
+        let health = Health(
+            version: gatehouseVersion, startedAt: startedAt, ambient: store.ambient, monitor: monitor, isReady: isReady,
+            stats: {
+                guard let relay else { return [:] }
+                let accounts = relay.accountCounts
+                return [
+                    "accounts": .int(Int64(accounts.all)), "usable_accounts": .int(Int64(accounts.usable)),
+                    "journal_pending": .int(Int64(relay.pendingRecords)), "demo": .bool(relay.isDemo),
+                ]
+            })
+        return health.endpoints + Probes.endpoints(version: gatehouseVersion)
+            + MetricsEndpoint(metrics, token: settings.metricsToken, requiresToken: settings.isProduction).endpoints
+            + DocsPage(folder: SharedFiles.folder(settings) + "/swagger-ui").endpoints
+    }
+
+    private var rawRoutes: [RawRoute] {
+        (relay?.routes ?? []).map { route in
+            RawRoute(route.method, route.template, prefixes: route.prefixes, dialect: .messages) { exchange, _ in
+                await route.handle(exchange)
+            }
+        }
+    }
+}
