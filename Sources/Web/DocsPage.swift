@@ -122,6 +122,7 @@ public struct DocsPage: Sendable {
           .swagger-ui .wrapper { padding: 0 8px; }
           .swagger-ui .info { margin: 16px 0; }
           .swagger-ui .opblock .opblock-summary { flex-wrap: wrap; }
+          .swagger-ui .response-col_links { display: none; }
           .swagger-ui .opblock .opblock-summary-path { max-width: 100%; }
         }
 

@@ -38,6 +38,12 @@ struct ShapeTests {
         }
     }
 
+    @Test(arguments: ["a\u{0}", "\u{1b}[0m", "a\u{7f}"]) func `control characters are refused, in lists too`(text: String) {
+        let texts = Shape(Field<[String]>.texts("tags", "Tags.", count: 0...2), make: { $0 })
+        #expect(throws: InputErrors.self) { try texts.parse(["tags": ["good", .string(text)]]) }
+        #expect(throws: InputErrors.self) { try shape.parse(["name": .string(text)]) }
+    }
+
     @Test func `a shape that tolerates unknown fields still checks the known ones`() throws {
         #expect(try shape.ignoringUnknownFields.parse(["name": "a", "extra": 1]).name == "a")
         #expect(throws: InputErrors.self) { try shape.ignoringUnknownFields.parse(["name": ""]) }

@@ -14,6 +14,20 @@ struct OpenAPITests {
         #expect(documented == Set(Samples.endpoints().map { "\($0.description.method.rawValue) \($0.description.template)" }))
     }
 
+    @Test func `a status that is an answer and a problem tells both`() {
+        func content(_ media: [String]) -> JSON {
+            let endpoint = Endpoint<PublicContext>(
+                .get, "/page", "Page", tag: "Test", audience: .anyone, takes: .nothing, replies: .ok(Samples.keyView),
+                also: [Success(503, "Not installed.", Samples.keyView, mediaTypes: media)]
+            ) { _, _ in [:] }
+            return OpenAPIDocument([endpoint.description], info: info).json["paths"]["/page"]["get"]["responses"]["503"]["content"]
+        }
+        let problem: JSON = ["$ref": "#/components/schemas/Problem"]
+        #expect(content(["text/plain"]).object?.members.map(\.name) == ["text/plain", "application/json"])
+        #expect(content(["text/plain"])["application/json"]["schema"] == problem)
+        #expect(content(["application/json"])["application/json"]["schema"] == ["anyOf": [["$ref": "#/components/schemas/Key"], problem]])
+    }
+
     @Test func `the order in which endpoints are mounted does not matter`() {
         let descriptions = Samples.router().descriptions
         #expect(OpenAPIDocument(descriptions, info: info).bytes == OpenAPIDocument(descriptions.reversed(), info: info).bytes)

@@ -84,9 +84,7 @@ extension Field where Value == String {
             guard length.contains(text.unicodeScalars.count) else {
                 throw ParseError("\(length.lowerBound) to \(length.upperBound) characters long, got \(text.unicodeScalars.count)")
             }
-            guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7f || $0 == "\n" || $0 == "\r" || $0 == "\t" }) else {
-                throw ParseError("free of control characters")
-            }
+            guard isFreeOfControlCharacters(text) else { throw ParseError("free of control characters") }
             return text
         }
     }
@@ -141,9 +139,15 @@ extension Field where Value == [String] {
                 guard case .string(let text) = value, length.contains(text.unicodeScalars.count) else {
                     throw ParseError("texts of \(length.lowerBound) to \(length.upperBound) characters")
                 }
+                guard isFreeOfControlCharacters(text) else { throw ParseError("free of control characters") }
                 texts.append(text)
             }
             return texts
         }
     }
+}
+
+/// Tabs and line ends are none.
+private func isFreeOfControlCharacters(_ text: String) -> Bool {
+    text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f || $0 == "\n" || $0 == "\r" || $0 == "\t" }
 }

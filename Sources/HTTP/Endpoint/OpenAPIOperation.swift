@@ -97,26 +97,23 @@ struct OpenAPIOperation {
     /// A status that is both a success's and a problem's has either body.
     private func addProblems(_ kinds: [ProblemKind], to success: JSONObject?) -> JSONObject {
         let dialect = endpoint.dialect
+        var content = success?["content"]?.object ?? [:]
+        let known = content["application/json"]
         var schema: JSON = ["$ref": .string("#/components/schemas/\(dialect.schemaName)")]
-        if let known = success?["content"]?["application/json"]["schema"] { schema = ["anyOf": [known, schema]] }
+        if let known { schema = ["anyOf": [known["schema"], schema]] }
         var headers: JSONObject = ["x-request-id": ["$ref": "#/components/headers/RequestID"]]
         if kinds.contains(where: { $0.status == 429 || $0.status == 503 }) {
             headers["retry-after"] = ["$ref": "#/components/headers/RetryAfter"]
         }
         var examples = JSONObject()
-        if let example = success?["content"]?["application/json"]["example"] { examples["answer"] = ["value": example] }
+        if let known { examples["answer"] = ["value": known["example"]] }
         for kind in kinds { examples[kind.code] = ["value": dialect.body(Problem(kind), id: .example)] }
-        let sentences = kinds.map { "`\($0.code)`: \($0.sentence)" }
+        content["application/json"] = ["schema": schema, "examples": .object(examples)]
+        let sentences = [success?["description"]?.string].compactMap { $0 } + kinds.map { "`\($0.code)`: \($0.sentence)" }
         return [
-            "description": .string(((success?["description"]?.string).map { [$0] } ?? []).appending(sentences).joined(separator: "\n\n")),
-            "headers": .object(headers),
-            "content": ["application/json": ["schema": schema, "examples": .object(examples)]],
+            "description": .string(sentences.joined(separator: "\n\n")), "headers": .object(headers), "content": .object(content),
         ]
     }
-}
-
-extension Array {
-    fileprivate func appending(_ more: [Element]) -> [Element] { self + more }
 }
 
 extension RequestID {
