@@ -2,6 +2,7 @@
 #include "cepoll.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -200,3 +201,19 @@ int32_t gh_set_descriptor_limit(uint64_t soft) {
     return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
 }
 void gh_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
+
+int32_t gh_resolve(const char *name, uint8_t *addresses, int32_t capacity) {
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *found = NULL;
+    int code = getaddrinfo(name, NULL, &hints, &found);
+    if (code != 0) return code;
+    int32_t count = 0;
+    for (struct addrinfo *item = found; item != NULL && count < capacity; item = item->ai_next) {
+        if (item->ai_family != AF_INET && item->ai_family != AF_INET6) continue;
+        struct sockaddr_storage storage;
+        memcpy(&storage, item->ai_addr, item->ai_addrlen);
+        spell(&storage, addresses + 16 * count++);
+    }
+    freeaddrinfo(found);
+    return count;
+}
+const char *gh_resolve_reason(int32_t code) { return code == EAI_SYSTEM ? strerror(errno) : gai_strerror(code); }

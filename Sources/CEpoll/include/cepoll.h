@@ -57,3 +57,7 @@ void gh_set_buffers(int32_t fd, int32_t receive_bytes, int32_t send_bytes);
 uint64_t gh_descriptor_limit(void);
 int32_t gh_set_descriptor_limit(uint64_t soft);
 void gh_ignore_sigpipe(void);
+
+// The addresses of a name, 16 bytes each, as the system's resolver orders them; blocks. Answers their number, or the (negative) EAI code.
+int32_t gh_resolve(const char *name, uint8_t *addresses, int32_t capacity);
+const char *gh_resolve_reason(int32_t code);

@@ -87,6 +87,15 @@ enum SystemCalls {
     static func reset(_ fd: Int32) { gh_reset(fd) }
     static func setBuffers(_ fd: Int32, receiveBytes: Int32 = 0, sendBytes: Int32 = 0) { gh_set_buffers(fd, receiveBytes, sendBytes) }
 
+    struct ResolveFault: Error { let text: String }
+    /// Blocks. In C because Swift finds the socket types in whichever C module it happens to read first.
+    static func resolve(_ name: String, limit: Int) -> Result<[IPAddress], ResolveFault> {
+        var raw = [UInt8](repeating: 0, count: 16 * limit)
+        let count = unsafe raw.withUnsafeMutableBufferPointer { unsafe gh_resolve(name, $0.baseAddress, Int32(limit)) }
+        if count < 0 { return .failure(ResolveFault(text: unsafe String(cString: gh_resolve_reason(count)))) }
+        return .success((0..<Int(count)).map { place in IPAddress(bytes: InlineArray { raw[place * 16 + $0] }) })
+    }
+
     static var descriptorLimit: Int { Int(clamping: gh_descriptor_limit()) }
     static func ignoreBrokenPipeSignal() { gh_ignore_sigpipe() }
 
