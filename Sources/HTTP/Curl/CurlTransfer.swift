@@ -150,11 +150,25 @@ internal import Glibc
     fileprivate func permits(_ address: UnsafePointer<sockaddr>) -> Bool {
         guard let addressRule else { return true }
         // An address of a family that we do not know is none that we would call.
-        guard let address = unsafe SystemLookup.read(address), addressRule.permits(address) else {
+        guard let address = unsafe Self.read(address), addressRule.permits(address) else {
             wasRefused = true
             return false
         }
         return true
+    }
+
+    /// nil for a family that is not IP.
+    private static func read(_ address: UnsafePointer<sockaddr>) -> IPAddress? {
+        let raw = unsafe UnsafeRawPointer(address)
+        switch unsafe Int32(raw.loadUnaligned(as: UInt16.self)) {
+        // The address is at offset 4 (after family and port), of IPv6 at offset 8 (after flow information too).
+        case AF_INET: return IPAddress(ipv4: UInt32(bigEndian: unsafe raw.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
+        case AF_INET6:
+            let high = unsafe raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            let low = unsafe raw.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
+            return IPAddress(high: UInt64(bigEndian: high), low: UInt64(bigEndian: low))
+        default: return nil
+        }
     }
 
     // MARK: The end

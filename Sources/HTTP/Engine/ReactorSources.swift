@@ -1,29 +1,29 @@
 internal import Domain
 
-/// Request ids without a system call each: random bits come in blocks.
+/// Request ids without a system call each. They must be unique, not secret: two generators start at secure random places.
 final class RequestIDSource {
-    private static let blockBytes = 4096
     private let ambient: Ambient
-    private var block: [UInt8] = []
-    private var used = 0
+    private var states: (UInt64, UInt64) = (0, 0)
 
-    init(_ ambient: Ambient) { self.ambient = ambient }
+    init(_ ambient: Ambient) {
+        self.ambient = ambient
+        for (index, byte) in ambient.randomBytes(16).enumerated() {
+            if index < 8 { states.0 = states.0 << 8 | UInt64(byte) } else { states.1 = states.1 << 8 | UInt64(byte) }
+        }
+    }
 
     func next() -> RequestID {
-        if used + 10 > block.count {
-            block = ambient.randomBytes(Self.blockBytes)
-            used = 0
-        }
-        var bits: (UInt64, UInt64) = (0, 0)
-        // A source that gives fewer bytes than asked is a test's; its ids are then less random, not a crash.
-        for step in 0..<10 where used + step < block.count {
-            let byte = UInt64(block[used + step])
-            if step < 2 { bits.0 = bits.0 << 8 | byte } else { bits.1 = bits.1 << 8 | byte }
-        }
-        used += 10
-        return RequestID(
-            high: UInt64(bitPattern: ambient.now().milliseconds) << 16 | 0x7000 | bits.0 & 0x0fff,
-            low: 0x8000_0000_0000_0000 | bits.1 & 0x3fff_ffff_ffff_ffff)
+        RequestID(
+            high: UInt64(bitPattern: ambient.now().milliseconds) << 16 | 0x7000 | Self.next(&states.0) & 0x0fff,
+            low: 0x8000_0000_0000_0000 | Self.next(&states.1) & 0x3fff_ffff_ffff_ffff)
+    }
+
+    // SplitMix64, the public-domain generator of Sebastiano Vigna.
+    private static func next(_ state: inout UInt64) -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
     }
 }
 
