@@ -152,7 +152,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, @unchecked Sendable
         if let tls {
             switch unsafe tls.fill(pool.reactor.readBuffer) {
             case .done(let filled): count = filled
-            case .wantsRead: return
+            case .wantsRead: count = SystemCalls.wouldBlock
             case .wantsWrite:
                 readWantsWrite = true
                 updateInterest()
