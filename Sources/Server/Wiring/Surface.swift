@@ -17,6 +17,8 @@ struct Surface {
     let startedAt: Timestamp
     let people: People
     let keys: RelayKeys
+    /// SECRET_KEY, for logins.
+    let tokenKey: SecretBytes
     /// Seals what is kept for idempotent calls; nil keeps nothing.
     let keyring: Keyring?
     let log: Log
@@ -36,7 +38,7 @@ struct Surface {
             title: "Gatehouse", version: gatehouseVersion,
             description: "Sells, provisions, meters and bills access services. Errors carry a stable code and the request's id.",
             server: server,
-            sessionCookie: "__Host-gatehouse")
+            sessionCookie: SessionCookie(isPlain: false).name)
     }
 
     /// The OpenAPI document as a server with these settings would give it; nothing is started for it.
@@ -48,7 +50,8 @@ struct Surface {
         let surface = Surface(
             settings: settings, store: store, relay: nil, metrics: Metrics(), startedAt: store.ambient.now(),
             people: People(store: store, passwords: PasswordHasher(), rule: PasswordRule(minimumLength: 8)),
-            keys: RelayKeys(store: store, hasher: hasher, changed: {}), keyring: nil, log: .silent, isReady: { false })
+            keys: RelayKeys(store: store, hasher: hasher, changed: {}), tokenKey: SecretBytes(store.ambient.randomBytes(32)), keyring: nil,
+            log: .silent, isReady: { false })
         let document = OpenAPIDocument(surface.router().descriptions, info: info()).bytes
         await store.close()
         return document
@@ -71,7 +74,19 @@ struct Surface {
             })
         return health.endpoints + Probes.endpoints(version: gatehouseVersion)
             + MetricsEndpoint(metrics, token: settings.metricsToken, requiresToken: settings.isProduction).endpoints
-            + DocsPage(folder: SharedFiles.folder(settings) + "/swagger-ui").endpoints
+            + DocsPage(folder: SharedFiles.folder(settings) + "/swagger-ui").endpoints + signedIn
+    }
+
+    private var signedIn: [MountedEndpoint] {
+        let signIn = SignIn(
+            people: people, algorithm: settings.tokenAlgorithm, key: tokenKey, limiter: MemoryAttemptLimiter(ambient: store.ambient),
+            registration: SignIn.Registration(rawValue: settings.registration) ?? .off, lifetimeMinutes: settings.tokenMinutes)
+        let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
+        return Authentication(door).endpoints + Keys(keys, door).endpoints
+    }
+    /// Whether browsers come by plain HTTP, where they drop Secure cookies. Production does not give in to that.
+    private var isPlain: Bool {
+        !settings.isProduction && (settings.apiURL.map { $0.lowercased().hasPrefix("http://") } ?? (settings.tls == nil))
     }
 
     private var rawRoutes: [RawRoute] {

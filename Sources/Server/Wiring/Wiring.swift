@@ -163,7 +163,7 @@ struct Wiring {
     ) -> Router {
         Surface(
             settings: settings, store: store, relay: relay, metrics: metrics, startedAt: startedAt, people: people, keys: keys,
-            keyring: vault.keyring,
+            tokenKey: vault.tokenKey, keyring: vault.keyring,
             log: log, isReady: { [isReady] in isReady.value.load(ordering: .acquiring) }
         ).router()
     }

@@ -1,0 +1,150 @@
+public import Domain
+public import Secrets
+internal import Store
+
+/// Logins: who may have one, what it is, and how it ends. A login is a row whose id is the token's `jti`, so that it can be taken away.
+public struct SignIn: Sendable {
+    public enum Registration: String, Sendable, CaseIterable { case off, invite, open }
+
+    let people: People
+    let signer: TokenSigner
+    let limiter: any AttemptLimiter
+    let invitations: Invitations
+    let registration: Registration
+    let lifetimeSeconds: Int64
+    private let csrfKey: SecretBytes
+    var store: Store { people.store }
+
+    /// - Parameters:
+    ///   - key: SECRET_KEY; signs invitations and CSRF tokens too.
+    ///   - lifetimeMinutes: ACCESS_TOKEN_EXPIRE_MINUTES.
+    public init(
+        people: People, algorithm: TokenSigner.Algorithm, key: SecretBytes, limiter: any AttemptLimiter, registration: Registration,
+        lifetimeMinutes: Int64
+    ) {
+        self.people = people
+        signer = TokenSigner(algorithm: algorithm, key: key)
+        self.limiter = limiter
+        invitations = Invitations(key: key)
+        self.registration = registration
+        lifetimeSeconds = min(max(1, lifetimeMinutes), Self.maximumMinutes) * 60
+        csrfKey = key
+    }
+    /// A year; a longer setting is cut to it.
+    static let maximumMinutes: Int64 = 525_600
+
+    /// A login that was just made.
+    struct Made: Sendable {
+        let user: User
+        let session: SessionID
+        let token: String
+    }
+
+    enum Refusal: Error, Equatable {
+        case wrongCredentials
+        case tooManyAttempts(seconds: Int)
+        case registrationOff
+        case notInvited
+    }
+
+    /// Says the same, after the same work, for an unknown address, a wrong password and a blocked person.
+    /// - Throws: `Refusal`, `StoreError`, `SecretsError`.
+    func login(
+        _ email: EmailAddress, _ password: String, from address: String, by carrier: SessionCarrier, agent: String, _ request: RequestID
+    )
+        async throws -> Made
+    {
+        let name = AttemptName.login(email, from: address)
+        if let seconds = limiter.begin(name) { throw Refusal.tooManyAttempts(seconds: seconds) }
+        let user: User?
+        let isRight: Bool
+        do {
+            user = try await people.find(email: email.text)
+            isRight = try await people.passwords.verify(password, against: user?.passwordHash)
+        } catch {
+            limiter.takeBack(name)
+            throw error
+        }
+        guard let user, isRight, user.status == .active else { throw Refusal.wrongCredentials }
+        limiter.clear(name)
+        let better = people.passwords.isOutdated(user.passwordHash) ? try await people.passwords.hash(password) : nil
+        return try await begin(user, by: carrier, agent: agent, request) { transaction throws(StoreError) in
+            // False means that the password was changed a moment ago; the next login looks again.
+            if let better { _ = try transaction.upgradePasswordHash(from: user.passwordHash, to: better, of: user.id) }
+        }
+    }
+
+    /// - Throws: besides `Refusal` what `People.create` throws.
+    func register(
+        _ email: EmailAddress, name: String, password: String, invitation: String?, from address: String, by carrier: SessionCarrier,
+        agent: String, _ request: RequestID
+    ) async throws -> Made {
+        switch registration {
+        case .off: throw Refusal.registrationOff
+        case .open: break
+        case .invite:
+            guard let invitation, invitations.accepts(invitation, for: email, now: store.ambient.now()) else { throw Refusal.notInvited }
+        }
+        if let seconds = limiter.begin(AttemptName.registration(from: address)) { throw Refusal.tooManyAttempts(seconds: seconds) }
+        let user = try await people.create(
+            email: email, name: name, role: .customer, password: password, actor: "system", request: request)
+        return try await begin(user, by: carrier, agent: agent, request) { _ in }
+    }
+
+    /// The user behind a token, or nil: the signature, the row and the person all have to stand.
+    func user(token: String) async throws -> (user: User, session: SessionID)? {
+        let claims = try signer.verify(token, now: store.ambient.now())
+        let user = try await store.read { reader throws(StoreError) in try reader.activeUser(session: claims.session, user: claims.user) }
+        return user.map { ($0, claims.session) }
+    }
+
+    func logout(_ session: SessionID, of user: UserID, _ request: RequestID) async throws {
+        try await store.transaction { transaction throws(StoreError) in
+            guard try transaction.revokeSession(session) else { return }
+            try transaction.record(actor: user.text, "session.end", subject: session.text, before: nil, after: nil, request)
+        }
+    }
+
+    /// Ends every other session of the user.
+    func changePassword(
+        of user: User, in session: SessionID, from old: String, to new: String, address: String, _ request: RequestID
+    ) async throws {
+        let name = AttemptName.login(try EmailAddress(parsing: user.email), from: address)
+        if let seconds = limiter.begin(name) { throw Refusal.tooManyAttempts(seconds: seconds) }
+        guard try await people.passwords.verify(old, against: user.passwordHash) else { throw Refusal.wrongCredentials }
+        limiter.clear(name)
+        _ = try await people.setPassword(new, of: user.id, keeping: session, actor: user.id.text, request: request)
+    }
+
+    /// - Returns: what to hand to the invited person, and when it ends.
+    public func invite(_ email: EmailAddress, actor: String, request: RequestID? = nil) async throws -> (text: String, endsAt: Timestamp) {
+        let end = store.ambient.now().adding(seconds: Invitations.lifetimeSeconds)
+        try await store.transaction { transaction throws(StoreError) in
+            try transaction.record(actor: actor, "user.invite", subject: "invitation", before: nil, after: nil, request)
+        }
+        return (invitations.text(for: email, endsAt: end), end)
+    }
+
+    /// What a browser sends with every write: bound to the session, so that a cookie planted by another site does not help.
+    func csrfToken(_ session: SessionID) -> String { Hex.text(Hashing.hmacSHA256(key: csrfKey, Array("csrf|\(session.text)".utf8))) }
+
+    private func begin(
+        _ user: User, by carrier: SessionCarrier, agent: String, _ request: RequestID,
+        _ besides: @escaping @Sendable (Transaction) throws(StoreError) -> Void
+    ) async throws -> Made {
+        let now = store.ambient.now()
+        let end = now.adding(seconds: lifetimeSeconds)
+        let session = SessionID(store.ambient)
+        try await store.transaction { transaction throws(StoreError) in
+            try besides(transaction)
+            try transaction.createSession(session, user: user.id, kind: carrier, expiresAt: end, userAgent: agent)
+            try transaction.recordLogin(of: user.id)
+            try transaction.record(
+                actor: user.id.text, "session.begin", subject: session.text, before: nil, after: ["kind": .string(carrier.rawValue)],
+                request)
+        }
+        let claims = TokenClaims(
+            subject: user.email, user: user.id, role: user.role.rawValue, session: session, issuedAt: now, expiresAt: end)
+        return Made(user: user, session: session, token: signer.sign(claims))
+    }
+}

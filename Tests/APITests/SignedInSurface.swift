@@ -1,0 +1,79 @@
+import API
+import Domain
+import HTTP
+import Secrets
+import Store
+import Synchronization
+import Telemetry
+import TestKit
+
+/// The endpoints that need a person, over a real store, with password hashes that cost next to nothing.
+final class SignedInSurface: Sendable {
+    static let password = "Correct-Horse-9"
+    let store: Store
+    let clock: TestClock
+    let people: People
+    let passwords = PasswordHasher(cost: PasswordHasher.Cost(operations: 1, memoryBytes: 8192))
+    let hasher = RelayKeyHasher(pepper: SecretBytes([UInt8](repeating: 7, count: 32)))
+    let keys: RelayKeys
+    let router: Router
+    private let changes: Counter
+
+    /// How often the data path was told that keys have changed.
+    var keyChanges: Int { changes.count.load(ordering: .relaxed) }
+    private final class Counter: Sendable { let count = Atomic<Int>(0) }
+
+    init(_ store: Store, _ clock: TestClock, registration: SignIn.Registration = .off, isPlain: Bool = false) {
+        self.store = store
+        self.clock = clock
+        let changes = Counter()
+        self.changes = changes
+        people = People(store: store, passwords: passwords, rule: PasswordRule(minimumLength: 8))
+        keys = RelayKeys(store: store, hasher: hasher) { _ = changes.count.wrappingAdd(1, ordering: .relaxed) }
+        let signIn = SignIn(
+            people: people, algorithm: .hs256, key: SecretBytes([UInt8](repeating: 9, count: 32)),
+            limiter: MemoryAttemptLimiter(ambient: clock.ambient), registration: registration, lifetimeMinutes: 60)
+        let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
+        let problems = Problems(log: .silent)
+        router = Router(
+            Authentication(door).endpoints + Keys(keys, door).endpoints, options: RouterOptions { problems.describe($0, $1) })
+    }
+
+    func person(_ name: String, _ role: UserRole = .customer) async throws -> User {
+        try await people.create(
+            email: try EmailAddress(parsing: "\(name)@example.com"), name: name, role: role, password: Self.password, actor: "system")
+    }
+
+    func send(
+        _ method: HTTP.Method, _ path: String, _ body: JSON? = nil, headers: Headers = [:], token: String? = nil,
+        address: String = "192.0.2.1"
+    ) async -> Response {
+        var request = PublicSurface.request(method, path, headers: headers, remoteAddress: address)
+        if let token { request.headers.set("authorization", "Bearer \(token)") }
+        if let body {
+            request.headers.set("content-type", "application/json")
+            request.body = body.bytes
+        }
+        return await router.respond(to: request)
+    }
+
+    func login(_ name: String, password: String = SignedInSurface.password, cookie: Bool = false, address: String = "192.0.2.1") async
+        -> Response
+    {
+        await send(
+            .post, "/api/auth/login",
+            ["email": .string("\(name)@example.com"), "password": .string(password), "session": cookie ? "cookie" : "bearer"],
+            address: address)
+    }
+    func token(_ name: String) async -> String { await login(name).json["token"].string ?? "" }
+}
+
+func withSignedInSurface(
+    _ database: TestDatabase = .sqliteInMemory, registration: SignIn.Registration = .off, isPlain: Bool = false,
+    _ test: (SignedInSurface) async throws -> Void
+) async throws {
+    let clock = TestClock()
+    try await withStore(database, clock: clock) { store in
+        try await test(SignedInSurface(store, clock, registration: registration, isPlain: isPlain))
+    }
+}
