@@ -49,6 +49,10 @@ let package = Package(
             exclude: ["README.md"],
             swiftSettings: strict),
 
+        // An upstream for tests, built from nothing of the above.
+        module("FakeUpstreamParts", ["COpenSSL"]),
+        .executableTarget(name: "FakeUpstream", dependencies: ["FakeUpstreamParts"], exclude: ["README.md"], swiftSettings: strict),
+
         module("TestKit", ["Domain", "HTTP", "Store", "CEpoll"]),
 
         suite("DomainTests", ["Domain"]),
@@ -61,6 +65,7 @@ let package = Package(
         suite("EndpointTests", ["Domain", "HTTP", "TestKit"]),
         suite("APITests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "API", "TestKit"]),
         suite("WebTests", ["Domain", "HTTP", "Web", "TestKit"]),
+        suite("FakeUpstreamTests", ["FakeUpstreamParts", "TestKit"]),
         suite("Tidy", []),
     ]
 )
