@@ -130,7 +130,7 @@ class Gatehouse:
         return done.stdout
 
     def create_key(self, name):
-        return json.loads(self.command("key", "create", "--json", "--name", name))["key"]
+        return json.loads(self.command("key", "create", name, "--json"))["key"]
 
     def start(self):
         self.process = subprocess.Popen(
