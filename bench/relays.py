@@ -192,7 +192,7 @@ class Gatehouse(Process):
         environment = {
             "PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": str(self.port), "DATA_DIR": f"{self.folder}/data", "LOG_DIR": str(log),
             "DATABASE_URL": f"sqlite://{self.folder}/data/gatehouse.db",
-            "WORKERS_PER_CORE": "1", "MAX_WORKERS": "1", "MAX_CONNECTIONS_PER_ADDRESS": "0", "CLAUDE_ACCOUNTS": json.dumps([account]),
+            "ALLOW_LOOPBACK_UPSTREAM": "true", "WORKERS_PER_CORE": "1", "MAX_WORKERS": "1", "MAX_CONNECTIONS_PER_ADDRESS": "0", "CLAUDE_ACCOUNTS": json.dumps([account]),
             "SSL_CERT_FILE": str(BUILD / "cert.pem"), "ADMIN_PASSWORD": "bench-only-Passw0rd-7261",
         }
         os.makedirs(f"{self.folder}/data", mode=0o700)
