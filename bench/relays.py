@@ -199,7 +199,7 @@ class Gatehouse(Process):
         created = subprocess.run([binary(), "migrate"], env=environment, cwd=self.folder, capture_output=True, text=True)
         if created.returncode != 0:
             raise SystemExit(f"bench: gatehouse migrate failed: {created.stdout}{created.stderr}")
-        command = [binary(), "key", "create", "bench", "--json", "--requests-per-minute", "100000000", "--concurrent", "100000"]
+        command = [binary(), "key", "create", "bench", "--json", "--requests-per-minute", "1000000", "--concurrent", "100000"]
         created = subprocess.run(command, env=environment, cwd=self.folder, capture_output=True, text=True)
         if created.returncode != 0:
             raise SystemExit(f"bench: gatehouse key create failed: {created.stdout}{created.stderr}")

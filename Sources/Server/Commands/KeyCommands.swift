@@ -18,7 +18,7 @@ extension Command {
     ) { arguments in
         let name = try arguments.operands("name")[0]
         let limits = APIKeyLimits(
-            requestsPerMinute: try arguments.number("requests-per-minute", 1...1_000_000),
+            requestsPerMinute: try arguments.number("requests-per-minute", 1...1_000_000_000),
             tokensPerDay: try arguments.number("tokens-per-day", 1...1_000_000_000_000),
             concurrency: try arguments.number("concurrent", 1...1_000_000),
             costPerDayMicroUSD: try arguments.number("cost-per-day", 1...1_000_000_000_000_000))
