@@ -1,0 +1,152 @@
+import Domain
+import Foundation
+import Secrets
+import Testing
+
+@testable import Server
+
+struct SettingsTests {
+    private func settings(_ environment: [String: String] = [:], file: String? = nil, files: [String: String] = [:]) throws -> Settings {
+        try Settings(environment: environment, file: file, readFile: { files[$0] })
+    }
+    private func problems(_ environment: [String: String], file: String? = nil) -> [String] {
+        do {
+            _ = try settings(environment, file: file)
+            return []
+        } catch let errors as SettingsErrors { return errors.problems } catch { return ["\(error)"] }
+    }
+
+    @Test func `without anything every setting has its default`() throws {
+        let settings = try settings()
+        #expect(settings.host == "127.0.0.1" && settings.port == 8000 && !settings.isProduction && settings.isDemo)
+        #expect(settings.databaseURL == "sqlite:///./data/gatehouse.db" && settings.historyMilliseconds == 30 * 86_400_000)
+        #expect(settings.maxConcurrent == nil && settings.drainSeconds == 30 && settings.logMaximumBytes == 10 << 20)
+        #expect(settings.trustedProxies.count == 2 && settings.warnings.isEmpty)
+    }
+
+    @Test func `the environment wins over the file, and older names keep working`() throws {
+        let settings = try settings(
+            ["PORT": "81", "ADMIN_USERNAME": "boss@example.com"], file: "PORT=80\nHOST=0.0.0.0 # all\nJWT_SECRET='a b $HOME'\n")
+        #expect(settings.port == 81 && settings.host == "0.0.0.0" && settings.adminEmail == "boss@example.com")
+        #expect(settings.secretKey?.reveal { String(decoding: $0, as: UTF8.self) } == "a b $HOME", "never expanded")
+        #expect(settings.value("PORT").source == .environment && settings.value("HOST").source == .file)
+    }
+
+    @Test func `a secret may stand in a file of its own`() throws {
+        let settings = try settings(["SECRET_KEY_FILE": "/run/secret"], files: ["/run/secret": "  text of the file\n"])
+        #expect(settings.secretKey?.reveal { String(decoding: $0, as: UTF8.self) } == "text of the file")
+        #expect(problems(["SECRET_KEY_FILE": "/run/none"]).count == 1)
+        #expect(problems(["SECRET_KEY_FILE": "/run/none", "SECRET_KEY": "x"]).count == 1)
+    }
+
+    @Test func `everything that is wrong is said at once`() {
+        let found = problems([
+            "PORT": "70000", "HOST": "localhost", "ENVIRONMENT": "prod", "TLS_CERT_FILE": "/x", "DATABASE_URL": "mysql://x",
+            "LOG_MAX_SIZE": "big",
+            "TRUSTED_PROXIES": "10.0.0.0/40", "CLAUDE_ACCOUNTS": "{}", "DB_POOL_SIZE": "0",
+        ])
+        for name in [
+            "PORT", "HOST", "ENVIRONMENT", "TLS_CERT_FILE", "DATABASE_URL", "LOG_MAX_SIZE", "TRUSTED_PROXIES", "CLAUDE_ACCOUNTS",
+            "DB_POOL_SIZE",
+        ] {
+            #expect(found.contains { $0.hasPrefix(name) }, "\(name) in \(found)")
+        }
+    }
+
+    @Test func `no message quotes a secret`() {
+        let found = problems([
+            "DATABASE_URL": "oops://user:hunter2@host/db", "CLAUDE_ACCOUNTS": #"[{"email":"a@example.com","apiKey":"sk-hun"}]"#,
+            "ADMIN_PASSWORD": "admin123456",
+        ])
+        #expect(found.count == 3)
+        for text in found { #expect(!text.contains("hunter2") && !text.contains("sk-hun") && !text.contains("admin123456"), "\(text)") }
+    }
+
+    @Test func `production demands explicit secrets and refuses demo and examples`() throws {
+        let bare = problems(["ENVIRONMENT": "production"])
+        #expect(bare.contains("SECRET_KEY must be set in environment variables"))
+        #expect(bare.contains("ENCRYPTION_KEY must be set in environment variables"))
+        let weak = problems(["ENVIRONMENT": "production", "SECRET_KEY": "your-secret-key", "ENCRYPTION_KEY": "short", "DEMO": "true"])
+        #expect(weak.count == 3)
+        let good = [
+            "ENVIRONMENT": "production", "SECRET_KEY": String(repeating: "s3", count: 16),
+            "CONFIG_ENCRYPTION_KEY": String(repeating: "e4", count: 16),
+        ]
+        #expect(try !settings(good).isDemo)
+        #expect(try settings(good).encryptionKey != nil && settings(good).legacyEncryptionKey == nil)
+    }
+
+    @Test(arguments: ["redis://127.0.0.1", "rediss://127.0.0.1"]) func `a shared limit store that is not there yet stops the start`(
+        url: String
+    ) {
+        #expect(problems(["REDIS_URL": url]).count == 1)
+    }
+
+    @Test func `names that look like ours are warned about, others are not our business`() throws {
+        let warnings = try settings(
+            ["LOG_LEVLE": "debug", "SMTP_HOST": "x", "PATH": "/bin", "EDITOR": "vi", "TERM": "x"], file: "DATABSE_URL=x\n"
+        ).warnings
+        #expect(
+            warnings == [
+                "DATABSE_URL is not known; did you mean DATABASE_URL?", "LOG_LEVLE is not known; did you mean LOG_LEVEL?",
+                "SMTP_HOST is not used by this version",
+            ])
+    }
+
+    @Test(arguments: ["PORT", "=x", "A B=c", "A='x", "A=\"x\" y", "A=\"x\\\""]) func `a broken line of the file is named`(line: String) {
+        let found = problems([:], file: "# first\n\(line)\n")
+        #expect(found.count == 1 && found.first?.contains("line 2") == true, "\(found)")
+    }
+
+    @Test func `retention in milliseconds of an older deployment wins over days`() throws {
+        #expect(try settings(["TOKEN_USAGE_RETENTION": "5000"]).historyMilliseconds == 5000)
+        #expect(try settings(["HISTORY_RETENTION_DAYS": "0"]).historyMilliseconds == nil)
+    }
+
+    /// `GOLDEN=rewrite swift test --filter SettingsTests` writes it anew.
+    @Test func `docs settings is the list of settings`() throws {
+        let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/settings.md").standardizedFileURL
+        if ProcessInfo.processInfo.environment["GOLDEN"] == "rewrite" {
+            try SettingsDocument.text.write(to: page, atomically: true, encoding: .utf8)
+        }
+        #expect(try String(contentsOf: page, encoding: .utf8) == SettingsDocument.text)
+    }
+
+    @Test func `every setting is described and its default is good`() {
+        for entry in SettingList.entries {
+            #expect(entry.about.count > 10, "\(entry.name)")
+            if !entry.standard.isEmpty { #expect(entry.problem(entry.standard) == nil, "\(entry.name)") }
+        }
+        #expect(Set(SettingList.entries.flatMap(\.names)).count == SettingList.entries.flatMap(\.names).count)
+    }
+}
+
+struct ArgumentsTests {
+    @Test func `options come with and without an equals sign, operands in between`() throws {
+        let arguments = try Arguments(["one", "--name=a=b", "--count", "3", "two", "--json", "--", "--three"], valued: ["name", "count"])
+        #expect(arguments.operands == ["one", "two", "--three"] && arguments["name"] == "a=b" && arguments.wantsJSON)
+        #expect(try arguments.number("count", 1...5) == 3)
+        #expect(throws: Failure.self) { try arguments.number("count", 4...5) }
+    }
+
+    @Test(arguments: [["--nmae", "x"], ["--name"], ["--json=1"], ["-x"]]) func `a mistake is a usage error`(words: [String]) {
+        let failure = #expect(throws: Failure.self) { try Arguments(words, valued: ["name"]) }
+        #expect(failure?.exitCode == 2)
+    }
+
+    @Test func `the longest command name wins`() {
+        #expect(
+            Command.find(["key", "create", "x"])?.0.name == "key create" && Command.find(["key"]) == nil && Command.find(["serve"])?.1 == []
+        )
+        #expect(Set(Command.all.map(\.name)).count == Command.all.count)
+        for command in Command.all {
+            #expect(Command.overview.contains(command.name) && command.help.contains("usage: gatehouse \(command.name)"))
+        }
+    }
+
+    @Test func `edit distance counts inserted, deleted and changed characters`() {
+        #expect(
+            Settings.editDistance("", "abc") == 3 && Settings.editDistance("kitten", "sitting") == 3
+                && Settings.editDistance("PORT", "PORT") == 0)
+    }
+}
