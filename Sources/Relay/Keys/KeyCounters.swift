@@ -49,10 +49,15 @@ final class KeyCounters: Sendable {
                 guard counts.day.costMicroUSD < limit else { return .failure(.costPerDay) }
                 if counts.day.costMicroUSD + counts.day.reservedCostMicroUSD + want.costMicroUSD > limit { want.isLastCall = true }
             }
+            // Close to the end of a budget one request goes at a time; it is not used up, so others may come back in a moment.
             if want.isLastCall, counts.day.hasLastCall || counts.day.reservedTokens > 0 || counts.day.reservedCostMicroUSD > 0 {
-                return .failure(limits.tokensPerDay != nil ? .tokensPerDay : .costPerDay)
+                return .failure(.concurrency)
             }
-            if let limit = limits.concurrency, counts.concurrent >= limit { return .failure(.concurrency) }
+            // The rate is named first when both are used up, and counts only what is admitted.
+            let isFull = limits.concurrency.map { counts.concurrent >= $0 } ?? false
+            if isFull, limits.requestsPerMinute.map({ counts.window.remaining(limit: $0, second: second).count > 0 }) ?? true {
+                return .failure(.concurrency)
+            }
             if let limit = limits.requestsPerMinute, let wait = counts.window.take(limit: limit, second: second) {
                 return .failure(.requestsPerMinute(waitSeconds: wait))
             }
@@ -80,9 +85,15 @@ final class KeyCounters: Sendable {
     func settle(day: String, tokens: Int64, costMicroUSD: Int64) {
         counts.withLock { counts in
             guard counts.day.day == day else { return }
-            counts.day.tokens += tokens
-            counts.day.costMicroUSD += costMicroUSD
+            counts.day.tokens = Self.sum(counts.day.tokens, tokens)
+            counts.day.costMicroUSD = Self.sum(counts.day.costMicroUSD, costMicroUSD)
         }
+    }
+
+    /// A day's sum stays far enough from the end of the numbers that a reservation fits on top.
+    private static func sum(_ a: Int64, _ b: Int64) -> Int64 {
+        let (sum, overflows) = a.addingReportingOverflow(b)
+        return overflows ? .max / 2 : min(sum, .max / 2)
     }
 
     /// What the ledger knows of a day; replaces what was counted before the process knew of the key.

@@ -28,6 +28,10 @@ struct MeteredUsage: Sendable, Equatable {
         var tokens: TokenCounts
     }
 
+    /// What an upstream reports past this is not believed and counts as this: more than the ledger keeps of one attempt, which flags
+    /// such an entry, and little enough that no sum of a request overflows.
+    static let largestCount: Int64 = 4_000_000_000_000
+
     /// The top-level numbers in the five classes that are priced.
     var tokens: TokenCounts {
         let parts = (cache5m ?? 0) + (cache1h ?? 0)
@@ -46,18 +50,18 @@ struct MeteredUsage: Sendable, Equatable {
             // Names differ in length, which settles most of them at once.
             switch name.count {
             case 12 where JSONSkim.matches(bytes, name, "input_tokens"):
-                if let count = JSONSkim.count(bytes, value) { next.input = count }
+                if let count = Self.count(bytes, value) { next.input = count }
             case 13 where JSONSkim.matches(bytes, name, "output_tokens"):
-                if let count = JSONSkim.count(bytes, value) { next.output = count }
+                if let count = Self.count(bytes, value) { next.output = count }
             case 13 where JSONSkim.matches(bytes, name, "inference_geo"): next.isUS = JSONSkim.string(bytes, value) == "us"
             case 23 where JSONSkim.matches(bytes, name, "cache_read_input_tokens"):
-                if let count = JSONSkim.count(bytes, value) { next.cacheRead = count }
+                if let count = Self.count(bytes, value) { next.cacheRead = count }
             case 27 where JSONSkim.matches(bytes, name, "cache_creation_input_tokens"):
-                if let count = JSONSkim.count(bytes, value) { next.cacheCreation = count }
+                if let count = Self.count(bytes, value) { next.cacheCreation = count }
             case 14 where JSONSkim.matches(bytes, name, "cache_creation"): next.readCacheParts(bytes, value)
             case 15 where JSONSkim.matches(bytes, name, "server_tool_use"):
                 _ = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
-                    if JSONSkim.matches(bytes, name, "web_search_requests"), let count = JSONSkim.count(bytes, value) {
+                    if JSONSkim.matches(bytes, name, "web_search_requests"), let count = Self.count(bytes, value) {
                         next.webSearches = count
                     }
                     return true
@@ -75,13 +79,17 @@ struct MeteredUsage: Sendable, Equatable {
         return true
     }
 
+    private static func count(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int64? {
+        JSONSkim.count(bytes, value).map { min($0, largestCount) }
+    }
+
     private mutating func readCacheParts(_ bytes: Span<UInt8>, _ value: Range<Int>) {
         var (five, hour) = (cache5m, cache1h)
         let end = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
             if JSONSkim.matches(bytes, name, "ephemeral_5m_input_tokens") {
-                five = JSONSkim.count(bytes, value) ?? five
+                five = Self.count(bytes, value) ?? five
             } else if JSONSkim.matches(bytes, name, "ephemeral_1h_input_tokens") {
-                hour = JSONSkim.count(bytes, value) ?? hour
+                hour = Self.count(bytes, value) ?? hour
             }
             return true
         }

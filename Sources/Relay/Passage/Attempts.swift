@@ -39,8 +39,7 @@ struct Attempts {
                 }
             }
             tried.append(lease.account.id)
-            passage.attempts += 1
-            passage.account = lease.account
+            passage.beginAttempt(with: lease.account)
             let outcome = await attempt(lease.account)
             _ = consume lease
             switch outcome {

@@ -59,6 +59,16 @@ final class Passage {
 
     var now: UInt64 { exchange.reactor.nowNanoseconds }
 
+    /// Each attempt is metered by itself: what a failed one streamed is no part of the next one's answer.
+    func beginAttempt(with account: RelayAccount) {
+        attempts += 1
+        self.account = account
+        meter = StreamMeter()
+        slotChanges = 0
+        upstreamRequestID = nil
+        upstreamStatus = nil
+    }
+
     /// From here on the upstream may charge.
     func markSent() {
         sentAtNanoseconds = now
