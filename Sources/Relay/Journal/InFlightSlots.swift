@@ -33,6 +33,9 @@ final class InFlightSlots: @unchecked Sendable {
         var blocks: Int64
         var flags: Flags
         var model: String
+
+        /// Handed to an upstream, and nothing more is known.
+        static let sentOnly = Reading(tokens: TokenCounts(), webSearches: 0, deltaBytes: 0, blocks: 0, flags: .sent, model: "")
     }
 
     private let file: MappedFile
@@ -90,7 +93,10 @@ final class InFlightSlots: @unchecked Sendable {
     static func read(_ file: MappedFile, _ slot: UInt32, id: (high: UInt64, low: UInt64)) -> Reading? {
         let base = Int(slot) * slotBytes
         guard base + slotBytes <= file.size, file.word(at: base) == id.high, file.word(at: base + 8) == id.low else { return nil }
-        func number(_ offset: Int) -> Int64 { max(0, Int64(bitPattern: file.word(at: base + offset))) }
+        // A file that a power cut has damaged may hold anything; nothing in it may stop the start.
+        func number(_ offset: Int) -> Int64 {
+            min(max(0, Int64(bitPattern: file.word(at: base + offset))), MeteredUsage.largestCount)
+        }
         let model = file.bytes(base + 88..<base + 128).prefix { $0 != 0 }
         return Reading(
             tokens: TokenCounts(

@@ -125,7 +125,10 @@ final class JournalMover: Sendable {
     func moveOnce() async throws -> Bool {
         var moved = false
         for (index, journal) in journals.enumerated() {
-            try journal.prepareSpare()
+            // A disk without room must not keep records from the ledger: moving them is what makes room.
+            do throws(JournalError) { try journal.prepareSpare() } catch {
+                log.error("journal.no_spare_file", ["error": LogValue("\(error)"), "action": "free disk space in the data directory"])
+            }
             guard let batch = journal.nextBatch(limit: Self.batchRecords) else { continue }
             moved = true
             if batch.damaged > 0 {

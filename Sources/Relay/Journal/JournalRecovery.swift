@@ -1,4 +1,5 @@
 internal import Domain
+internal import Glibc
 internal import Store
 
 /// Reads the journals that dead processes left and turns them into settled requests. Any process may do it: a journal belongs to
@@ -27,7 +28,8 @@ struct JournalRecovery {
         var estates: [Estate] = []
         for boot in boots.sorted() where boot != bootID {
             guard let lock = try JournalLock("\(folder)/\(boot).lock") else { continue }
-            estates.append(try read(names.filter { $0.hasPrefix(boot + "-") }, lock, now))
+            // Listed again under the lock: another process may just have finished with these files.
+            estates.append(try read(JournalFolder.names(folder).filter { $0.hasPrefix(boot + "-") }, lock, now))
         }
         return estates
     }
@@ -49,39 +51,60 @@ struct JournalRecovery {
         var done: Set<RequestID> = []
         for name in segments {
             let path = "\(folder)/\(name)"
-            guard let segment = try JournalSegment(existing: path) else {
+            if JournalFolder.isEmptyFile(path) { continue }
+            guard let segment = try Self.open(path) else {
                 estate.damagedFiles.append(path)
                 continue
             }
-            var at = JournalSegment.headerBytes
-            scan: while true {
-                switch segment.record(at: at) {
-                case .record(let payload, let next):
-                    at = next
-                    switch JournalCoder.decode(payload) {
-                    case .admitted(let admission): open[admission.requestID] = admission
-                    case .settled(let settled):
-                        done.insert(settled.request.id)
-                        estate.settled.append(settled)
-                    case nil:
-                        estate.damagedFiles.append(path)
-                        break scan
-                    }
-                case .end: break scan
-                case .damaged:
-                    estate.damagedFiles.append(path)
-                    break scan
+            let isWhole = Self.read(segment) { record in
+                switch record {
+                case .admitted(let admission): open[admission.requestID] = admission
+                case .settled(let settled):
+                    done.insert(settled.request.id)
+                    estate.settled.append(settled)
                 }
             }
+            if !isWhole { estate.damagedFiles.append(path) }
         }
         open = open.filter { !done.contains($0.key) }
         guard !open.isEmpty else { return }
-        let file = try? MappedFile.open(existing: slots, largest: InFlightSlots.count * InFlightSlots.slotBytes)
+        // Slots that cannot be opened now may be opened at the next start; only what was never made is given up.
+        let file =
+            JournalFolder.isEmptyFile(slots)
+            ? nil : try MappedFile.open(existing: slots, largest: InFlightSlots.count * InFlightSlots.slotBytes)
         for admission in open.values.sorted(by: { $0.requestID < $1.requestID }) {
             let id = (admission.requestID.high, admission.requestID.low)
-            let slot = admission.slot == Admission.noSlot ? nil : file.flatMap { InFlightSlots.read($0, admission.slot, id: id) }
+            // Without a slot nobody knows how far it came; it went upstream right after its admission, so the estimate is billed.
+            let slot = admission.slot == Admission.noSlot ? .sentOnly : file.flatMap { InFlightSlots.read($0, admission.slot, id: id) }
             estate.settled.append(Settlement.afterCrash(admission, slot).settled(prices: prices, at: now))
             estate.aborted += 1
+        }
+    }
+
+    /// Nil for a file whose size or first word is wrong.
+    private static func open(_ path: String) throws(JournalError) -> JournalSegment? {
+        do throws(JournalError) { return try JournalSegment(existing: path) } catch {
+            if error == .file(errno: EINVAL) { return nil }
+            throw error
+        }
+    }
+
+    /// Gives every record that can be read, also past places that cannot.
+    /// - Returns: false when there are such places.
+    static func read(_ segment: JournalSegment, _ each: (JournalRecord) -> Void) -> Bool {
+        var at = JournalSegment.headerBytes
+        var isWhole = true
+        while true {
+            switch segment.record(at: at) {
+            case .record(let payload, let next):
+                if let record = JournalCoder.decode(payload) { each(record) } else { isWhole = false }
+                at = next
+                continue
+            case .end where segment.isBlank(from: at): return isWhole
+            case .end, .damaged: isWhole = false
+            }
+            guard let next = segment.resynchronize(from: at + 8) else { return false }
+            at = next
         }
     }
 

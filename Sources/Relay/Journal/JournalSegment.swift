@@ -17,7 +17,21 @@ final class JournalSegment: Sendable {
     /// Nil when the file is no journal of this version.
     init?(existing path: String) throws(JournalError) {
         file = try MappedFile.open(existing: path, largest: Self.bytes)
-        guard file.size >= Self.headerBytes, file.word(at: 0) == Self.magic else { return nil }
+        guard file.size >= Self.headerBytes, file.word(at: 0) == Self.magic || isBlank(from: 0) else { return nil }
+    }
+
+    /// Nothing but zeros: a file is like that between being made and its first word.
+    func isBlank(from offset: Int) -> Bool {
+        for at in stride(from: offset, through: file.size - 8, by: 8) where file.word(at: at) != 0 { return false }
+        return true
+    }
+
+    /// The first record that can be read at or after `offset`, past what a power cut has left out.
+    func resynchronize(from offset: Int) -> Int? {
+        for at in stride(from: offset, through: file.size - 8, by: 8) {
+            if case .record(let payload, _) = record(at: at), JournalCoder.decode(payload) != nil { return at }
+        }
+        return nil
     }
 
     static func space(for payload: [UInt8]) -> Int { 8 + (payload.count + 7) & ~7 }

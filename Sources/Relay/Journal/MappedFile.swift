@@ -131,6 +131,12 @@ enum JournalFolder {
         return names.sorted()
     }
 
+    /// Made, and nothing more: a process was killed before it gave the file its size.
+    static func isEmptyFile(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 && status.st_size == 0
+    }
+
     static func remove(_ path: String) { unsafe unlink(path) }
     /// Keeps a file that cannot be read for a person to look at.
     static func setAside(_ path: String) { unsafe rename(path, path + ".damaged") }
