@@ -63,6 +63,7 @@ let package = Package(
         suite("TelemetryTests", ["Domain", "Telemetry"]),
         suite("SecretsTests", ["Domain", "Telemetry", "Secrets"]),
         suite("EndpointTests", ["Domain", "HTTP", "TestKit"]),
+        suite("RelayTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "TestKit"]),
         suite("APITests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "API", "TestKit"]),
         suite("WebTests", ["Domain", "HTTP", "Web", "TestKit"]),
         suite("FakeUpstreamTests", ["FakeUpstreamParts", "TestKit"]),

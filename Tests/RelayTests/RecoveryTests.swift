@@ -1,0 +1,212 @@
+import Domain
+import Foundation
+import Store
+import Telemetry
+import TestKit
+import Testing
+
+@testable import Relay
+
+/// A process dies and another one takes over: the ledger has every settled request exactly once.
+struct RecoveryTests {
+    private struct Fixture {
+        let folder: URL
+        let store: Store
+        let key: APIKeyID
+        let clock: TestClock
+        let metrics = Metrics()
+
+        func mover() throws -> JournalMover {
+            try JournalMover(
+                folder: folder.path, count: 1, store: store, prices: .starting, ambient: clock.ambient, log: .silent, metrics: metrics,
+                segmentBytes: 8192)
+        }
+        func ledger() async throws -> [LedgerEntry] {
+            try await store.read { reader throws(StoreError) in try reader.ledger(limit: 1000).items }
+        }
+        func request(_ id: RequestID) async throws -> RequestRecord? {
+            try await store.read { reader throws(StoreError) in try reader.request(id) }
+        }
+        var files: [String] { get throws { try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() } }
+    }
+
+    private func withFixture(_ test: (Fixture) async throws -> Void) async throws {
+        let clock = TestClock()
+        try await withTemporaryFolder { folder in
+            try await withStore(.sqlite, clock: clock) { store in
+                let key = try await store.transaction { transaction throws(StoreError) in
+                    try transaction.createAPIKey(
+                        NewAPIKey(ownerID: nil, name: "a key", secretHash: [1], shownPrefix: "cr_ab12", shownSuffix: "f9e0"))
+                }
+                try await test(Fixture(folder: folder.appending(path: "journal"), store: store, key: key.id, clock: clock))
+            }
+        }
+    }
+
+    /// Writes as a process would that dies right after: what it held is dropped, its files stay.
+    private func die(_ fixture: Fixture, settled: Int, open: [InFlightSlots.Reading?]) throws -> (settled: [Admission], open: [Admission]) {
+        let mover = try fixture.mover()
+        let journal = mover.journals[0]
+        let ambient = fixture.clock.ambient
+        let done = try (0..<settled).map { index in
+            let admission = Admission.example(ambient, key: fixture.key)
+            try journal.admit(admission.bytes)
+            try journal.settle(admission.settled(output: Int64(index)).bytes)
+            return admission
+        }
+        let left = try open.map { reading in
+            var admission = Admission.example(ambient, key: fixture.key)
+            if let reading, let slot = journal.slots.take((admission.requestID.high, admission.requestID.low)) {
+                admission.slot = slot
+                journal.slots.setModel(slot, reading.model)
+                journal.slots.update(
+                    slot, reading.tokens, webSearches: reading.webSearches, deltaBytes: reading.deltaBytes, blocks: reading.blocks,
+                    flags: reading.flags)
+            }
+            try journal.admit(admission.bytes)
+            return admission
+        }
+        return (done, left)
+    }
+
+    @Test func `what a dead process left is booked once, however often it is tried`() async throws {
+        try await withFixture { fixture in
+            let (settled, _) = try die(fixture, settled: 40, open: [])
+            let before = try fixture.files
+            let copies = try before.map { ($0, try Data(contentsOf: fixture.folder.appending(path: $0))) }
+            for _ in 1...3 {
+                try await fixture.mover().adopt()
+                // The same files again, as if the process had been killed just before it removed them.
+                for (name, content) in copies { try content.write(to: fixture.folder.appending(path: name)) }
+            }
+            let ledger = try await fixture.ledger()
+            #expect(Set(ledger.map(\.requestID)) == Set(settled.map(\.requestID)) && ledger.count == 40)
+            #expect(ledger.reduce(0) { $0 + $1.tokens.output } == (0..<40).reduce(0, +))
+        }
+    }
+
+    @Test func `a request that died under way is billed with the numbers it had reached`() async throws {
+        try await withFixture { fixture in
+            func slot(_ flags: InFlightSlots.Flags, output: Int64 = 0, deltaBytes: Int64 = 0) -> InFlightSlots.Reading {
+                .init(
+                    tokens: TokenCounts(input: 100, output: output), webSearches: 0, deltaBytes: deltaBytes, blocks: 1, flags: flags,
+                    model: "claude-opus-5-5")
+            }
+            let (_, open) = try die(
+                fixture, settled: 0,
+                open: [
+                    slot([]), slot(.sent), slot([.sent, .known], output: 3, deltaBytes: 401), slot([.sent, .known, .complete], output: 50),
+                    nil,
+                ])
+            try await fixture.mover().adopt()
+            let ledger = Dictionary(uniqueKeysWithValues: try await fixture.ledger().map { ($0.requestID, $0) })
+            #expect(ledger[open[0].requestID] == nil, "never sent, never billed")
+            #expect(ledger[open[1].requestID]?.usageSource == .estimated && ledger[open[1].requestID]?.tokens.input == 1000)
+            #expect(ledger[open[2].requestID]?.usageSource == .snapshot)
+            #expect(ledger[open[2].requestID]?.tokens == TokenCounts(input: 100, output: 101 + 3))
+            #expect(ledger[open[2].requestID]?.model == "claude-opus-5-5")
+            #expect(ledger[open[3].requestID]?.usageSource == .final && ledger[open[3].requestID]?.tokens.output == 50)
+            #expect(ledger[open[4].requestID]?.usageSource == .estimated, "without a slot the estimate is billed")
+            let states = try await open.asyncMap { try await fixture.request($0.requestID)?.status }
+            #expect(states == [.aborted, .aborted, .aborted, .success, .aborted])
+        }
+    }
+
+    @Test func `a process that lives keeps its files`() async throws {
+        try await withFixture { fixture in
+            let living = try fixture.mover()
+            let admission = Admission.example(fixture.clock.ambient, key: fixture.key)
+            try living.journals[0].admit(admission.bytes)
+            let before = try fixture.files
+            let other = try fixture.mover()
+            try await other.adopt()
+            let after = try fixture.files
+            #expect(before.allSatisfy { after.contains($0) })
+            #expect(try await fixture.request(admission.requestID) == nil)
+            #expect(living.journals[0].pendingRecords == 1)
+        }
+    }
+
+    @Test func `files that were just being made, or were damaged, stop nothing`() async throws {
+        try await withFixture { fixture in
+            let (settled, _) = try die(fixture, settled: 4, open: [])
+            let boot = try #require(try fixture.files.first { $0.hasSuffix(".lock") }).dropLast(5)
+            let (empty, blank) = ("\(boot)-0-0000000008.journal", "\(boot)-0-0000000009.journal")
+            let garbage = "\(boot)-0-0000000007.journal"
+            try Data().write(to: fixture.folder.appending(path: empty))
+            try Data(count: 8192).write(to: fixture.folder.appending(path: blank))
+            try Data(repeating: 0x5a, count: 8192).write(to: fixture.folder.appending(path: garbage))
+            try await fixture.mover().adopt()
+            #expect(try await fixture.ledger().count == settled.count)
+            let left = try fixture.files.filter { $0.hasPrefix(boot) }
+            #expect(left == [garbage + ".damaged"], "only what nobody could read is kept")
+            #expect(fixture.metrics.counter(.journalDamaged).value == 1)
+        }
+    }
+
+    @Test func `moving brings every record to the ledger and leaves no file`() async throws {
+        try await withFixture { fixture in
+            let mover = try fixture.mover()
+            let admissions = try (0..<60).map { index in
+                let admission = Admission.example(fixture.clock.ambient, key: fixture.key)
+                try mover.journals[0].admit(admission.bytes)
+                try mover.journals[0].settle(admission.settled(output: Int64(index)).bytes)
+                return admission
+            }
+            mover.stop()
+            await mover.run()
+            #expect(try await fixture.ledger().map(\.requestID) == admissions.map(\.requestID).sorted())
+            #expect(try fixture.files.isEmpty)
+        }
+    }
+
+    @Test func `a request under way outlives the file it was admitted in`() async throws {
+        try await withFixture { fixture in
+            let ambient = fixture.clock.ambient
+            let early = Admission.example(ambient, key: fixture.key)
+            func work() async throws {
+                let mover = try fixture.mover()
+                try mover.journals[0].admit(early.bytes)
+                for _ in 1...60 {
+                    let admission = Admission.example(ambient, key: fixture.key)
+                    try mover.journals[0].admit(admission.bytes)
+                    try mover.journals[0].settle(admission.settled().bytes)
+                    while try await mover.moveOnce() {}
+                }
+            }
+            try await work()
+            try await fixture.mover().adopt()
+            #expect(try await fixture.request(early.requestID)?.status == .aborted)
+            #expect(try await fixture.ledger().count == 61)
+        }
+    }
+
+    @Test func `records wait in the journal while the ledger is away`() async throws {
+        try await withFixture { fixture in
+            let location = fixture.folder.deletingLastPathComponent().appending(path: "away.db").path
+            let away = try await Store.open(.sqliteFile(path: location), ambient: fixture.clock.ambient)
+            await away.close()
+            func failing() async throws -> Int {
+                let mover = try JournalMover(
+                    folder: fixture.folder.path, count: 1, store: away, prices: .starting, ambient: fixture.clock.ambient, log: .silent,
+                    metrics: fixture.metrics)
+                let admission = Admission.example(fixture.clock.ambient, key: fixture.key)
+                try mover.journals[0].admit(admission.bytes)
+                try mover.journals[0].settle(admission.settled().bytes)
+                await #expect(throws: StoreError.self) { _ = try await mover.moveOnce() }
+                return mover.journals[0].pendingRecords
+            }
+            #expect(try await failing() == 2)
+            try await fixture.mover().adopt()
+            #expect(try await fixture.ledger().count == 1)
+        }
+    }
+}
+
+extension Array {
+    fileprivate func asyncMap<Value>(_ transform: (Element) async throws -> Value) async rethrows -> [Value] {
+        var values: [Value] = []
+        for element in self { values.append(try await transform(element)) }
+        return values
+    }
+}
