@@ -1,0 +1,24 @@
+// Any bytes are no record, or a record that is written again as one that reads the same.
+internal import Glibc
+
+@_cdecl("LLVMFuzzerTestOneInput") public func fuzzJournalRecord(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    let input = [UInt8](UnsafeBufferPointer(start: start, count: count))
+    guard let record = JournalCoder.decode(input) else { return 0 }
+    let bytes = written(record)
+    // Texts over the limit are cut when they are written, so the second writing is the one that must be stable.
+    guard let again = JournalCoder.decode(bytes) else { fatalError("what was written cannot be read") }
+    guard written(again) == bytes else { fatalError("writing changes the record") }
+    for length in 0..<min(bytes.count, 64) where JournalCoder.decode(Array(bytes.prefix(length))) != nil {
+        fatalError("the first \(length) bytes pass for a record")
+    }
+    return 0
+}
+
+private func written(_ record: JournalRecord) -> [UInt8] {
+    var bytes: [UInt8] = []
+    switch record {
+    case .admitted(let admission): JournalCoder.encode(admission, into: &bytes)
+    case .settled(let settled): JournalCoder.encode(settled, into: &bytes)
+    }
+    return bytes
+}
