@@ -24,19 +24,22 @@ public struct RelayConfiguration: Sendable {
 public final class Relay: Sendable {
     private let services: RelayServices
     private let store: Store
-    private let keyring: Keyring
+    private let keyring: Mutex<Keyring>
+    private let reloadKeyring: @Sendable () async throws -> Keyring
     private let rule: AddressRule
     private let queries: RelayQueries
 
     /// How long another node's change of a key or account may go unnoticed (relay contract, section 2).
     private static let refreshSeconds = 3
 
+    /// - Parameter reloadKeyring: reads the data keys again, after another process has made one.
     public init(
-        _ configuration: RelayConfiguration, store: Store, keyring: Keyring, hasher: RelayKeyHasher, reactors: [Reactor], log: Log,
-        metrics: Metrics
+        _ configuration: RelayConfiguration, store: Store, keyring: Keyring, reloadKeyring: @escaping @Sendable () async throws -> Keyring,
+        hasher: RelayKeyHasher, reactors: [Reactor], log: Log, metrics: Metrics
     ) throws {
         self.store = store
-        self.keyring = keyring
+        self.keyring = Mutex(keyring)
+        self.reloadKeyring = reloadKeyring
         rule = AddressRule(allowsLoopback: configuration.allowsLoopback)
         let ambient = store.ambient
         let (resolver, trust) = (Resolver(ambient: ambient), UpstreamTrust())
@@ -63,8 +66,17 @@ public final class Relay: Sendable {
     /// Reads changed keys and accounts. Called at once after a local change, and every few seconds for changes elsewhere.
     public func refresh() async throws {
         try await services.keys.refresh(from: store)
+        guard try await !refreshAccounts() else { return }
+        // `gatehouse secrets rotate` has made a data key since we read them.
+        let fresh = try await reloadKeyring()
+        keyring.withLock { $0 = fresh }
+        guard try await !refreshAccounts() else { return }
+        services.log.error("account.unknown_data_key", ["action": "the accounts known before stay in use; check ENCRYPTION_KEY"])
+    }
+
+    private func refreshAccounts() async throws(StoreError) -> Bool {
         let log = services.log
-        try await services.accounts.refresh(from: store, keyring: keyring, rule: rule) { id, why in
+        return try await services.accounts.refresh(from: store, keyring: keyring.withLock { $0 }, rule: rule) { id, why in
             log.error("account.unusable", ["account": LogValue(id), "why": LogValue(why)])
         }
     }

@@ -52,6 +52,9 @@ public struct Keyring: Sendable {
         return opened
     }
 
+    /// Whether it has that data key.
+    public func knows(_ id: String) -> Bool { byID[id] != nil }
+
     /// Which key sealed it; nil when it is no sealed value.
     public static func keyID(of sealed: [UInt8]) -> String? {
         guard sealed.count > 2, sealed[0] == version, sealed[1] == 8, sealed.count > 10 else { return nil }

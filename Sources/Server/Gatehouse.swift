@@ -39,9 +39,32 @@ struct Gatehouse {
         } catch StoreError.conflict(.userEmail) {
             Console.error("gatehouse: a user with that address exists already")
             return 1
+        } catch let error as StoreError {
+            Console.error("gatehouse: \(sentence(error))")
+            return 1
         } catch {
             Console.error("gatehouse: \(error)")
             return 1
+        }
+    }
+
+    /// What a database's refusal means to the operator, and what to do next.
+    private nonisolated static func sentence(_ error: StoreError) -> String {
+        switch error {
+        case .busy: "the database is busy; try again"
+        case .unavailable(let detail): "the database cannot be used: \(detail)"
+        case .outcomeUnknown(let detail): "the database broke off (\(detail)); look whether it was done before you repeat it"
+        case .conflict(let constraint): "it collides with something that exists: \(constraint)"
+        case .refused(let code): "refused: \(code)"
+        case .full: "the disk or the database is full; make room and try again"
+        case .readOnly(let detail): "the database takes no changes: \(detail)"
+        case .corrupt(let detail): "the database is damaged: \(detail); restore a backup"
+        case .newerSchema(let found, let known):
+            "the database has schema \(found), this program knows \(known); use a newer gatehouse or restore an older backup"
+        case .changedMigration(let version):
+            "migration \(version) is not the one that made this database; use the gatehouse that made it, or restore a backup"
+        case .backup(let detail): detail
+        case .programming(let detail): "a defect in gatehouse: \(detail)"
         }
     }
 }

@@ -84,15 +84,17 @@ final class AccountDirectory: Sendable {
     }
 
     /// Reads all accounts again when any has changed. An account whose row cannot be used is left out and reported.
+    /// - Returns: false, with nothing changed, when a secret was sealed by a data key that this keyring does not have yet.
     func refresh(
         from store: Store, keyring: Keyring, rule: AddressRule, report: @Sendable (AccountID, _ why: String) -> Void
-    ) async throws(StoreError) {
+    ) async throws(StoreError) -> Bool {
         let (version, rows) = try await store.read { reader throws(StoreError) in (try reader.accountsVersion(), try reader.accounts()) }
         let known = snapshot.withLock { $0 }
-        guard version != known.version else { return }
+        guard version != known.version else { return true }
         let lives = Dictionary(known.accounts.map { ($0.id, $0.live) }, uniquingKeysWith: { $1 })
         var accounts: [RelayAccount] = []
         for row in rows {
+            if let id = Keyring.keyID(of: row.secretSealed), !keyring.knows(id) { return false }
             do {
                 accounts.append(try Self.relayAccount(row, keyring: keyring, rule: rule, live: lives[row.id] ?? AccountLive()))
             } catch let error as SecretsError {
@@ -102,6 +104,7 @@ final class AccountDirectory: Sendable {
             }
         }
         snapshot.withLock { $0 = Snapshot(accounts: accounts, version: version) }
+        return true
     }
 
     private static func relayAccount(_ row: Account, keyring: Keyring, rule: AddressRule, live: AccountLive) throws -> RelayAccount {

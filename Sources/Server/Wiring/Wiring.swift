@@ -42,7 +42,10 @@ struct Wiring {
         let reactors = try (0..<settings.workers).map { try Reactor(index: $0, ambient: ambient) }
         for reactor in reactors { try reactor.start() }
         let relay = try Relay(
-            relayConfiguration, store: store, keyring: vault.keyring, hasher: vault.hasher, reactors: reactors, log: log, metrics: metrics)
+            relayConfiguration, store: store, keyring: vault.keyring,
+            reloadKeyring: { [settings] in try await Vault.open(settings, store).keyring }, hasher: vault.hasher, reactors: reactors,
+            log: log,
+            metrics: metrics)
         try await relay.start()
         let keys = RelayKeys(store: store, hasher: vault.hasher) { [log] in
             do { try await relay.refresh() } catch { log.warning("relay.refresh_failed", ["error": LogValue("\(error)")]) }
