@@ -40,7 +40,7 @@ let package = Package(
         module("HTTP", ["Domain", "Telemetry", "CEpoll", "COpenSSL", "CCurl", "CZlib"]),
         module(
             "Store", ["Domain", "Telemetry", "Secrets", "CSQLite", "CPostgres"],
-            resources: [.embedInCode("Migrations/m0001_foundation.sql")]),
+            resources: [.embedInCode("Migrations/m0001_foundation.sql"), .embedInCode("Migrations/m0002_user_limits.sql")]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("Web", ["Domain", "Telemetry", "HTTP"]),

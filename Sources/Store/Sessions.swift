@@ -34,11 +34,9 @@ extension Reader {
     public func activeUser(session: SessionID, user: UserID) throws(StoreError) -> User? {
         try first(
             """
-            SELECT u.id AS id, u.number AS number, u.email AS email, u.name AS name, u.role AS role, u.password_hash AS password_hash,
-                u.status AS status, u.created_at AS created_at, u.updated_at AS updated_at, u.last_login_at AS last_login_at
-            FROM sessions s JOIN users u ON u.id = s.user_id
-            WHERE s.id = \(session) AND s.user_id = \(user) AND s.revoked_at IS NULL AND s.expires_at > \(ambient.now())
-                AND u.status = \(UserStatus.active)
+            SELECT \(User.columns) FROM users WHERE status = \(UserStatus.active) AND id =
+                (SELECT sessions.user_id FROM sessions WHERE sessions.id = \(session) AND sessions.user_id = \(user)
+                    AND sessions.revoked_at IS NULL AND sessions.expires_at > \(ambient.now()))
             """)
     }
 

@@ -18,6 +18,7 @@ public struct User: Sendable, Equatable, RowReadable {
     public let createdAt: Timestamp
     public let updatedAt: Timestamp
     public let lastLoginAt: Timestamp?
+    public let limits: UserLimits
 
     init(row: Row) throws(StoreError) {
         id = try row["id"]
@@ -30,9 +31,17 @@ public struct User: Sendable, Equatable, RowReadable {
         createdAt = try row["created_at"]
         updatedAt = try row["updated_at"]
         lastLoginAt = try row["last_login_at"]
+        limits = UserLimits(
+            perKey: APIKeyLimits(
+                requestsPerMinute: try row["requests_per_minute"], tokensPerDay: try row["tokens_per_day"],
+                concurrency: try row["concurrency"], costPerDayMicroUSD: try row["cost_per_day_micro_usd"]),
+            maximumKeys: try row["maximum_keys"])
     }
 
-    static let columns: SQL = "id, number, email, name, role, password_hash, status, created_at, updated_at, last_login_at"
+    static let columns: SQL = """
+        id, number, email, name, role, password_hash, status, created_at, updated_at, last_login_at, requests_per_minute, tokens_per_day,
+        concurrency, cost_per_day_micro_usd, maximum_keys
+        """
 }
 
 public struct NewUser: Sendable {

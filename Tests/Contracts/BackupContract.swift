@@ -61,7 +61,7 @@ import Testing
                     try await Self.addPair(store, "after")
                     return manifest
                 }
-                #expect(manifest.rows["ledger"] == 30 && manifest.schemaVersion == 1)
+                #expect(manifest.rows["ledger"] == 30 && manifest.schemaVersion == Migration.all.count)
                 #expect(manifest.rows["users"] == manifest.rows["events"])
                 #expect(try await Store.verifyBackup(at: path) == manifest)
                 let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
@@ -139,7 +139,10 @@ import Testing
                     ("cut", bytes.dropLast(1), Self.isBackupError), ("longer", bytes + [0], Self.isBackupError),
                     ("flipped", flipped, Self.isBackupError),
                     ("dialect", with("dialect \(location.dialectName)", "dialect \(other)"), Self.isBackupError),
-                    ("newer", with("schema 1", "schema 99"), { $0 == .newerSchema(found: 99, known: 1) }),
+                    (
+                        "newer", with("schema \(Migration.all.count)\n", "schema 99\n"),
+                        { $0 == .newerSchema(found: 99, known: Migration.all.count) }
+                    ),
                     ("rows", with("rows users 1", "rows users 7"), Self.isBackupError),
                 ]
                 for (name, data, isExpected) in cases {

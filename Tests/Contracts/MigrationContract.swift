@@ -4,32 +4,36 @@ import TestKit
 import Testing
 
 @Suite struct MigrationContract {
-    private static let second = Migration(
-        version: 2, name: "m0002_more", text: Array("CREATE TABLE more (id BIGINT NOT NULL);\nINSERT INTO more (id) VALUES (1);".utf8))
+    private static let (last, next) = (Migration.all.count, Migration.all.count + 1)
+    private static let names = Migration.all.map(\.name)
+    private static let more = Migration(
+        version: next, name: "more", text: Array("CREATE TABLE more (id BIGINT NOT NULL);\nINSERT INTO more (id) VALUES (1);".utf8))
     private static let broken = Migration(
-        version: 2, name: "m0002_broken", text: Array("CREATE TABLE half (id BIGINT NOT NULL);\nINSERT INTO nowhere (id) VALUES (1);".utf8))
+        version: next, name: "broken", text: Array("CREATE TABLE half (id BIGINT NOT NULL);\nINSERT INTO nowhere (id) VALUES (1);".utf8))
 
     @Test(arguments: TestDatabase.allCases)
     func `migrations run once, in order, and checking changes nothing`(database: TestDatabase) async throws {
         try await withStore(database, migrated: false) { store async throws in
-            #expect(try await store.pendingMigrations() == ["m0001_foundation"])
-            #expect(try await store.pendingMigrations() == ["m0001_foundation"])
+            #expect(try await store.pendingMigrations() == Self.names)
+            #expect(try await store.pendingMigrations() == Self.names)
             #expect(try await store.schemaVersion() == 0)
-            #expect(try await store.migrate() == ["m0001_foundation"])
+            #expect(try await store.migrate() == Self.names)
             #expect(try await store.migrate() == [])
-            #expect(try await store.pendingMigrations(Migration.all + [Self.second]) == ["m0002_more"])
-            #expect(try await store.migrate(Migration.all + [Self.second]) == ["m0002_more"])
-            #expect(try await store.schemaVersion() == 2)
+            #expect(try await store.pendingMigrations(Migration.all + [Self.more]) == ["more"])
+            #expect(try await store.migrate(Migration.all + [Self.more]) == ["more"])
+            #expect(try await store.schemaVersion() == Self.next)
         }
     }
 
     @Test(arguments: TestDatabase.allCases)
     func `a newer schema and a changed migration are refused`(database: TestDatabase) async throws {
         try await withStore(database) { store in
-            _ = try await store.migrate(Migration.all + [Self.second])
-            await #expect(throws: StoreError.newerSchema(found: 2, known: 1)) { try await store.migrate() }
-            await #expect(throws: StoreError.newerSchema(found: 2, known: 1)) { try await store.pendingMigrations() }
-            await #expect(throws: StoreError.changedMigration(version: 2)) { try await store.migrate(Migration.all + [Self.broken]) }
+            _ = try await store.migrate(Migration.all + [Self.more])
+            await #expect(throws: StoreError.newerSchema(found: Self.next, known: Self.last)) { try await store.migrate() }
+            await #expect(throws: StoreError.newerSchema(found: Self.next, known: Self.last)) { try await store.pendingMigrations() }
+            await #expect(throws: StoreError.changedMigration(version: Self.next)) {
+                try await store.migrate(Migration.all + [Self.broken])
+            }
         }
     }
 
@@ -40,7 +44,7 @@ import Testing
             await #expect(throws: StoreError.self) { try await store.migrate(Migration.all + [Self.broken]) }
             let after = try await store.read { reader throws(StoreError) in try reader.contents() }
             #expect(after == before)
-            #expect(try await store.migrate(Migration.all + [Self.second]) == ["m0002_more"])
+            #expect(try await store.migrate(Migration.all + [Self.more]) == ["more"])
         }
     }
 
@@ -52,7 +56,7 @@ import Testing
                     group.addTask {
                         let store = try await Store.open(location, ambient: TestClock(seed: UInt64(seed)).ambient)
                         let ran: [String]
-                        do { ran = try await store.migrate(Migration.all + [Self.second]) } catch {
+                        do { ran = try await store.migrate(Migration.all + [Self.more]) } catch {
                             await store.close()
                             throw error
                         }
@@ -62,7 +66,7 @@ import Testing
                 }
                 return try await group.reduce([], +)
             }
-            #expect(ran.sorted() == ["m0001_foundation", "m0002_more"])
+            #expect(ran.sorted() == Self.names + ["more"])
         }
     }
 }

@@ -141,6 +141,11 @@ users.status text NOT NULL
 users.created_at bigint NOT NULL
 users.updated_at bigint NOT NULL
 users.last_login_at bigint
+users.requests_per_minute bigint
+users.tokens_per_day bigint
+users.concurrency bigint
+users.cost_per_day_micro_usd bigint
+users.maximum_keys bigint
 
 -- constraints
 accounts accounts_header_style_check CHECK ((header_style = ANY (ARRAY['x-api-key'::text, 'authorization-bearer'::text])))
@@ -183,12 +188,17 @@ sessions sessions_id_unique PRIMARY KEY (id)
 sessions sessions_kind_check CHECK ((kind = ANY (ARRAY['bearer'::text, 'cookie'::text])))
 sessions sessions_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
 usage_days usage_days_api_key_id_day_model_unique PRIMARY KEY (api_key_id, day, model)
+users users_concurrency_check CHECK ((concurrency >= 0))
+users users_cost_per_day_check CHECK ((cost_per_day_micro_usd >= 0))
 users users_email_check CHECK ((email = lower(email)))
 users users_email_unique UNIQUE (email)
 users users_id_unique UNIQUE (id)
+users users_maximum_keys_check CHECK ((maximum_keys >= 0))
 users users_number_unique PRIMARY KEY (number)
+users users_requests_per_minute_check CHECK ((requests_per_minute >= 0))
 users users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'support'::text, 'customer'::text])))
 users users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'blocked'::text])))
+users users_tokens_per_day_check CHECK ((tokens_per_day >= 0))
 
 -- indexes
 CREATE UNIQUE INDEX accounts_id_unique ON public.accounts USING btree (id)

@@ -186,7 +186,7 @@ CREATE TABLE users (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     last_login_at BIGINT
-);
+, requests_per_minute BIGINT CONSTRAINT users_requests_per_minute_check CHECK (requests_per_minute >= 0), tokens_per_day BIGINT CONSTRAINT users_tokens_per_day_check CHECK (tokens_per_day >= 0), concurrency BIGINT CONSTRAINT users_concurrency_check CHECK (concurrency >= 0), cost_per_day_micro_usd BIGINT CONSTRAINT users_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), maximum_keys BIGINT CONSTRAINT users_maximum_keys_check CHECK (maximum_keys >= 0));
 
 CREATE INDEX api_keys_owner ON api_keys (owner_id, id);
 

@@ -9,7 +9,8 @@ struct Migration: Sendable {
 
     /// In order, without gaps. A new file `mNNNN_<what>.sql` also needs its line here and in Package.swift.
     static let all: [Migration] = [
-        Migration(version: 1, name: "m0001_foundation", text: PackageResources.m0001_foundation_sql)
+        Migration(version: 1, name: "m0001_foundation", text: PackageResources.m0001_foundation_sql),
+        Migration(version: 2, name: "m0002_user_limits", text: PackageResources.m0002_user_limits_sql),
     ]
 
     /// SHA-256 of the file, so that an edited migration is noticed.
