@@ -20,6 +20,7 @@ public struct Problems: Sendable {
         case let error as StoreError: return of(error, id)
         case let error as SecretsError: return of(error, id)
         case let error as TokenError: return of(error)
+        case let error as People.Refusal: return of(error)
         case let error as ClientError: return of(error, id)
         case is CancellationError: return Problem(.overloaded, retryAfterSeconds: 2)
         default:
@@ -100,6 +101,13 @@ public struct Problems: Sendable {
         }
     }
 
+    private func of(_ error: People.Refusal) -> Problem {
+        switch error {
+        case .unknownUser: Problem(.notFound)
+        case .lastAdmin: Problem(.lastAdmin)
+        }
+    }
+
     /// A call of ours to another machine failed; which and how goes to the log only.
     private func of(_ error: ClientError, _ id: RequestID) -> Problem {
         func failed(_ what: String, _ detail: String = "") -> Problem {
@@ -133,6 +141,8 @@ extension ProblemKind {
     public static let conflict = ProblemKind(
         409, "conflict", "It collides with something that exists, or that still refers to it.", mayRepeat: false)
     public static let emailTaken = ProblemKind(409, "email_taken", "That address is registered already.", mayRepeat: false)
+    public static let lastAdmin = ProblemKind(
+        409, "last_admin", "Nobody else could administer the server; make another admin first.", mayRepeat: false)
     public static let tooManyAttempts = ProblemKind(429, "too_many_attempts", "Too many attempts; wait before the next one.")
     public static let badGateway = ProblemKind(502, "bad_gateway", "A system behind this one did not answer as it should.")
     public static let storeBusy = ProblemKind(503, "store_busy", "The storage is busy; nothing was done, try again.")
@@ -143,7 +153,8 @@ extension ProblemKind {
         503, "outcome_unknown", "The storage broke off; look whether it was done before you repeat it.", mayRepeat: false)
 
     static let ofAPI: [ProblemKind] = [
-        .unauthorized, .tokenExpired, .wrongCredentials, .forbidden, .csrf, .conflict, .emailTaken, .tooManyAttempts, .badGateway,
+        .unauthorized, .tokenExpired, .wrongCredentials, .forbidden, .csrf, .conflict, .emailTaken, .lastAdmin, .tooManyAttempts,
+        .badGateway,
         .storeBusy, .storeUnavailable, .storeFull, .outcomeUnknown,
     ]
     /// What any endpoint that uses the store can answer.

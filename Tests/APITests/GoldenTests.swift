@@ -4,15 +4,15 @@ import Foundation
 import HTTP
 import Testing
 
-/// What outsiders build against. `GATEHOUSE_REWRITE_GOLDEN=1` writes the files again; review them as a diff.
+/// What outsiders build against. `GOLDEN=rewrite` writes the files again; review them as a diff.
 struct GoldenTests {
     private func compare(_ text: String, with name: String) throws {
         let file = PublicSurface.golden.appending(path: name)
-        if ProcessInfo.processInfo.environment["GATEHOUSE_REWRITE_GOLDEN"] == "1" {
+        if ProcessInfo.processInfo.environment["GOLDEN"] == "rewrite" {
             try text.write(to: file, atomically: true, encoding: .utf8)
         }
         let known = try String(contentsOf: file, encoding: .utf8)
-        #expect(text == known, "\(name) has changed; run with GATEHOUSE_REWRITE_GOLDEN=1 and review the difference")
+        #expect(text == known, "\(name) has changed; run with GOLDEN=rewrite and review the difference")
     }
 
     @Test func `the OpenAPI document is the one we promised`() throws {

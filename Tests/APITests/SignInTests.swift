@@ -2,6 +2,7 @@ import Domain
 import HTTP
 import Secrets
 import Store
+import Telemetry
 import TestKit
 import Testing
 
@@ -26,6 +27,21 @@ struct SignInTests {
             #expect(
                 wrong.text == unknown.text && wrong.text == blocked.text && wrong.status == unknown.status && wrong.status == blocked.status
             )
+        }
+    }
+
+    @Test func `a failed login is counted and written down without who or where`() async throws {
+        try await withSignedInSurface { surface in
+            let user = try await surface.person("ada")
+            for _ in 1...6 { _ = await surface.login("ada", password: "Wrong-Horse-9") }
+            _ = await surface.login("nobody")
+            _ = await surface.login("ada", address: "198.51.100.7")
+            func count(_ outcome: String) -> UInt64 { surface.metrics.counter(.logins, outcome).value }
+            #expect(count("wrong_password") == 5 && count("throttled") == 1 && count("unknown_user") == 1 && count("success") == 1)
+            let written = surface.written.text
+            #expect(
+                written.contains("\"event\":\"login.failed\"") && written.contains(user.id.text) && written.contains("\"level\":\"info\""))
+            for secret in ["@example.com", "192.0.2.1", "Wrong-Horse"] { #expect(!written.contains(secret)) }
         }
     }
 

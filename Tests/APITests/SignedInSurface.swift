@@ -17,13 +17,21 @@ final class SignedInSurface: Sendable {
     let hasher = RelayKeyHasher(pepper: SecretBytes([UInt8](repeating: 7, count: 32)))
     let keys: RelayKeys
     let router: Router
+    let metrics = Metrics()
+    /// What went to the log.
+    let written = WrittenLines()
     private let changes: Counter
 
     /// How often the data path was told that keys have changed.
     var keyChanges: Int { changes.count.load(ordering: .relaxed) }
     private final class Counter: Sendable { let count = Atomic<Int>(0) }
 
-    init(_ store: Store, _ clock: TestClock, registration: SignIn.Registration = .off, isPlain: Bool = false) {
+    init(
+        _ store: Store, _ clock: TestClock, registration: SignIn.Registration = .off, isPlain: Bool = false,
+        promoteSecret: String? = nil
+    ) {
+        let limiter = MemoryAttemptLimiter(ambient: clock.ambient)
+        let log = Log(level: .info, output: written, now: clock.ambient.now)
         self.store = store
         self.clock = clock
         let changes = Counter()
@@ -32,11 +40,20 @@ final class SignedInSurface: Sendable {
         keys = RelayKeys(store: store, hasher: hasher) { _ = changes.count.wrappingAdd(1, ordering: .relaxed) }
         let signIn = SignIn(
             people: people, algorithm: .hs256, key: SecretBytes([UInt8](repeating: 9, count: 32)),
-            limiter: MemoryAttemptLimiter(ambient: clock.ambient), registration: registration, lifetimeMinutes: 60)
+            limiter: limiter, registration: registration, lifetimeMinutes: 60, log: log, metrics: metrics)
         let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
-        let problems = Problems(log: .silent)
+        let problems = Problems(log: log)
+        let promotion = Promotion(
+            store: store, secret: promoteSecret.map { SecretBytes(Array($0.utf8)) }, limiter: limiter, log: log)
         router = Router(
-            Authentication(door).endpoints + Keys(keys, door).endpoints, options: RouterOptions { problems.describe($0, $1) })
+            Authentication(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints + Keys(keys, door).endpoints
+                + Users(people, keys, door).endpoints, options: RouterOptions { problems.describe($0, $1) })
+    }
+
+    final class WrittenLines: LogOutput {
+        private let lines = Mutex<[String]>([])
+        var text: String { lines.withLock { $0.joined() } }
+        func write(_ line: [UInt8], to channel: LogChannel) { lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }
     }
 
     func person(_ name: String, _ role: UserRole = .customer) async throws -> User {
@@ -70,10 +87,10 @@ final class SignedInSurface: Sendable {
 
 func withSignedInSurface(
     _ database: TestDatabase = .sqliteInMemory, registration: SignIn.Registration = .off, isPlain: Bool = false,
-    _ test: (SignedInSurface) async throws -> Void
+    promoteSecret: String? = nil, _ test: (SignedInSurface) async throws -> Void
 ) async throws {
     let clock = TestClock()
     try await withStore(database, clock: clock) { store in
-        try await test(SignedInSurface(store, clock, registration: registration, isPlain: isPlain))
+        try await test(SignedInSurface(store, clock, registration: registration, isPlain: isPlain, promoteSecret: promoteSecret))
     }
 }

@@ -156,7 +156,7 @@ public struct Authentication: Sendable {
         ]
     }
 
-    private static let userFields: [FieldDoc] = [
+    static let userFields: [FieldDoc] = [
         .always("id", "As usr_….", .text), .always("email", "In lower case.", .text), .always("name", "Shown name.", .text),
         .always("role", "What they may do.", .choice(["user", "support", "admin"])),
     ]

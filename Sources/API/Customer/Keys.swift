@@ -27,7 +27,7 @@ public struct Keys: Sendable {
 
     private static let wish = Shape(
         .text("name", "For people to tell keys apart.", length: 1...100),
-        limits.field("limits", "What the key may use; what is left out has no limit of its own.").or(APIKeyLimits()),
+        limits.field("limits", "What the key may use; what is left out is as the account has it.").or(APIKeyLimits()),
         Field<[String]>.texts("allowed_models", "Models or globs it may use; left out: all.", count: 1...64).optional,
         Field<Timestamp>.time("expires_at", "When it stops working; left out: never.").optional,
         make: { RelayKeys.Wish(name: $0, limits: $1, allowedModels: $2, expiresAt: $3) })
@@ -36,7 +36,8 @@ public struct Keys: Sendable {
         Endpoint(
             .post, "/api/keys", "Make a key", tag: "Keys", audience: .customer, takes: .body(Self.wish),
             replies: .created(Self.madeView), problems: Self.problems + [.csrf],
-            about: "The key itself is shown here once and never again."
+            about:
+                "The key itself is shown here once and never again. No limit can exceed the account's; one that is left out is the account's."
         ) { input, context in
             if let end = input.body.expiresAt, end <= keys.store.ambient.now() {
                 throw InputErrors(fields: [FieldError("expires_at", "must be in the future")])

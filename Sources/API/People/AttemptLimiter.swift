@@ -66,6 +66,7 @@ public final class MemoryAttemptLimiter: AttemptLimiter {
 /// The names that attempts are counted under.
 enum AttemptName {
     static func login(_ email: EmailAddress, from address: String) -> String { "login \(email.text) \(network(address))" }
+    static func promotion(from address: String) -> String { "promote \(network(address))" }
     static func registration(from address: String) -> String { "register \(network(address))" }
 
     /// One customer's IPv6 line is a whole /64, so all of it counts as one address.

@@ -57,15 +57,78 @@ public struct People: Sendable {
         return .made(made, password: password == nil ? chosen : nil)
     }
 
-    public func setRole(_ role: UserRole, of id: UserID, actor: String, request: RequestID? = nil) async throws -> Bool {
-        try await store.transaction { transaction throws(StoreError) in
-            guard let user = try transaction.user(id), try transaction.setRole(role, of: id) else { return false }
+    /// Why a change of somebody was not made.
+    public enum Refusal: Error, Equatable {
+        case unknownUser
+        /// Nobody would be left to undo it.
+        case lastAdmin
+    }
+
+    /// - Returns: the user as they are now.
+    /// - Throws: `Refusal`, `StoreError`.
+    public func setRole(_ role: UserRole, of id: UserID, actor: String, request: RequestID? = nil) async throws -> User {
+        try await change(id, losesAdmin: role != .admin) { transaction, user throws(StoreError) in
+            _ = try transaction.setRole(role, of: id)
             try transaction.record(
                 actor: actor, "user.set_role", subject: id.text, before: ["role": .string(user.role.rawValue)],
                 after: ["role": .string(role.rawValue)], request)
-            return true
         }
     }
+
+    /// Blocking ends every session and stops the user's keys; the data path has to be told (`RelayKeys.changed`).
+    /// - Throws: `Refusal`, `StoreError`.
+    public func setStatus(_ status: UserStatus, of id: UserID, actor: String, request: RequestID? = nil) async throws -> User {
+        try await change(id, losesAdmin: status == .blocked) { transaction, user throws(StoreError) in
+            _ = try transaction.setStatus(status, of: id)
+            try transaction.record(
+                actor: actor, status == .blocked ? "user.block" : "user.unblock", subject: id.text,
+                before: ["status": .string(user.status.rawValue)], after: ["status": .string(status.rawValue)], request)
+        }
+    }
+
+    /// Keys that have more are lowered; the data path has to be told.
+    /// - Throws: `Refusal`, `StoreError`.
+    public func setLimits(_ limits: UserLimits, of id: UserID, actor: String, request: RequestID? = nil) async throws -> User {
+        try await change(id, losesAdmin: false) { transaction, user throws(StoreError) in
+            _ = try transaction.setLimits(limits, of: id)
+            try transaction.record(
+                actor: actor, "user.set_limits", subject: id.text, before: Self.json(user.limits), after: Self.json(limits), request)
+        }
+    }
+
+    /// - Returns: what to hand to the invited person, and when it ends.
+    public func invite(_ email: EmailAddress, with invitations: Invitations, actor: String, request: RequestID? = nil) async throws
+        -> (text: String, endsAt: Timestamp)
+    {
+        let end = store.ambient.now().adding(seconds: Invitations.lifetimeSeconds)
+        try await store.transaction { transaction throws(StoreError) in
+            try transaction.record(actor: actor, "user.invite", subject: "invitation", before: nil, after: nil, request)
+        }
+        return (invitations.text(for: email, endsAt: end), end)
+    }
+
+    private func change(
+        _ id: UserID, losesAdmin: Bool, _ work: @escaping @Sendable (Transaction, User) throws(StoreError) -> Void
+    ) async throws -> User {
+        try await store.transaction { transaction throws(StoreError) -> Result<User, Refusal> in
+            guard let user = try transaction.user(id) else { return .failure(.unknownUser) }
+            if losesAdmin, user.role == .admin, user.status == .active, try !transaction.anotherAdminExists(besides: id) {
+                return .failure(.lastAdmin)
+            }
+            try work(transaction, user)
+            return try transaction.user(id).map { .success($0) } ?? .failure(.unknownUser)
+        }.get()
+    }
+
+    /// With all members, null for what is not limited.
+    public static func json(_ limits: UserLimits) -> JSON {
+        var members = RelayKeys.json(limits.perKey).object ?? [:]
+        members["keys"] = .int(limits.keys)
+        return .object(members)
+    }
+
+    /// Makes the first login as quick as the later ones. Takes as long as one login.
+    public func warmUp() async throws { try await passwords.warmUp() }
 
     /// Ends every session but `keeping`.
     public func setPassword(_ password: String, of id: UserID, keeping: SessionID? = nil, actor: String, request: RequestID? = nil)
@@ -85,9 +148,12 @@ public struct People: Sendable {
     public func find(email: String) async throws -> User? {
         try await store.read { reader throws(StoreError) in try reader.user(email: email) }
     }
+    public func find(number: Int64) async throws -> User? {
+        try await store.read { reader throws(StoreError) in try reader.user(number: number) }
+    }
     /// - Parameter after: the last number of the page before.
-    public func list(after: Int64 = 0, limit: Int = 100) async throws -> Page<User> {
-        try await store.read { reader throws(StoreError) in try reader.users(after: after, limit: limit) }
+    public func list(after: Int64 = 0, limit: Int = 100, role: UserRole? = nil, status: UserStatus? = nil) async throws -> Page<User> {
+        try await store.read { reader throws(StoreError) in try reader.users(after: after, limit: limit, role: role, status: status) }
     }
 
     private func check(_ password: String, email: String) throws {

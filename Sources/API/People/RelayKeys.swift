@@ -37,24 +37,50 @@ public struct RelayKeys: Sendable {
         public let secret: RelayKeySecret
     }
 
-    /// - Parameter owner: nil for a key of the operator's own.
+    /// Limits that are not asked for are the owner's, if they have any.
+    /// - Parameter owner: nil for a key of the operator's own, which only its wish limits.
+    /// - Throws: `InputErrors` for limits above the owner's and for a key too many, `StoreError`.
     public func create(_ wish: Wish, owner: UserID?, actor: String, request: RequestID? = nil) async throws -> Made {
         let secret = RelayKeySecret(store.ambient)
         let hash = secret.reveal { hasher.hash(Array($0.utf8)) }
         let models = wish.allowedModels.map { JSON.array($0.map { .string($0) }).text }
-        let new = NewAPIKey(
+        let ambition = NewAPIKey(
             ownerID: owner, name: wish.name, secretHash: hash, hashAlgorithm: RelayKeyHasher.algorithm, shownPrefix: secret.shown.prefix,
             shownSuffix: secret.shown.suffix, limits: wish.limits, allowedModels: models, expiresAt: wish.expiresAt)
-        let key = try await store.transaction { transaction throws(StoreError) in
+        let outcome = try await store.transaction { transaction throws(StoreError) -> Result<APIKey, InputErrors> in
+            var new = ambition
+            if let owner, let user = try transaction.user(owner) {
+                let faults = Self.faults(new.limits, of: user, keys: try transaction.apiKeyCount(owner: owner))
+                guard faults.isEmpty else { return .failure(InputErrors(fields: faults)) }
+                new.limits = new.limits.lowered(to: user.limits.perKey)
+            }
             let key = try transaction.createAPIKey(new)
             try transaction.record(
                 actor: actor, "key.create", subject: key.id.text, before: nil,
                 after: ["name": .string(key.name), "limits": Self.json(key.limits)],
                 request)
-            return key
+            return .success(key)
         }
+        let key = try outcome.get()
         await changed()
         return Made(key: key, secret: secret)
+    }
+
+    /// What stands against one more key of the user with these limits.
+    private static func faults(_ wanted: APIKeyLimits, of user: User, keys: Int64) -> [FieldError] {
+        let most = user.limits.perKey
+        func fault(_ name: String, _ wanted: Int64?, _ most: Int64?, _ shown: (Int64) -> String = { String($0) }) -> FieldError? {
+            guard let wanted, let most, wanted > most else { return nil }
+            return FieldError("limits.\(name)", "must be at most \(shown(most)), the limit of this account")
+        }
+        let tooMany =
+            keys >= user.limits.keys
+            ? FieldError("", "cannot be granted: the account has its \(user.limits.keys) keys; delete one first") : nil
+        return [
+            tooMany, fault("requests_per_minute", wanted.requestsPerMinute, most.requestsPerMinute),
+            fault("tokens_per_day", wanted.tokensPerDay, most.tokensPerDay), fault("concurrent", wanted.concurrency, most.concurrency),
+            fault("cost_per_day_usd", wanted.costPerDayMicroUSD, most.costPerDayMicroUSD, Dollars.text),
+        ].compactMap { $0 }
     }
 
     /// - Parameter owner: only keys of this user; nil for everybody's.

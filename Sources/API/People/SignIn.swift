@@ -1,6 +1,7 @@
-public import Domain
+internal import Domain
 public import Secrets
 internal import Store
+public import Telemetry
 
 /// Logins: who may have one, what it is, and how it ends. A login is a row whose id is the token's `jti`, so that it can be taken away.
 public struct SignIn: Sendable {
@@ -13,14 +14,16 @@ public struct SignIn: Sendable {
     let registration: Registration
     let lifetimeSeconds: Int64
     private let csrfKey: SecretBytes
+    private let marks: LoginMarks
     var store: Store { people.store }
 
     /// - Parameters:
     ///   - key: SECRET_KEY; signs invitations and CSRF tokens too.
     ///   - lifetimeMinutes: ACCESS_TOKEN_EXPIRE_MINUTES.
+    ///   - log: told of failed logins, without mail address and network address.
     public init(
         people: People, algorithm: TokenSigner.Algorithm, key: SecretBytes, limiter: any AttemptLimiter, registration: Registration,
-        lifetimeMinutes: Int64
+        lifetimeMinutes: Int64, log: Log, metrics: Metrics
     ) {
         self.people = people
         signer = TokenSigner(algorithm: algorithm, key: key)
@@ -29,6 +32,7 @@ public struct SignIn: Sendable {
         self.registration = registration
         lifetimeSeconds = min(max(1, lifetimeMinutes), Self.maximumMinutes) * 60
         csrfKey = key
+        marks = LoginMarks(log: log, metrics: metrics)
     }
     /// A year; a longer setting is cut to it.
     static let maximumMinutes: Int64 = 525_600
@@ -55,7 +59,10 @@ public struct SignIn: Sendable {
         async throws -> Made
     {
         let name = AttemptName.login(email, from: address)
-        if let seconds = limiter.begin(name) { throw Refusal.tooManyAttempts(seconds: seconds) }
+        if let seconds = limiter.begin(name) {
+            marks.refused(nil, .throttled, request)
+            throw Refusal.tooManyAttempts(seconds: seconds)
+        }
         let user: User?
         let isRight: Bool
         do {
@@ -65,8 +72,12 @@ public struct SignIn: Sendable {
             limiter.takeBack(name)
             throw error
         }
-        guard let user, isRight, user.status == .active else { throw Refusal.wrongCredentials }
+        guard let user, isRight, user.status == .active else {
+            marks.refused(user?.id, user == nil ? .unknownUser : isRight ? .blocked : .wrongPassword, request)
+            throw Refusal.wrongCredentials
+        }
         limiter.clear(name)
+        marks.succeeded()
         let better = people.passwords.isOutdated(user.passwordHash) ? try await people.passwords.hash(password) : nil
         return try await begin(user, by: carrier, agent: agent, request) { transaction throws(StoreError) in
             // False means that the password was changed a moment ago; the next login looks again.
@@ -116,13 +127,8 @@ public struct SignIn: Sendable {
         _ = try await people.setPassword(new, of: user.id, keeping: session, actor: user.id.text, request: request)
     }
 
-    /// - Returns: what to hand to the invited person, and when it ends.
-    public func invite(_ email: EmailAddress, actor: String, request: RequestID? = nil) async throws -> (text: String, endsAt: Timestamp) {
-        let end = store.ambient.now().adding(seconds: Invitations.lifetimeSeconds)
-        try await store.transaction { transaction throws(StoreError) in
-            try transaction.record(actor: actor, "user.invite", subject: "invitation", before: nil, after: nil, request)
-        }
-        return (invitations.text(for: email, endsAt: end), end)
+    func invite(_ email: EmailAddress, actor: String, request: RequestID) async throws -> (text: String, endsAt: Timestamp) {
+        try await people.invite(email, with: invitations, actor: actor, request: request)
     }
 
     /// What a browser sends with every write: bound to the session, so that a cookie planted by another site does not help.
@@ -146,5 +152,27 @@ public struct SignIn: Sendable {
         let claims = TokenClaims(
             subject: user.email, user: user.id, role: user.role.rawValue, session: session, issuedAt: now, expiresAt: end)
         return Made(user: user, session: session, token: signer.sign(claims))
+    }
+}
+
+/// Counts logins and writes a line for each that failed: who it was meant for when that is known, never what was typed.
+private struct LoginMarks: Sendable {
+    enum Outcome: String, CaseIterable {
+        case success
+        case wrongPassword = "wrong_password"
+        case unknownUser = "unknown_user"
+        case blocked, throttled
+    }
+    private let log: Log
+    private let counters: [Outcome: Counter]
+
+    init(log: Log, metrics: Metrics) {
+        self.log = log
+        counters = Dictionary(uniqueKeysWithValues: Outcome.allCases.map { ($0, metrics.counter(.logins, $0.rawValue)) })
+    }
+    func succeeded() { counters[.success]?.add() }
+    func refused(_ user: UserID?, _ outcome: Outcome, _ request: RequestID) {
+        counters[outcome]?.add()
+        log.info("login.failed", ["user": LogValue(user?.text), "why": LogValue(outcome.rawValue)], request: request)
     }
 }

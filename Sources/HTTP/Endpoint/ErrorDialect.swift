@@ -10,6 +10,8 @@ public enum ErrorDialect: String, Sendable, CaseIterable {
     case olderRelay
     /// `{"error":{"code","message","request_id","retry_after"?}}`, the simple chat interface's.
     case chat
+    /// `{"detail":"<sentence>"}`; for bad input `{"detail":[{"loc":[place, field],"msg","type"}]}`. The older VPN interface's.
+    case detail
 
     /// The shape for an address that no endpoint answers, by its prefix.
     public static func of(path: Span<UInt8>) -> ErrorDialect {
@@ -26,7 +28,7 @@ public enum ErrorDialect: String, Sendable, CaseIterable {
     private static let prefixTexts: [(String, ErrorDialect)] = [
         ("/api/v1/whmcs", .control), ("/v1", .messages), ("/api/v1", .messages), ("/claude", .messages), ("/openai", .messages),
         ("/api/claude", .messages), ("/api/chat", .chat), ("/api/conversations", .chat), ("/admin", .olderRelay),
-        ("/web/auth", .olderRelay), ("/apiStats", .olderRelay),
+        ("/web/auth", .olderRelay), ("/apiStats", .olderRelay), ("/auth", .detail),
     ]
 
     private static func isPrefix(_ prefix: [UInt8], of path: Span<UInt8>) -> Bool {
@@ -72,6 +74,15 @@ public enum ErrorDialect: String, Sendable, CaseIterable {
                     "details": ["error_code": .string(problem.kind.code)],
                 ],
                 "request_id": .string(id.text),
+            ]
+        case .detail:
+            guard !problem.faults.isEmpty else { return ["detail": .string(problem.sentence)] }
+            return [
+                "detail": .array(
+                    problem.faults.map {
+                        let place: [JSON] = [.string($0.place.rawValue)] + ($0.field.isEmpty ? [] : [.string($0.field)])
+                        return ["loc": .array(place), "msg": .string($0.message), "type": "value_error"]
+                    })
             ]
         case .olderRelay:
             return ["error": .string(Self.title(problem.kind.status)), "message": .string(Self.sentenceWithFaults(problem))]

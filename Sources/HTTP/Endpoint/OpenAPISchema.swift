@@ -132,6 +132,7 @@ extension ErrorDialect {
         case .messages: "MessagesProblem"
         case .olderRelay: "OlderRelayProblem"
         case .chat: "ChatProblem"
+        case .detail: "DetailProblem"
         }
     }
     var schema: Schema {
@@ -156,6 +157,7 @@ extension ErrorDialect {
                     .object([.always("type", "Its class.", .text), message, .maybe("details", "With a stable `error_code`.", .anything)])),
                 id,
             ])
+        case .detail: return .object([.always("detail", "A sentence, or a list of `loc`, `msg` and `type` for bad input.", .anything)])
         case .olderRelay: return .object([.always("error", "Its class.", .text), message])
         }
     }

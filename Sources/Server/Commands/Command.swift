@@ -12,7 +12,8 @@ struct Command: Sendable {
     let run: @Sendable (Arguments) async throws -> Void
 
     static let all: [Command] = [
-        .serve, .migrate, .check, .backup, .restore, .userCreate, .userPromote, .userPassword, .userList, .keyCreate, .keyList, .keyRevoke,
+        .serve, .migrate, .check, .backup, .restore, .userCreate, .userPromote, .userPassword, .userBlock, .userUnblock,
+        .userLimits, .userInvite, .userList, .keyCreate, .keyList, .keyRevoke,
         .accountAdd, .accountList, .accountTest, .accountDisable, .historyCleanup, .secretsRotate, .openapi, .version,
     ]
 

@@ -32,7 +32,9 @@ extension Command {
         }
         try await withInstance { instance in
             let user = try await find(email, instance)
-            _ = try await instance.people().setRole(role, of: user.id, actor: "command")
+            do { _ = try await instance.people().setRole(role, of: user.id, actor: "command") } catch let refusal as People.Refusal {
+                throw failure(refusal, email)
+            }
             Output.show(arguments, ["id": .string(user.id.text), "role": .string(role.rawValue)], "\(user.email) is \(role.rawValue) now")
         }
     }
@@ -68,17 +70,25 @@ extension Command {
         }
     }
 
-    private static func find(_ email: String, _ instance: Instance) async throws -> User {
+    static func find(_ email: String, _ instance: Instance) async throws -> User {
         guard let user = try await instance.people().find(email: email) else { throw Failure("there is no user \(email)") }
         return user
     }
 
-    private static func json(_ user: User) -> JSON {
+    static func json(_ user: User) -> JSON {
         [
             "id": .string(user.id.text), "number": .int(user.number), "email": .string(user.email), "name": .string(user.name),
-            "role": .string(user.role.rawValue), "status": .string(user.status.rawValue), "created_at": .string(user.createdAt.text),
+            "role": .string(user.role.rawValue), "status": .string(user.status.rawValue), "limits": People.json(user.limits),
+            "created_at": .string(user.createdAt.text),
             "last_login_at": user.lastLoginAt.map { .string($0.text) } ?? .null,
         ]
+    }
+
+    static func failure(_ refusal: People.Refusal, _ email: String) -> Failure {
+        switch refusal {
+        case .unknownUser: Failure("there is no user \(email)")
+        case .lastAdmin: Failure("\(email) is the last admin; make another one first: gatehouse user promote")
+        }
     }
 
     /// Opens the instance for one piece of work and closes it on every path.

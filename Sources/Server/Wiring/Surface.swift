@@ -78,11 +78,15 @@ struct Surface {
     }
 
     private var signedIn: [MountedEndpoint] {
+        let limiter = MemoryAttemptLimiter(ambient: store.ambient)
         let signIn = SignIn(
-            people: people, algorithm: settings.tokenAlgorithm, key: tokenKey, limiter: MemoryAttemptLimiter(ambient: store.ambient),
-            registration: SignIn.Registration(rawValue: settings.registration) ?? .off, lifetimeMinutes: settings.tokenMinutes)
+            people: people, algorithm: settings.tokenAlgorithm, key: tokenKey, limiter: limiter,
+            registration: SignIn.Registration(rawValue: settings.registration) ?? .off, lifetimeMinutes: settings.tokenMinutes, log: log,
+            metrics: metrics)
         let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
-        return Authentication(door).endpoints + Keys(keys, door).endpoints
+        let promotion = Promotion(store: store, secret: settings.promoteSecret, limiter: limiter, log: log)
+        return Authentication(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints + Keys(keys, door).endpoints
+            + Users(people, keys, door).endpoints
     }
     /// Whether browsers come by plain HTTP, where they drop Secure cookies. Production does not give in to that.
     private var isPlain: Bool {

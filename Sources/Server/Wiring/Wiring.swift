@@ -65,6 +65,7 @@ struct Wiring {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await relay.run() }
                 group.addTask {
+                    do { try await people.warmUp() } catch { log.warning("people.warm_up_failed", ["error": LogValue("\(error)")]) }
                     await Housekeeping(
                         store: store, log: log, historyMilliseconds: settings.historyMilliseconds,
                         intervalMilliseconds: settings.cleanupMilliseconds

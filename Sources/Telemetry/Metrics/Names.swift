@@ -39,6 +39,10 @@ extension MetricDefinition {
         "gatehouse_journal_damaged_total", "Journal files set aside because their tail could not be read.", .counter)
     public static let ledgerEntries = MetricDefinition("gatehouse_ledger_entries_total", "Entries written to the ledger.", .counter)
 
+    // People
+    public static let logins = MetricDefinition(
+        "gatehouse_logins_total", "Attempts to log in, by outcome.", .counter, labels: ["outcome"])
+
     // Logging and the process, in the names Prometheus client libraries use
     public static let logDropped = MetricDefinition("gatehouse_log_dropped_lines", "Log lines lost since the start.", .gauge)
     public static let processResidentMemory = MetricDefinition("process_resident_memory_bytes", "Resident memory size in bytes.", .gauge)
