@@ -153,7 +153,6 @@ enum RelayProblem: Error, Equatable {
             .notFound:
             break
         }
-        if case .draining = self { headers.add("connection", "close") }
         let body: JSON = [
             "type": "error", "error": ["type": .string(type), "message": .string(message), "details": .object(details)],
             "request_id": .string(id),

@@ -1,0 +1,171 @@
+import Domain
+import Store
+import TestKit
+import Testing
+
+@testable import Relay
+
+/// Whole requests through the real server and relay to the fake upstream and back.
+struct PassageTests {
+    private func withFake(
+        accounts: [String] = ["sk-account-one"], limits: APIKeyLimits = APIKeyLimits(),
+        _ test: (RelayWorld, FakeUpstream) async throws -> Void
+    ) async throws {
+        try await withFakeUpstream { fake in
+            let pool = accounts.enumerated().map { index, secret in
+                WorldAccount(secret: secret, baseURL: fake.baseURL) { $0.priority = Int64(index + 1) }
+            }
+            try await withRelay(pool, limits: limits) { world in try await test(world, fake) }
+        }
+    }
+
+    private func direct(_ fake: FakeUpstream, _ body: String) async throws -> RawReply {
+        let client = try RawClient(port: fake.port)
+        defer { client.close() }
+        try await client.send(
+            RelayWorld.request(body, headers: ["x-api-key: sk-direct", "anthropic-version: 2023-06-01"]))
+        return try await client.reply()
+    }
+
+    @Test(arguments: [
+        "/v1/messages", "/api/v1/messages?beta=true", "/claude/v1/messages", "/api/claude/v1/messages", "/claude/claude/v1/messages",
+    ])
+    func `the same bytes come back as without the relay`(path: String) async throws {
+        try await withFake { world, fake in
+            for body in [RelayWorld.body, RelayWorld.streamBody] {
+                let (plain, relayed) = (try await direct(fake, body), try await world.send(body, path))
+                #expect(relayed.status == 200 && relayed.body == plain.body && relayed.text.contains("message"))
+                #expect(relayed.header("content-type") == plain.header("content-type"))
+                #expect(relayed.header("request-id") != nil && relayed.header("x-relay-attempts") == "1")
+                #expect(relayed.header("x-relay-request-id")?.hasPrefix("req_") == true)
+                #expect(relayed.header("x-relay-overhead-ms") != nil && relayed.header("server-timing") != nil)
+            }
+            let seen = try await fake.requests(finished: 4)
+            #expect(Set(seen.compactMap { $0["body_sha256"] as? String }).count == 2, "both bodies arrive as they were sent")
+            #expect(try await fake.violations().isEmpty)
+            let (history, ledger) = try await world.books()
+            #expect(history.count == 2 && history.allSatisfy { $0.status == .success && $0.usageSource == .final && $0.attempts == 1 })
+            let charged = try await fake.ledger(finished: 4)
+            #expect(ledger.count == 2 && charged.count == 4, "every answer is booked once")
+        }
+    }
+
+    @Test func `nothing that is the customer's own goes upstream`() async throws {
+        try await withFake { world, fake in
+            let reply = try await world.send(
+                headers: [
+                    "Authorization: bearer \(RelayWorld.secret)", "cookie: session=1", "x-forwarded-for: 192.0.2.7", "cf-ray: 1",
+                    "sec-fetch-mode: cors", "origin: https://example.com", "referer: https://example.com/", "via: 1.1 proxy",
+                    "accept-encoding: gzip, br, zstd", "connection: x-private, keep-alive", "x-private: 1", "te: trailers",
+                    "x-relay-debug: 1", "x-goog-api-key: AIza-something", "anthropic-beta: one,two", "x-stainless-lang: python",
+                    "user-agent: claude-cli/2.1.0 (external, cli)",
+                ])
+            #expect(reply.status == 200)
+            #expect(try await fake.violations().isEmpty)
+            let seen = try #require(try await fake.requests(finished: 1).first)
+            let text = "\(seen)"
+            #expect(text.contains("one,two") && text.contains("claude-cli/2.1.0") && text.contains("x-stainless-lang"))
+            for word in ["x-private", RelayWorld.secret, "AIza", "192.0.2.7"] { #expect(!text.contains(word), "\(word)") }
+            for name in ["set-cookie", "anthropic-organization-id", "anthropic-ratelimit-requests-limit", "server", "cf-ray"] {
+                #expect(reply.header(name) == nil, "\(name)")
+            }
+        }
+    }
+
+    /// What the only account's answer becomes (relay contract, section 6).
+    @Test(arguments: [
+        ("status=400", 400, "invalid_request_error"), ("status=401", 529, "overloaded_error"), ("status=402", 529, "overloaded_error"),
+        ("status=403", 529, "overloaded_error"), ("status=404", 404, "not_found_error"), ("status=409", 409, "conflict_error"),
+        ("status=413", 413, "request_too_large"), ("status=422", 422, "invalid_request_error"),
+        ("status=429;retry-after=7", 529, "overloaded_error"), ("status=500", 500, "api_error"), ("status=529", 529, "overloaded_error"),
+        ("status=504", 504, "timeout_error"), ("connect-refuse", 502, "api_error"), ("first-event-error", 529, "overloaded_error"),
+        ("status=400;message=This organization has been disabled.", 529, "overloaded_error"),
+    ]) func `an upstream's refusal reaches the customer as the contract says`(step: String, status: Int, type: String) async throws {
+        try await withFake { world, fake in
+            try await fake.script("sk-account-one", [], default: step)
+            let reply = try await world.send(step == "first-event-error" ? RelayWorld.streamBody : RelayWorld.body)
+            #expect(reply.status == status, "\(reply.text)")
+            #expect(reply.text.contains("\"\(type)\"") && reply.text.contains("\"type\""))
+            #expect(reply.header("x-relay-request-id") != nil)
+            #expect(!reply.text.contains("organization has been disabled") && !reply.text.contains("sk-account"))
+            let (history, ledger) = try await world.books()
+            #expect(ledger.isEmpty, "a refusal costs nothing")
+            #expect(history.map(\.status) == [.error] && history.first?.httpStatus == Int64(status))
+        }
+    }
+
+    @Test(arguments: ["status=401", "status=429", "status=500", "status=529", "html503", "connect-refuse", "first-event-error"])
+    func `another account serves when the first one cannot`(step: String) async throws {
+        try await withFake(accounts: ["sk-account-one", "sk-account-two"]) { world, fake in
+            try await fake.script("sk-account-one", [], default: step)
+            let reply = try await world.send(RelayWorld.streamBody)
+            #expect(reply.status == 200 && reply.header("x-relay-attempts") == "2")
+            #expect(reply.text.components("event: message_start") == 1 && reply.text.components("event: message_stop") == 1)
+            let (history, ledger) = try await world.books()
+            #expect(ledger.count == 1 && ledger.first?.usageSource == .final && history.first?.status == .success)
+        }
+    }
+
+    @Test(arguments: ["cut-after=content_block_delta#2", "cut-after=content_block_delta#2:9", "cut-after=content_block_delta#2;rst"])
+    func `a stream that is cut ends with an error event and is billed so far`(step: String) async throws {
+        try await withFake(accounts: ["sk-account-one", "sk-account-two"]) { world, fake in
+            try await fake.script("sk-account-one", [step + "|len=400"])
+            let reply = try await world.send(RelayWorld.streamBody)
+            #expect(reply.status == 200 && reply.text.components("event: message_start") == 1, "nobody else goes on after the first byte")
+            #expect(reply.text.hasSuffix("\n\n") && reply.text.components("event: error\n") == 1)
+            let (history, ledger) = try await world.books()
+            #expect(history.first?.status == .error && ledger.map(\.usageSource) == [.snapshot])
+            #expect((ledger.first?.tokens.input ?? 0) > 0 && (ledger.first?.tokens.output ?? 0) > 0)
+        }
+    }
+
+    @Test func `when the client leaves, the upstream is closed and the snapshot billed`() async throws {
+        try await withFake { world, fake in
+            try await fake.script("sk-account-one", ["hang-after=content_block_delta#2:60000|len=400"])
+            let client = try world.client()
+            try await client.send(RelayWorld.request(RelayWorld.streamBody))
+            _ = try await client.text(until: "content_block_delta")
+            client.reset()
+            #expect(await world.hasJournalled(2))
+            let seen = try await fake.requests(finished: 1)
+            #expect(seen.count == 1, "the upstream sees the end long before its pause is over")
+            let (history, ledger) = try await world.books()
+            #expect(history.map(\.status) == [.aborted] && ledger.map(\.usageSource) == [.snapshot])
+        }
+    }
+
+    @Test(arguments: ["no-usage", "usage={\"input_tokens\":9223372036854775807,\"output_tokens\":9223372036854775807}"])
+    func `strange usage neither breaks the answer nor the books`(step: String) async throws {
+        try await withFake { world, fake in
+            for body in [RelayWorld.body, RelayWorld.streamBody] {
+                try await fake.script("sk-account-one", [step])
+                #expect(try await world.send(body).status == 200)
+            }
+            let (history, ledger) = try await world.books()
+            #expect(history.count == 2 && ledger.count == 2)
+        }
+    }
+
+    @Test func `mixed traffic is booked exactly once and to the token`() async throws {
+        try await withFake { world, fake in
+            try await fake.script(
+                "sk-account-one",
+                ["ok", "tool", "thinking|multi-delta=4", "status=400", "input-late", "cache-null", "split=3", "status=422"])
+            for index in 0..<8 { _ = try await world.send(index % 2 == 0 ? RelayWorld.streamBody : RelayWorld.body) }
+            let charged = try await fake.ledger(finished: 8)
+            let (history, ledger) = try await world.books()
+            #expect(history.count == 8 && ledger.count == 6 && charged.count == 6)
+            func sum(_ name: String) -> Int64 {
+                charged.reduce(0) { $0 + Int64((($1["usage"] as? [String: Any])?[name] as? Int) ?? 0) }
+            }
+            #expect(ledger.reduce(0) { $0 + $1.tokens.input } == sum("input_tokens"))
+            #expect(ledger.reduce(0) { $0 + $1.tokens.output } == sum("output_tokens"))
+            #expect(ledger.allSatisfy { $0.costMicroUSD > 0 && $0.priceFlags.isEmpty })
+        }
+    }
+}
+
+extension String {
+    /// How often `part` stands in it.
+    func components(_ part: String) -> Int { ranges(of: part).count }
+}

@@ -1,0 +1,129 @@
+import Domain
+import Foundation
+import HTTP
+import Secrets
+import Store
+import Telemetry
+import TestKit
+
+@testable import Relay
+
+/// The real relay behind the real server, on SQLite, with a clock that the test moves.
+struct RelayWorld: Sendable {
+    static let secret = "cr_" + String(repeating: "ab12", count: 16)
+    static let body = #"{"model":"claude-sonnet-5-5","max_tokens":64,"messages":[{"role":"user","content":"hé 🌍"}]}"#
+    static let streamBody = #"{"stream":true, "model":"claude-sonnet-5-5","max_tokens":64,"messages":[{"role":"user","content":"hé"}]}"#
+
+    let relay: Relay
+    let store: Store
+    let key: APIKey
+    let reactor: Reactor
+    let clock: TestClock
+    let port: UInt16
+
+    func client() throws -> RawClient { try RawClient(port: port) }
+
+    static func request(_ body: String, _ path: String = "/v1/messages", headers: [String] = ["x-api-key: " + secret]) -> String {
+        let fields = (headers + ["host: relay.example.com", "content-type: application/json", "content-length: \(body.utf8.count)"])
+        return "POST \(path) HTTP/1.1\r\n" + fields.map { $0 + "\r\n" }.joined() + "\r\n" + body
+    }
+
+    /// One POST on a connection of its own.
+    func send(_ body: String = body, _ path: String = "/v1/messages", headers: [String] = ["x-api-key: " + secret]) async throws -> RawReply
+    {
+        let client = try client()
+        defer { client.close() }
+        try await client.send(Self.request(body, path, headers: headers))
+        return try await client.reply()
+    }
+    func get(_ path: String, headers: [String] = ["x-api-key: " + secret]) async throws -> RawReply {
+        let client = try client()
+        defer { client.close() }
+        let fields = (headers + ["host: relay.example.com"]).map { $0 + "\r\n" }.joined()
+        try await client.send("GET \(path) HTTP/1.1\r\n\(fields)\r\n")
+        return try await client.reply()
+    }
+
+    func advance(seconds: Int64) async {
+        clock.advance(milliseconds: seconds * 1000)
+        await reactor.poke()
+    }
+
+    /// Waits for that many journal records; a hundred thousand turns of the loop are enough for anything that is still to come.
+    func hasJournalled(_ count: Int) async -> Bool {
+        for _ in 1...100_000 where relay.pendingRecords < count { await reactor.poke() }
+        return relay.pendingRecords >= count
+    }
+
+    /// Stops the relay, which moves everything to the ledger.
+    func books() async throws -> (requests: [RequestRecord], ledger: [LedgerEntry]) {
+        relay.stop()
+        await relay.run()
+        return try await store.read { reader throws(StoreError) in
+            (
+                try reader.history(HistoryFilter(apiKeyID: key.id), limit: 500).items, try reader.ledger(limit: 500).items
+            )
+        }
+    }
+}
+
+struct WorldAccount: Sendable {
+    var secret: String
+    var baseURL: String
+    var change: @Sendable (inout AccountDetails) -> Void = { _ in }
+}
+
+func withRelay(
+    _ accounts: [WorldAccount], limits: APIKeyLimits = APIKeyLimits(), allowedModels: String? = nil, expiresAt: Timestamp? = nil,
+    configure: @Sendable (inout RelayConfiguration) -> Void = { _ in }, _ test: (RelayWorld) async throws -> Void
+) async throws {
+    let clock = TestClock()
+    try await withTemporaryFolder { folder in
+        try await withStore(.sqlite, clock: clock) { store in
+            let password = SecretBytes(Array("an encryption key of a test".utf8))
+            let keyring = try Keyring.open(
+                [try Keyring.makeDataKey(encryptionKey: password, ambient: clock.ambient)], encryptionKey: password, legacyKey: nil,
+                ambient: clock.ambient)
+            let hasher = RelayKeyHasher(pepper: SecretBytes([1, 2, 3]))
+            let key = try await store.transaction { transaction throws(StoreError) in
+                for account in accounts {
+                    var details = AccountDetails(name: account.secret, baseURL: account.baseURL)
+                    account.change(&details)
+                    _ = try transaction.createAccount(details) { id in
+                        keyring.seal(Array(account.secret.utf8), for: accountSecretPlace(of: id))
+                    }
+                }
+                return try transaction.createAPIKey(
+                    NewAPIKey(
+                        ownerID: nil, name: "a key", secretHash: hasher.hash(Array(RelayWorld.secret.utf8)), shownPrefix: "cr_ab12",
+                        shownSuffix: "ab12", limits: limits, allowedModels: allowedModels, expiresAt: expiresAt))
+            }
+            let reactor = try Reactor(index: 0, ambient: clock.ambient)
+            try reactor.start()
+            var configuration = RelayConfiguration(dataDirectory: folder.path)
+            configuration.allowsLoopback = true
+            configure(&configuration)
+            let relay = try Relay(
+                configuration, store: store, keyring: keyring, reloadKeyring: { keyring }, hasher: hasher, reactors: [reactor],
+                log: .silent, metrics: Metrics())
+            try await relay.start()
+            let routes = relay.routes.map { route in
+                RawRoute(route.method, route.template, prefixes: route.prefixes, dialect: .messages) { exchange, _ in
+                    await route.handle(exchange)
+                }
+            }
+            let router = Router([], raw: routes, options: RouterOptions { _, _ in Problem(.internalError) })
+            let server = try Server(
+                ServerConfiguration(), reactors: [reactor], handler: router, hooks: Server.Hooks(errorResponder: Router.errorResponder))
+            let port = try await server.start()
+            let outcome: Result<Void, any Error>
+            do {
+                try await test(RelayWorld(relay: relay, store: store, key: key, reactor: reactor, clock: clock, port: port))
+                outcome = .success(())
+            } catch { outcome = .failure(error) }
+            await server.drain(deadline: .zero)
+            reactor.stop()
+            try outcome.get()
+        }
+    }
+}
