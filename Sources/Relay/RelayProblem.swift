@@ -22,6 +22,8 @@ enum RelayProblem: Error, Equatable {
     /// The upstream's answer breaks its own protocol, or an account's fault that the customer must not see.
     case upstreamFault
     case draining
+    /// Request bodies fill the memory that is set aside for them.
+    case outOfMemory
     /// Usage could not be recorded, so nothing was sent.
     case cannotRecord
     /// The database does not answer.
@@ -43,7 +45,7 @@ enum RelayProblem: Error, Equatable {
         case .modelNotFound, .notFound: 404
         case .upstreamUnreachable, .upstreamFault: 502
         case .upstreamTimeout: 504
-        case .draining, .cannotRecord, .cannotRead: 503
+        case .draining, .outOfMemory, .cannotRecord, .cannotRead: 503
         case .upstreamError(let type, _): Self.status(ofType: type)
         }
     }
@@ -58,7 +60,7 @@ enum RelayProblem: Error, Equatable {
         case .requestsPerMinute, .concurrency: "rate_limit_error"
         case .overloaded: "overloaded_error"
         case .modelNotFound, .notFound: "not_found_error"
-        case .upstreamUnreachable, .upstreamFault, .draining, .cannotRecord, .cannotRead: "api_error"
+        case .upstreamUnreachable, .upstreamFault, .draining, .outOfMemory, .cannotRecord, .cannotRead: "api_error"
         case .upstreamTimeout: "timeout_error"
         case .upstreamError(let type, _): type
         }
@@ -87,6 +89,7 @@ enum RelayProblem: Error, Equatable {
         case .upstreamFault: "upstream_fault"
         case .upstreamError: "upstream_error"
         case .draining: "shutting_down"
+        case .outOfMemory: "server_busy"
         case .cannotRecord: "usage_cannot_be_recorded"
         case .cannotRead: "storage_unavailable"
         }
@@ -112,6 +115,7 @@ enum RelayProblem: Error, Equatable {
         case .upstreamUnreachable: "The upstream could not be reached."
         case .upstreamTimeout: "The upstream did not answer in time."
         case .upstreamFault: "The upstream's answer could not be used."
+        case .outOfMemory: "The server holds as many request bodies as it can; try again in a moment."
         case .draining: "The server is shutting down; try again in a moment."
         case .cannotRecord: "Usage cannot be recorded at the moment, so the request was not sent."
         case .cannotRead: "The database does not answer at the moment."
@@ -147,7 +151,7 @@ enum RelayProblem: Error, Equatable {
         case .requestsPerMinute(let wait): headers.add("retry-after", String(min(60, max(1, wait))))
         case .concurrency: headers.add("retry-after", String(1 + jitter % 5))
         case .overloaded(let seconds): headers.add("retry-after", String(min(60, max(1, seconds))))
-        case .draining, .cannotRecord, .cannotRead: headers.add("retry-after", "2")
+        case .draining, .outOfMemory, .cannotRecord, .cannotRead: headers.add("retry-after", "2")
         case .upstreamError(_, let body): return Response(status: status, headers: headers, body: body)
         case .badRequest, .bodyTooLarge, .bodyTooSlow, .unsupportedEncoding, .upstreamUnreachable, .upstreamTimeout, .upstreamFault,
             .notFound:

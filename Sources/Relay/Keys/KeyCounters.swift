@@ -158,7 +158,29 @@ final class Slots: Sendable {
         }
         return true
     }
-    fileprivate func give() { used.wrappingSubtract(1, ordering: .relaxed) }
+    fileprivate func give(_ count: Int = 1) { used.wrappingSubtract(count, ordering: .relaxed) }
+
+    /// Takes `count` places at once, or none.
+    fileprivate func take(_ count: Int, limit: Int) -> Bool {
+        guard used.wrappingAdd(count, ordering: .relaxed).newValue > limit else { return true }
+        give(count)
+        return false
+    }
+}
+
+/// Bytes of memory under a limit over all requests; given back when the request ends.
+struct ByteLease: ~Copyable {
+    private let slots: Slots
+    private let count: Int
+
+    /// Nil when they do not fit.
+    init?(_ slots: Slots, count: Int, limit: Int) {
+        guard slots.take(count, limit: limit) else { return nil }
+        self.slots = slots
+        self.count = count
+    }
+
+    deinit { slots.give(count) }
 }
 
 struct SlotLease: ~Copyable {

@@ -24,6 +24,9 @@ struct MessagesHandler: Sendable {
         let key = try RelayGate.key(exchange.head, services)
         guard !services.isDraining.load(ordering: .relaxed) else { throw .draining }
         let body = try await RelayGate.body(exchange, limit: services.limits.bodyBytes)
+        guard let memory = ByteLease(services.bodyBytes, count: body.count, limit: services.limits.heldBodyBytes) else {
+            throw .outOfMemory
+        }
         let request: MessagesRequest
         do throws(MessagesRequest.Problem) { request = try MessagesRequest(scanning: body.span) } catch { throw .badRequest(error.message) }
         guard key.allows(model: request.model) else { throw .modelNotAllowed }
@@ -52,7 +55,8 @@ struct MessagesHandler: Sendable {
             passage.settle(.failed(type: error.type), httpStatus: Int64(error.status), usage: nil)
             throw error
         }
-        // Both leases end here, after the settlement is in the journal.
+        // The leases end here, after the settlement is in the journal.
+        _ = consume memory
         _ = consume lease
         _ = consume global
     }
@@ -77,7 +81,7 @@ enum RelayGate {
             case .tooLarge(let limit): throw .bodyTooLarge(limitBytes: limit)
             case .malformed, .clientGone: throw .badRequest("The request body is malformed.")
             case .tooSlow: throw .bodyTooSlow
-            case .overloaded: throw .overloaded(retryAfterSeconds: 1)
+            case .overloaded: throw .outOfMemory
             }
         }
     }

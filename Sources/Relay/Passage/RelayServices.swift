@@ -8,6 +8,8 @@ internal import Telemetry
 public struct RelayLimits: Sendable {
     /// A Messages body (relay contract, section 4).
     public var bodyBytes = 32 << 20
+    /// Bodies of all requests under way together: each is kept until its last attempt.
+    public var heldBodyBytes = 256 << 20
     /// A complete answer that is no stream.
     public var responseBytes = 64 << 20
     /// Requests under way over all keys; nil is no limit (`MAX_CONCURRENT`).
@@ -35,6 +37,8 @@ final class RelayServices: Sendable {
     let meters: RelayMeters
     /// Requests under way over all keys.
     let slots = Slots()
+    /// Body bytes of requests under way.
+    let bodyBytes = Slots()
     let isDraining = Atomic<Bool>(false)
     /// Answers while there is no account; nil when demo mode is off.
     let demo: DemoUpstream?
