@@ -102,8 +102,16 @@ public final class Relay: Sendable {
 
     /// New requests get 503 from here on; those under way go on.
     public func drain() { services.isDraining.store(true, ordering: .relaxed) }
-    /// After the last exchange: moves what is left to the ledger, then lets `run` end.
-    public func stop() { services.mover.stop() }
+    /// After the last exchange: waits until every request is settled, moves what is left to the ledger, then lets `run` end.
+    public func stop() async {
+        // A cut connection settles its request in the next turns of its reactor.
+        for _ in 0..<Self.settleLooks where services.slots.inFlight > 0 {
+            do { try await services.ambient.sleep(.milliseconds(5)) } catch { break }
+        }
+        services.mover.stop()
+    }
+    /// Times 5 ms; requests that are still open then stay in the journal for the next start.
+    private static let settleLooks = 1000
 
     /// Accounts that could serve now, and all of them.
     public var accountCounts: (usable: Int, all: Int) {

@@ -57,7 +57,7 @@ struct RelayWorld: Sendable {
 
     /// Stops the relay, which moves everything to the ledger.
     func books() async throws -> (requests: [RequestRecord], ledger: [LedgerEntry]) {
-        relay.stop()
+        await relay.stop()
         await relay.run()
         return try await store.read { reader throws(StoreError) in
             (

@@ -225,6 +225,11 @@ struct Attempts {
     // MARK: A stream
 
     private func stream(_ response: UpstreamResponse) async -> Outcome {
+        // Identity was asked for; a coding that cannot be taken off cannot be metered either.
+        guard response.head.coding != .other else {
+            response.cancel()
+            return .failed(.problem(.upstreamFault))
+        }
         let decodes = response.head.coding == .gzip || response.head.coding == .deflate
         var headers = headers(response.head, keepsCoding: !decodes)
         headers.add("cache-control", "no-cache")

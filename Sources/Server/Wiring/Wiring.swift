@@ -85,7 +85,7 @@ struct Wiring {
         log.notice("server.draining", ["seconds": LogValue(settings.drainSeconds)])
         relay.drain()
         let cut = await server.drain(deadline: .seconds(settings.drainSeconds))
-        relay.stop()
+        await relay.stop()
         await background.value
         for reactor in reactors { reactor.stop() }
         await store.close()
