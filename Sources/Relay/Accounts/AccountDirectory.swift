@@ -39,7 +39,7 @@ final class AccountLive: Sendable {
 
 /// Why no account could be chosen.
 enum NoAccount: Error, Equatable {
-    /// None is configured that serves the model.
+    /// None is configured that serves the model, in whatever state.
     case none
     /// All that serve it are cooling or full; the soonest end.
     case busy(retryAfterSeconds: Int)
@@ -51,11 +51,14 @@ final class AccountDirectory: Sendable {
         /// By priority, then age.
         var accounts: [RelayAccount] = []
         var version: Int64 = -1
+        /// Accounts in the store, those included that cannot be used here.
+        var rowCount = 0
     }
     private let snapshot = Mutex(Snapshot())
 
     var accounts: [RelayAccount] { snapshot.withLock(\.accounts) }
-    var isEmpty: Bool { snapshot.withLock { $0.accounts.isEmpty } }
+    /// Nobody has made an account. One that cannot be used is one all the same: its customers must not get answers of the demo.
+    var isEmpty: Bool { snapshot.withLock { $0.rowCount == 0 } }
     /// Accounts that could serve something now.
     func usableCount(at now: Timestamp) -> Int {
         accounts.count { $0.account.status == .active && $0.live.coolingUntil.load(ordering: .relaxed) <= now.milliseconds }
@@ -64,8 +67,14 @@ final class AccountDirectory: Sendable {
     /// Chooses and takes a place in one step: the lowest priority number first, within it the fewest requests under way, then the
     /// one that has rested longest.
     func choose(model: String, excluding tried: [AccountID], now: Timestamp) throws(NoAccount) -> AccountLease {
-        let candidates = accounts.filter { $0.account.status == .active && $0.serves(model) && !tried.contains($0.id) }
-        guard !candidates.isEmpty else { throw tried.isEmpty ? .none : .busy(retryAfterSeconds: 1) }
+        let known = snapshot.withLock { $0 }
+        let serving = known.accounts.filter { $0.serves(model) && !tried.contains($0.id) }
+        let candidates = serving.filter { $0.account.status == .active }
+        guard !candidates.isEmpty else {
+            guard tried.isEmpty else { throw .busy(retryAfterSeconds: 1) }
+            // Only when no account could serve it, whatever its state, is the model unknown here.
+            throw serving.isEmpty && known.accounts.count == known.rowCount ? .none : .busy(retryAfterSeconds: 60)
+        }
         let ready = candidates.filter { $0.live.coolingUntil.load(ordering: .relaxed) <= now.milliseconds }
         let ordered = ready.sorted { a, b in
             (a.account.details.priority, a.live.slots.inFlight, a.live.lastUsed.load(ordering: .relaxed))
@@ -103,7 +112,8 @@ final class AccountDirectory: Sendable {
                 report(row.id, "\(error)")
             }
         }
-        snapshot.withLock { $0 = Snapshot(accounts: accounts, version: version) }
+        // Another refresh may have been quicker: older rows never replace newer ones.
+        snapshot.withLock { if $0.version < version { $0 = Snapshot(accounts: accounts, version: version, rowCount: rows.count) } }
         return true
     }
 

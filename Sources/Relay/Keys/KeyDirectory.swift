@@ -55,8 +55,12 @@ final class KeyDirectory: Sendable {
     var count: Int { snapshot.withLock { $0.byDigest.count } }
 
     /// Takes over changed rows. Deleted keys go; a key's counters stay with it through every change.
-    func apply(_ changes: [APIKey]) {
+    /// - Parameter since: the version they were read from.
+    /// - Returns: false, with nothing changed, when another refresh was quicker: these rows may be older than what it read, and would
+    ///   let a revoked key in again.
+    func apply(_ changes: [APIKey], since: Int64) -> Bool {
         snapshot.withLock { snapshot in
+            guard snapshot.version == since else { return false }
             for key in changes {
                 let digest = Digest(key.secretHash)
                 let known = snapshot.digestByID[key.id]
@@ -70,6 +74,7 @@ final class KeyDirectory: Sendable {
                 }
                 snapshot.version = max(snapshot.version, key.version)
             }
+            return true
         }
     }
 
@@ -79,7 +84,8 @@ final class KeyDirectory: Sendable {
             let since = version
             let changes = try await store.read { reader throws(StoreError) in try reader.apiKeyChanges(since: since) }
             guard !changes.isEmpty else { return }
-            apply(changes)
+            // When another refresh came between, the next turn reads what is left.
+            _ = apply(changes, since: since)
         }
     }
 

@@ -1,0 +1,73 @@
+import Domain
+import Secrets
+import Store
+import TestKit
+import Testing
+
+@testable import Relay
+
+/// What the data path knows of keys and accounts, and how it comes to know it.
+struct DirectoryTests {
+    @Test func `rows read earlier never bring a revoked key back`() async throws {
+        try await withStore(.sqlite) { store in
+            let hasher = RelayKeyHasher(pepper: SecretBytes([1, 2, 3]))
+            let (directory, secret) = (KeyDirectory(hasher: hasher), Array("cr_a_key_of_a_test".utf8))
+            let key = try await store.transaction { transaction throws(StoreError) in
+                try transaction.createAPIKey(
+                    NewAPIKey(ownerID: nil, name: "a key", secretHash: hasher.hash(secret), shownPrefix: "cr_ab12", shownSuffix: "ab12"))
+            }
+            let early = try await store.read { reader throws(StoreError) in try reader.apiKeyChanges(since: 0) }
+            _ = try await store.transaction { transaction throws(StoreError) in try transaction.deleteAPIKey(key.id) }
+            try await directory.refresh(from: store)
+            #expect(directory.find(secret) == nil)
+            #expect(!directory.apply(early, since: 0), "they were read before the deletion")
+            #expect(directory.find(secret) == nil && directory.count == 0)
+        }
+    }
+
+    @Test func `a changed key keeps its counters`() async throws {
+        try await withStore(.sqlite) { store in
+            let hasher = RelayKeyHasher(pepper: SecretBytes([1, 2, 3]))
+            let (directory, secret) = (KeyDirectory(hasher: hasher), Array("cr_a_key_of_a_test".utf8))
+            let key = try await store.transaction { transaction throws(StoreError) in
+                try transaction.createAPIKey(
+                    NewAPIKey(ownerID: nil, name: "a key", secretHash: hasher.hash(secret), shownPrefix: "cr_ab12", shownSuffix: "ab12"))
+            }
+            try await directory.refresh(from: store)
+            let counters = try #require(directory.find(secret)?.counters)
+            counters.load(day: "2026-11-21", tokens: 77, costMicroUSD: 0)
+            _ = try await store.transaction { transaction throws(StoreError) in try transaction.setAPIKeyStatus(.disabled, of: key.id) }
+            try await directory.refresh(from: store)
+            #expect(directory.find(secret)?.key.status == .disabled && directory.find(key.id)?.counters.today.tokens == 77)
+        }
+    }
+
+    @Test func `accounts of the environment are read with every mistake named and no key quoted`() throws {
+        let good = try ImportedAccount.list(
+            parsing: """
+                [{"email":"a@example.com","apiKey":"sk-example-1","priority":3,"baseUrl":"https://up.example.com"},{"email":"b@example.com","apiKey":"sk-example-2"}]
+                """)
+        #expect(good.map(\.details.email) == ["a@example.com", "b@example.com"] && good.map(\.details.priority) == [3, 50])
+        #expect(good.map(\.details.baseURL) == ["https://up.example.com", ImportedAccount.defaultBaseURL])
+        for bad in [
+            "", "{}", "[{\"email\":\"a@example.com\"}]", "[{\"email\":\"a@example.com\",\"apiKey\":\"short\"}]",
+            "[{\"email\":\"a@example.com\",\"apiKey\":\"sk-example-1\"},{\"email\":\"A@example.com\",\"apiKey\":\"sk-example-2\"}]",
+            "[{\"email\":\"a@example.com\",\"apiKey\":\"sk-example-1\",\"priority\":101}]",
+        ] {
+            let error = #expect(throws: ParseError.self) { try ImportedAccount.list(parsing: bad) }
+            #expect(error?.message.contains("sk-example") == false && error?.message.contains("short\"") == false)
+        }
+    }
+
+    @Test(arguments: [
+        ("https://example.com", false, true), ("http://example.com", false, false), ("http://127.0.0.1:8080", false, false),
+        ("http://127.0.0.1:8080", true, true), ("https://169.254.169.254", false, false), ("https://169.254.169.254", true, false),
+        ("ftp://example.com", true, false), ("", true, false),
+    ]) func `an account's address is https, or loopback where that is allowed`(url: String, allowsLoopback: Bool, isGood: Bool) {
+        if isGood {
+            #expect(throws: Never.self) { try checkAccountBaseURL(url, allowsLoopback: allowsLoopback) }
+        } else {
+            #expect(throws: ParseError.self) { try checkAccountBaseURL(url, allowsLoopback: allowsLoopback) }
+        }
+    }
+}
