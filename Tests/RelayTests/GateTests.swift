@@ -127,4 +127,21 @@ struct GateTests {
             #expect(try await world.get("/v1/models/unknown").status == 404)
         }
     }
+
+    @Test func `an account that is out for now is 529, not an unknown model, and never the demo`() async throws {
+        // A base URL that this relay may not use makes the account unusable here.
+        for url in ["http://192.0.2.1", "ftp://example.com"] {
+            try await withRelay([WorldAccount(secret: "sk-account-one", baseURL: url)], configure: { $0.isDemo = true }) { world in
+                check(try await world.send(), 529, "overloaded_error", retries: true)
+                #expect(!world.relay.isDemo)
+            }
+        }
+        try await withRelay(nowhere, configure: { $0.isDemo = true }) { world in
+            _ = try await world.store.transaction { transaction throws(StoreError) in
+                for account in try transaction.accounts() { _ = try transaction.setAccountStatus(.disabled, reason: "a test", of: account.id) }
+            }
+            try await world.relay.refresh()
+            check(try await world.send(), 529, "overloaded_error", retries: true)
+        }
+    }
 }

@@ -163,6 +163,36 @@ struct PassageTests {
             #expect(ledger.allSatisfy { $0.costMicroUSD > 0 && $0.priceFlags.isEmpty })
         }
     }
+
+    @Test func `a model map and a bearer credential change those bytes and nothing else`() async throws {
+        let listener = try RawListener()
+        defer { listener.close() }
+        let account = WorldAccount(secret: "sk-account-one", baseURL: "http://127.0.0.1:\(listener.port)/up") {
+            $0.kind = .bearer
+            $0.modelMap = "{\"claude-sonnet-5-5\":\"other/model\"}"
+        }
+        try await withRelay([account], limits: APIKeyLimits(requestsPerMinute: 9)) { world in
+            let client = try world.client()
+            defer { client.close() }
+            try await client.send(RelayWorld.request(RelayWorld.body, "/v1/messages?beta=true"))
+            let peer = try await listener.accept()
+            defer { peer.close() }
+            let mapped = RelayWorld.body.replacing("\"claude-sonnet-5-5\"", with: "\"other/model\"")
+            let request = try await peer.text(until: mapped)
+            #expect(request.hasPrefix("POST /up/v1/messages?beta=true HTTP/1.1\r\n"))
+            #expect(request.contains("authorization: Bearer sk-account-one\r\n") && !request.contains("x-api-key"))
+            #expect(request.contains("anthropic-version: 2023-06-01\r\n") && request.contains("content-length: \(mapped.utf8.count)\r\n"))
+            try await peer.send("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nanthropic-ratelimit-requests-limit: 4000\r\n")
+            try await peer.send("set-cookie: a=b\r\nanthropic-organization-id: org_1\r\ncontent-length: 2\r\n\r\n{}")
+            let reply = try await client.reply()
+            #expect(reply.status == 200 && reply.text == "{}")
+            #expect(
+                reply.header("anthropic-ratelimit-requests-limit") == "9" && reply.header("anthropic-ratelimit-requests-remaining") == "8")
+            #expect(reply.header("set-cookie") == nil && reply.header("anthropic-organization-id") == nil)
+            let (_, ledger) = try await world.books()
+            #expect(ledger.map(\.usageSource) == [.unparsed], "an answer without usage is booked by estimate and says so")
+        }
+    }
 }
 
 extension String {
