@@ -138,7 +138,9 @@ struct GateTests {
         }
         try await withRelay(nowhere, configure: { $0.isDemo = true }) { world in
             _ = try await world.store.transaction { transaction throws(StoreError) in
-                for account in try transaction.accounts() { _ = try transaction.setAccountStatus(.disabled, reason: "a test", of: account.id) }
+                for account in try transaction.accounts() {
+                    _ = try transaction.setAccountStatus(.disabled, reason: "a test", of: account.id)
+                }
             }
             try await world.relay.refresh()
             check(try await world.send(), 529, "overloaded_error", retries: true)
