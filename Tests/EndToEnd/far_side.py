@@ -119,7 +119,6 @@ class Gatehouse:
         account = {"email": "far@example.com", "name": "far", "apiKey": RELAY_ACCOUNT, "baseUrl": self.fake.url}
         return {
             "PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": "0", "ALLOW_LOOPBACK_UPSTREAM": "true", "DATA_DIR": str(self.folder / "data"), "LOG_LEVEL": "debug",
-            "DATABASE_URL": f"sqlite://{self.folder}/data/gatehouse.db",
             "CLAUDE_ACCOUNTS": json.dumps([account]), "ADMIN_PASSWORD": "only-For-Tests-8351", **self.settings}
 
     def command(self, *arguments, stdin=""):

@@ -1,3 +1,4 @@
+internal import Domain
 internal import Store
 internal import Synchronization
 
@@ -9,7 +10,7 @@ enum JournalFence {
 /// The running numbers of requests under way, in a memory-mapped file: a few plain stores an event, no system call, and there after
 /// `kill -9`. A slot belongs to one request from admission to settlement. Used on one reactor.
 final class InFlightSlots: @unchecked Sendable {
-    static let slotBytes = 128
+    static let slotBytes = 144
     static let count = 16_384
     /// Bytes of the response's model name that fit into a slot.
     static let modelBytes = 40
@@ -33,6 +34,8 @@ final class InFlightSlots: @unchecked Sendable {
         var blocks: Int64
         var flags: Flags
         var model: String
+        /// Of the last attempt.
+        var accountID: AccountID?
 
         /// Handed to an upstream, and nothing more is known.
         static let sentOnly = Reading(tokens: TokenCounts(), webSearches: 0, deltaBytes: 0, blocks: 0, flags: .sent, model: "")
@@ -50,7 +53,7 @@ final class InFlightSlots: @unchecked Sendable {
     func take(_ id: (high: UInt64, low: UInt64)) -> UInt32? {
         guard let slot = free.popLast() else { return nil }
         let base = Int(slot) * Self.slotBytes
-        for word in 2..<16 { file.storeWord(0, at: base + word * 8) }
+        for word in 2..<Self.slotBytes / 8 { file.storeWord(0, at: base + word * 8) }
         file.storeWord(id.high, at: base)
         file.storeWord(id.low, at: base + 8)
         return slot
@@ -86,6 +89,12 @@ final class InFlightSlots: @unchecked Sendable {
         file.store(bytes + [UInt8](repeating: 0, count: Self.modelBytes - bytes.count), at: Int(slot) * Self.slotBytes + 88)
     }
 
+    func setAccount(_ slot: UInt32, _ account: AccountID) {
+        let base = Int(slot) * Self.slotBytes
+        file.storeWord(account.high, at: base + 128)
+        file.storeWord(account.low, at: base + 136)
+    }
+
     var takenCount: Int { file.size / Self.slotBytes - free.count }
     func remove() { file.remove() }
 
@@ -98,10 +107,11 @@ final class InFlightSlots: @unchecked Sendable {
             min(max(0, Int64(bitPattern: file.word(at: base + offset))), MeteredUsage.largestCount)
         }
         let model = file.bytes(base + 88..<base + 128).prefix { $0 != 0 }
+        let account = AccountID(high: file.word(at: base + 128), low: file.word(at: base + 136))
         return Reading(
             tokens: TokenCounts(
                 input: number(16), output: number(24), cacheWrite5m: number(32), cacheWrite1h: number(40), cacheRead: number(48)),
             webSearches: number(56), deltaBytes: number(64), blocks: number(72), flags: Flags(rawValue: file.word(at: base + 80)),
-            model: String(decoding: model, as: UTF8.self))
+            model: String(decoding: model, as: UTF8.self), accountID: account.high == 0 ? nil : account)
     }
 }

@@ -67,7 +67,7 @@ struct Settlement: Sendable {
     /// been sent.
     static func afterCrash(_ admission: Admission, _ slot: InFlightSlots.Reading?) -> Settlement {
         var settlement = Settlement(admission: admission, status: .aborted, errorType: "relay_restarted", attempts: 1)
-        settlement.accountID = admission.accountID
+        settlement.accountID = slot?.accountID ?? admission.accountID
         guard let slot, slot.flags.contains(.sent) else { return settlement }
         var metered = MeteredUsage()
         metered.webSearches = slot.webSearches

@@ -72,7 +72,9 @@ final class Passage {
     /// From here on the upstream may charge.
     func markSent() {
         sentAtNanoseconds = now
-        if let slot { journal.slots.mark(slot, .sent) }
+        guard let slot else { return }
+        if let account { journal.slots.setAccount(slot, account.id) }
+        journal.slots.mark(slot, .sent)
     }
 
     /// Takes the numbers of the meter over into the slot, where they outlive the process.
