@@ -91,6 +91,11 @@ struct GateTests {
         try await withRelay(nowhere, configure: { $0.limits.bodyBytes = 16 }) { world in
             check(try await world.send(), 413, "request_too_large", retries: nil)
         }
+        try await withRelay(nowhere, configure: { $0.limits.heldBodyBytes = 500 }) { world in
+            let large = RelayWorld.body.replacing("hé", with: String(repeating: "a", count: 500))
+            check(try await world.send(large), 503, "api_error", retries: true)
+            for _ in 1...8 { #expect(try await world.send().status == 502, "each gives its bytes back") }
+        }
     }
 
     @Test func `a model that no account serves, an encoded body, and the end of the process`() async throws {
