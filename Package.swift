@@ -67,7 +67,7 @@ let package = Package(
         suite("APITests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "API", "TestKit"]),
         suite("WebTests", ["Domain", "HTTP", "Web", "TestKit"]),
         suite("FakeUpstreamTests", ["FakeUpstreamParts", "TestKit"]),
-        suite("ServerTests", ["Domain", "Secrets", "Server"]),
+        suite("ServerTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Server", "TestKit"]),
         suite("Tidy", []),
     ]
 )

@@ -123,27 +123,25 @@ public final class Relay: Sendable {
 
     /// The prefixes under which the Messages surface answers (relay contract, section 1).
     public static let prefixes = ["", "/api", "/claude"]
-    private static let messagePrefixes = prefixes + ["/api/claude", "/claude/claude"]
+    static let messagePrefixes = prefixes + ["/api/claude", "/claude/claude"]
 
     /// A route of the data path, for the router.
     public struct Route: Sendable {
-        public let method: Method
-        /// As in "/v1/models/{id}"; stands under each of the prefixes.
-        public let template: String
+        /// Its template, as "/v1/models/{id}", stands under each of the prefixes.
+        public let description: EndpointDescription
         public let prefixes: [String]
         public let handle: @Sendable (Exchange) async -> Void
     }
 
     public var routes: [Route] {
         let (messages, queries) = (MessagesHandler(services: services), queries)
-        func query(_ template: String, _ handle: @escaping @Sendable (Exchange) async -> Void) -> Route {
-            Route(method: .get, template: template, prefixes: Self.prefixes, handle: handle)
+        func query(_ description: EndpointDescription, _ handle: @escaping @Sendable (Exchange) async -> Void) -> Route {
+            Route(description: description, prefixes: Self.prefixes, handle: handle)
         }
         return [
-            Route(method: .post, template: "/v1/messages", prefixes: Self.messagePrefixes) { await messages.handle($0) },
-            query("/v1/models") { await queries.models($0) }, query("/v1/models/{id}") { await queries.model($0) },
-            query("/v1/request-history") { await queries.history($0) },
-            query("/v1/request-history/{id}") { await queries.request($0) },
+            Route(description: RouteDescriptions.messages, prefixes: Self.messagePrefixes) { await messages.handle($0) },
+            query(RouteDescriptions.models) { await queries.models($0) }, query(RouteDescriptions.model) { await queries.model($0) },
+            query(RouteDescriptions.history) { await queries.history($0) }, query(RouteDescriptions.request) { await queries.request($0) },
         ]
     }
 }

@@ -95,7 +95,8 @@ enum RelayProblem: Error, Equatable {
         }
     }
 
-    private var message: String {
+    /// Safe to show.
+    var message: String {
         switch self {
         case .noKey: "The API key is missing or not valid."
         case .keyDisabled: "This API key is disabled. Ask its issuer."

@@ -15,12 +15,6 @@ struct GoldenTests {
         #expect(text == known, "\(name) has changed; run with GOLDEN=rewrite and review the difference")
     }
 
-    @Test func `the OpenAPI document is the one we promised`() throws {
-        try compare(
-            String(decoding: OpenAPIDocument(PublicSurface().router.descriptions, info: PublicSurface.info).bytes, as: UTF8.self),
-            with: "openapi.json")
-    }
-
     @Test func `the problem codes are the ones we promised`() throws {
         let lines = Problems.all.map { "\($0.status) \($0.code)\($0.mayRepeat ? "" : " (final)"): \($0.sentence)" }
         try compare(lines.joined(separator: "\n") + "\n", with: "problems.txt")

@@ -108,9 +108,7 @@ func withRelay(
                 log: .silent, metrics: Metrics())
             try await relay.start()
             let routes = relay.routes.map { route in
-                RawRoute(route.method, route.template, prefixes: route.prefixes, dialect: .messages) { exchange, _ in
-                    await route.handle(exchange)
-                }
+                RawRoute(route.description, prefixes: route.prefixes) { exchange, _ in await route.handle(exchange) }
             }
             let router = Router([], raw: routes, options: RouterOptions { _, _ in Problem(.internalError) })
             let server = try Server(

@@ -7,7 +7,7 @@ public struct RelayKeys: Sendable {
     let store: Store
     let hasher: RelayKeyHasher
     /// Tells the data path of this process that keys have changed.
-    let changed: @Sendable () async -> Void
+    public let changed: @Sendable () async -> Void
 
     public init(store: Store, hasher: RelayKeyHasher, changed: @escaping @Sendable () async -> Void) {
         self.store = store

@@ -108,6 +108,27 @@ public struct EndpointDescription: Sendable {
     public let problems: [ProblemKind]
     public let dialect: ErrorDialect
     public let takesIdempotencyKey: Bool
+    /// The route reads its input and answers its faults itself: of the router's problems it has only those before any route is run.
+    public let isRaw: Bool
+}
+
+extension EndpointDescription {
+    /// Of a raw route. A body is a JSON object with at least those fields.
+    /// - Parameter problems: all that the route itself answers.
+    public init(
+        raw method: Method, _ template: String, _ summary: String, tag: String, audience: Audience, pathFields: [FieldDoc] = [],
+        queryFields: [FieldDoc] = [], bodyFields: [FieldDoc] = [], bodyExample: JSON? = nil, bodyLimitBytes: Int = 0,
+        successes: [Success], problems: [ProblemKind], dialect: ErrorDialect, about: String? = nil
+    ) {
+        precondition(
+            Set(PathTemplate(template).names) == Set(pathFields.map(\.name)), "\(template) and its path fields name different parameters")
+        self.init(
+            method: method, template: template, summary: summary, about: about, tag: tag, audience: audience,
+            pathFields: pathFields.map { $0.at(.path) }, queryFields: queryFields.map { $0.at(.query) }, bodyFields: bodyFields,
+            toleratesUnknownBodyFields: true, bodyExample: bodyExample, bodyRule: bodyFields.isEmpty ? .none : .json,
+            bodyLimitBytes: bodyLimitBytes, successes: successes, problems: problems, dialect: dialect, takesIdempotencyKey: false,
+            isRaw: true)
+    }
 }
 
 /// One route as one value: routing, input check, errors, OpenAPI and the docs page all read it, so they cannot disagree.
@@ -140,7 +161,7 @@ public struct Endpoint<Context: CallContext>: Sendable {
             pathFields: path.docs.map { $0.at(.path) }, queryFields: query.docs.map { $0.at(.query) }, bodyFields: body.docs,
             toleratesUnknownBodyFields: body.toleratesUnknownFields, bodyExample: bodyExample, bodyRule: rule,
             bodyLimitBytes: bodyLimitBytes, successes: [replies] + also, problems: problems, dialect: dialect,
-            takesIdempotencyKey: idempotent ?? (writes && audience != .anyone))
+            takesIdempotencyKey: idempotent ?? (writes && audience != .anyone), isRaw: false)
         run = { call, context in
             let input = try call.read(path: path, query: query, body: body, bodyRule: rule)
             return try await handler(input, context)

@@ -123,6 +123,7 @@ extension RequestID {
 extension EndpointDescription {
     /// With what the router, the input and the audience can make of a call.
     public var allProblems: [ProblemKind] {
+        if isRaw { return Set(problems + [.badPath, .wrongHost]).sorted { ($0.status, $0.code) < ($1.status, $1.code) } }
         var all: Set<ProblemKind> = [.badPath, .badRequest, .wrongHost, .internalError, .overloaded]
         all.formUnion(problems)
         if successes.contains(where: { !$0.mediaTypes.isEmpty }) { all.insert(.notAcceptable) }

@@ -11,8 +11,20 @@ public struct RawRoute: Sendable {
     let handle: @Sendable (Exchange, RouteMatch) async -> Void
 
     public init(
-        _ method: Method, _ template: String, prefixes: [String] = [""], dialect: ErrorDialect, description: EndpointDescription? = nil,
+        _ method: Method, _ template: String, prefixes: [String] = [""], dialect: ErrorDialect,
         handle: @escaping @Sendable (Exchange, RouteMatch) async -> Void
+    ) {
+        self.init(method, template, prefixes, dialect, nil, handle)
+    }
+    /// A route that stands in the document.
+    public init(
+        _ description: EndpointDescription, prefixes: [String] = [""], handle: @escaping @Sendable (Exchange, RouteMatch) async -> Void
+    ) {
+        self.init(description.method, description.template, prefixes, description.dialect, description, handle)
+    }
+    private init(
+        _ method: Method, _ template: String, _ prefixes: [String], _ dialect: ErrorDialect, _ description: EndpointDescription?,
+        _ handle: @escaping @Sendable (Exchange, RouteMatch) async -> Void
     ) {
         precondition(!prefixes.isEmpty, "the route \(template) needs a prefix, if only an empty one")
         self.method = method

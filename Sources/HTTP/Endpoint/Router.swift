@@ -21,6 +21,8 @@ public final class Router: ExchangeHandler, Sendable {
 
     /// Of everything that OpenAPI tells about.
     public let descriptions: [EndpointDescription]
+    /// Of everything that answers, as "GET /api/keys"; a raw route once, without its prefixes.
+    public let mounted: Set<String>
     private let routes: [Route]
     private let table: RouteTable
     private let options: RouterOptions
@@ -49,6 +51,9 @@ public final class Router: ExchangeHandler, Sendable {
         self.options = options
         hosts = HostRule(options.allowedHosts)
         crossOrigin = CrossOriginRule(options.crossOrigins)
+        mounted = Set(
+            endpoints.map { "\($0.description.method.rawValue) \($0.description.template)" }
+                + raw.map { "\($0.method.rawValue) \($0.template)" })
         descriptions = endpoints.map(\.description) + raw.compactMap(\.description)
     }
 

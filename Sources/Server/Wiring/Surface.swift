@@ -52,7 +52,7 @@ struct Surface {
             people: People(store: store, passwords: PasswordHasher(), rule: PasswordRule(minimumLength: 8)),
             keys: RelayKeys(store: store, hasher: hasher, changed: {}), tokenKey: SecretBytes(store.ambient.randomBytes(32)), keyring: nil,
             log: .silent, isReady: { false })
-        let document = OpenAPIDocument(surface.router().descriptions, info: info()).bytes
+        let document = OpenAPIDocument(surface.router().descriptions + Relay.descriptions, info: info()).bytes
         await store.close()
         return document
     }
@@ -95,9 +95,7 @@ struct Surface {
 
     private var rawRoutes: [RawRoute] {
         (relay?.routes ?? []).map { route in
-            RawRoute(route.method, route.template, prefixes: route.prefixes, dialect: .messages) { exchange, _ in
-                await route.handle(exchange)
-            }
+            RawRoute(route.description, prefixes: route.prefixes) { exchange, _ in await route.handle(exchange) }
         }
     }
 }

@@ -1,0 +1,113 @@
+import API
+import Domain
+import Foundation
+import HTTP
+import Relay
+import Secrets
+import Store
+import Telemetry
+import TestKit
+import Testing
+
+@testable import Server
+
+/// Everything that is mounted, with the real relay behind it.
+struct SurfaceTests {
+    private static let golden = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
+        path: "Golden/openapi.json")
+
+    /// What outsiders build against. `GOLDEN=rewrite` writes the file again; review it as a diff.
+    @Test func `the OpenAPI document is the one we promised`() async throws {
+        let document = String(decoding: try await Surface.document(), as: UTF8.self)
+        if ProcessInfo.processInfo.environment["GOLDEN"] == "rewrite" {
+            try document.write(to: Self.golden, atomically: true, encoding: .utf8)
+        }
+        let known = try String(contentsOf: Self.golden, encoding: .utf8)
+        #expect(document == known, "openapi.json has changed; run with GOLDEN=rewrite and review the difference")
+    }
+
+    @Test func `every mounted route is in the document, and the document names nothing else`() async throws {
+        try await withSurface { surface in
+            var documented: Set<String> = []
+            for path in try JSON(parsing: try await Surface.document())["paths"].object?.members ?? [] {
+                for method in path.value.object?.members ?? [] { documented.insert("\(method.name.uppercased()) \(path.name)") }
+            }
+            let mounted = Set(surface.router.mounted.map { $0.replacing("...}", with: "}") })
+            #expect(mounted == documented)
+            #expect(documented.isSuperset(of: ["POST /v1/messages", "GET /api/keys", "GET /openapi.json"]))
+            let served = await surface.router.respond(to: surface.request(.get, "/openapi.json"))
+            let known = try JSON(parsing: try Data(contentsOf: Self.golden).map { $0 })
+            for part in ["paths", "components", "info"] {
+                // The cookie's name depends on API_URL.
+                let text = try JSON(parsing: served.body)[part].text
+                #expect(text == known[part].text, "\(part)")
+            }
+        }
+    }
+
+    @Test func `every example keeps to its schema`() async throws {
+        try await withSurface { surface in
+            for description in surface.router.descriptions {
+                for view in description.successes.compactMap(\.view) {
+                    let faults = view.schema.faults(in: view.example)
+                    #expect(faults.isEmpty, "\(description.template): \(faults)")
+                }
+                if let example = description.bodyExample {
+                    let faults = Schema.object(description.bodyFields).faults(in: example)
+                    #expect(faults.isEmpty, "\(description.template): \(faults)")
+                }
+            }
+        }
+    }
+
+    /// The relay's rows of the table that says who gets in; people's rows stand in `RoleTableTests`.
+    @Test func `the relay's routes answer every key as the table says`() async throws {
+        enum Caller: String, CaseIterable { case none, own, other, blockedOwner, deleted, expired, session }
+        try await withSurface { surface in
+            let own = try await surface.key(), other = try await surface.key()
+            let id = try await surface.finishedRequest(of: own).text
+            let deleted = try await surface.key()
+            #expect(try await surface.keys.revoke(deleted.key.id, actor: "system"))
+            let expired = try await surface.key(expiresIn: 1)
+            surface.clock.advance(milliseconds: 2000)
+            let (blocked, token) = try await surface.blockedOwner()
+            let rows: [(route: String, other: Int)] = [
+                ("POST /v1/messages", 200), ("GET /v1/models", 200), ("GET /v1/models/{id}", 200), ("GET /v1/request-history", 200),
+                ("GET /v1/request-history/{id}", 404),
+            ]
+            let ofRelay = surface.router.descriptions.filter { $0.audience == .relayKey }.map { "\($0.method.rawValue) \($0.template)" }
+            #expect(Set(ofRelay) == Set(rows.map(\.route)), "every relay route has its row")
+            for row in rows {
+                for caller in Caller.allCases {
+                    let secret: String? =
+                        switch caller {
+                        case .none: nil
+                        case .own: own.secret.reveal { $0 }
+                        case .other: other.secret.reveal { $0 }
+                        case .blockedOwner: blocked.secret.reveal { $0 }
+                        case .deleted: deleted.secret.reveal { $0 }
+                        case .expired: expired.secret.reveal { $0 }
+                        case .session: token
+                        }
+                    let expected =
+                        switch caller {
+                        case .none, .deleted, .session: 401
+                        case .blockedOwner, .expired: 403
+                        case .own: 200
+                        case .other: row.other
+                        }
+                    let words = row.route.split(separator: " ").map(String.init)
+                    let value = words[1].contains("history") ? id : "claude-sonnet-5-5"
+                    for prefix in ["", "/api", "/claude"] {
+                        let reply = try await surface.send(
+                            words[0], prefix + words[1].replacing("{id}", with: value), secret: secret,
+                            body: words[0] == "POST" ? Self.message : nil)
+                        #expect(reply.status == expected, "\(row.route) under \(prefix) as \(caller.rawValue): \(reply.text)")
+                        if caller == .other, row.route == "GET /v1/request-history" { #expect(!reply.text.contains(id)) }
+                    }
+                }
+            }
+        }
+    }
+    private static let message = #"{"model":"claude-sonnet-5-5","max_tokens":16,"messages":[{"role":"user","content":"Hello"}]}"#
+}
