@@ -1,0 +1,69 @@
+"""A server with keys of several kinds, and small readings of it, for the tests of faults."""
+import json, re, sqlite3, contextlib, time
+
+import far_side
+
+MODEL = "claude-sonnet-5-5"
+
+
+class Prepared(far_side.Gatehouse):
+    """A server whose keys are made before it starts: `keys` maps a name to the options of `gatehouse key create`."""
+
+    def __init__(self, fake, keys=None, **settings):
+        super().__init__(fake, **settings)
+        self.wanted, self.keys = keys or {}, {}
+
+    def create_key(self, name):
+        for other, options in self.wanted.items():
+            made = json.loads(self.command("key", "create", other, *options, "--json"))
+            self.keys[other] = made["key"]
+        return super().create_key(name)
+
+    def rows(self, query, *values):
+        with contextlib.closing(sqlite3.connect(f"file:{self.folder}/data/gatehouse.db?mode=ro", uri=True, timeout=10)) as database:
+            database.row_factory = sqlite3.Row
+            return [dict(row) for row in database.execute(query, values)]
+
+    def metric(self, name):
+        status, _, text = far_side.call(self.url + "/metrics")
+        assert status == 200, text
+        found = re.search(rf"^{name} (\S+)$", text.decode(), re.M)
+        assert found, f"no metric {name}"
+        return float(found.group(1))
+
+    def send(self, key=None, stream=False, body=None, path="/v1/messages", headers=None, method=None):
+        """(status, headers, bytes) of one Messages request; `key=None` is the ordinary key, `key=\"\"` sends none."""
+        sent = message(stream=stream) if body is None else body
+        fields = {"content-type": "application/json", "anthropic-version": "2023-06-01", **(headers or {})}
+        if key != "":
+            fields["x-api-key"] = key or self.key
+        return far_side.call(self.url + path, sent, fields, method)
+
+    def quiet(self):
+        """Waits until nothing is under way, nothing pends in history and the journal is in the ledger."""
+        until(lambda: self.metric("gatehouse_relay_in_flight") == 0 and self.metric("gatehouse_journal_pending_records") == 0)
+        until(lambda: not self.rows("SELECT id FROM requests WHERE status = 'pending'"))
+
+
+def message(**more):
+    return json.dumps({"model": MODEL, "max_tokens": 64, "messages": [{"role": "user", "content": "hi"}], **more}).encode()
+
+
+def until(condition, seconds=20):
+    """The first true value of the condition; fails when there is none in time."""
+    limit = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < limit, f"it does not happen within {seconds} s"
+        time.sleep(0.02)
+    return found
+
+
+def read_until(connection, part, seconds=20):
+    """What arrived on a raw connection up to and with those bytes."""
+    connection.settimeout(seconds)
+    seen = b""
+    while part not in seen:
+        more = connection.recv(65536)
+        assert more, f"closed before {part}: {seen[-400:]}"
+        seen += more
+    return seen
