@@ -37,7 +37,19 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
         self.low = low
     }
 
-    public var text: String { Kind.prefix + "_" + Self.hexText(high) + Self.hexText(low) }
+    public var text: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Kind.prefix.utf8.count + 33)
+        write(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+    /// Appends the text.
+    public func write(to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: Kind.prefix.utf8)
+        bytes.append(0x5f)
+        Self.appendHex(high, &bytes)
+        Self.appendHex(low, &bytes)
+    }
     public var description: String { text }
 
     public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
@@ -53,9 +65,11 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
         }
         return value
     }
-    private static func hexText(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    private static func appendHex(_ value: UInt64, _ bytes: inout [UInt8]) {
+        for shift in stride(from: UInt64(60), through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: value >> shift & 15)
+            bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+        }
     }
 }
 

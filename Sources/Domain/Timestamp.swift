@@ -21,15 +21,40 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable {
 
     /// "2026-11-21", in UTC.
     public var dayText: String {
-        let (year, month, day) = civilDay
-        return "\(Self.padded(year, 4))-\(Self.padded(month, 2))-\(Self.padded(day, 2))"
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(10)
+        appendDay(&bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// "2026-11-21T04:45:23.017Z" (RFC 3339, always UTC, always milliseconds).
     public var text: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(24)
+        write(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Appends the text.
+    public func write(to bytes: inout [UInt8]) {
         let inDay = Int(milliseconds - Self.floorDivide(milliseconds, 86_400_000) * 86_400_000)
-        let (hour, minute, second, ms) = (inDay / 3_600_000, inDay / 60_000 % 60, inDay / 1000 % 60, inDay % 1000)
-        return "\(dayText)T\(Self.padded(hour, 2)):\(Self.padded(minute, 2)):\(Self.padded(second, 2)).\(Self.padded(ms, 3))Z"
+        appendDay(&bytes)
+        for (mark, value) in [(UInt8(0x54), inDay / 3_600_000), (0x3a, inDay / 60_000 % 60), (0x3a, inDay / 1000 % 60)] {
+            bytes.append(mark)
+            Self.append(value, 2, &bytes)
+        }
+        bytes.append(0x2e)
+        Self.append(inDay % 1000, 3, &bytes)
+        bytes.append(0x5a)
+    }
+
+    private func appendDay(_ bytes: inout [UInt8]) {
+        let (year, month, day) = civilDay
+        Self.append(year, 4, &bytes)
+        bytes.append(0x2d)
+        Self.append(month, 2, &bytes)
+        bytes.append(0x2d)
+        Self.append(day, 2, &bytes)
     }
 
     /// Midnight UTC of a civil day. The caller has checked the ranges.
@@ -123,8 +148,19 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable {
         return (Int(yearOfEra + era * 400) + (month <= 2 ? 1 : 0), month, Int(dayOfYear - (153 * m + 2) / 5 + 1))
     }
     private static func floorDivide(_ a: Int64, _ b: Int64) -> Int64 { a >= 0 ? a / b : -((b - 1 - a) / b) }
-    private static func padded(_ value: Int, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+    /// Decimal digits with zeros before them up to the width.
+    private static func append(_ value: Int, _ width: Int, _ bytes: inout [UInt8]) {
+        guard value >= 0 else {
+            // Years before Christ; nothing here makes one.
+            bytes.append(contentsOf: String(value).utf8)
+            return
+        }
+        var divisor = 1
+        for _ in 1..<width { divisor *= 10 }
+        while value / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            bytes.append(0x30 + UInt8(truncatingIfNeeded: value / divisor % 10))
+            divisor /= 10
+        }
     }
 }

@@ -182,7 +182,8 @@ extension Transaction {
 
     /// Moves "last used" forward, never back; no new version, since nothing the relay decides by has changed.
     public func recordUse(of id: APIKeyID, at moment: Timestamp) throws(StoreError) {
-        try execute("UPDATE api_keys SET last_used_at = \(moment) WHERE id = \(id) AND COALESCE(last_used_at, 0) < \(moment)")
+        let statement: SQL = "UPDATE api_keys SET last_used_at = \(moment) WHERE id = \(id) AND COALESCE(last_used_at, 0) < \(moment)"
+        try execute(statement.named(.recordUse))
     }
 
     /// Gives a user's keys new versions, so that the relay reads them again after the user was blocked or let in.

@@ -73,7 +73,7 @@ extension Transaction {
     /// What no database can keep (NUL in a text, a number out of range) is replaced rather than refused.
     public func recordRequest(_ request: RequestRecord) throws(StoreError) {
         let record = request.bookable
-        try execute(
+        let statement: SQL =
             """
             INSERT INTO requests (id, api_key_id, key_name, user_id, account_id, model, path, dialect, stream, status, http_status, error_type,
                 started_at, duration_ms, ttft_ms, attempts, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
@@ -93,7 +93,8 @@ extension Transaction {
                 cost_micro_usd = excluded.cost_micro_usd, price_micro_usd = excluded.price_micro_usd, usage_source = excluded.usage_source,
                 upstream_request_id = excluded.upstream_request_id
             WHERE requests.status = 'pending'
-            """)
+            """
+        try execute(statement.named(.recordRequest))
     }
 
     /// Deletes the oldest requests that started before `before`, at most `limit` (1 to 1000) a call, so that the writer is never held

@@ -108,20 +108,21 @@ extension Transaction {
     public func settle(_ settled: [SettledRequest]) throws(StoreError) -> Int {
         var new = 0
         var lastUses: [APIKeyID: Timestamp] = [:]
+        var days = DayTotals()
         for one in settled {
             try recordRequest(one.request)
-            for entry in one.entries where try append(entry.bookable) { new += 1 }
+            for entry in one.entries where try append(entry.bookable, &days) { new += 1 }
             lastUses[one.request.apiKeyID] = max(lastUses[one.request.apiKeyID] ?? one.request.startedAt, one.request.startedAt)
         }
+        for (entry, requests) in days.inOrder { try addToDay(entry, requests: requests) }
         for (key, moment) in lastUses.sorted(by: { $0.key < $1.key }) { try recordUse(of: key, at: moment) }
         return new
     }
 
     /// False when the entry was there.
-    func append(_ entry: LedgerEntry) throws(StoreError) -> Bool {
+    private func append(_ entry: LedgerEntry, _ days: inout DayTotals) throws(StoreError) -> Bool {
         // A request counts once in the daily totals, with its first charged entry.
-        let counted: Int64? = try value(
-            "counts_request",
+        let statement: SQL =
             """
             INSERT INTO ledger (\(LedgerEntry.columns), counts_request)
             VALUES (\(entry.requestID), \(entry.attempt), \(entry.apiKeyID), \(entry.userID), \(entry.accountID), \(entry.model),
@@ -132,9 +133,43 @@ extension Transaction {
                     AND NOT EXISTS (SELECT 1 FROM ledger AS earlier WHERE earlier.request_id = \(entry.requestID) AND earlier.counts_request = 1)
                     THEN 1 ELSE 0 END)
             ON CONFLICT (request_id, attempt) DO NOTHING RETURNING counts_request
-            """)
+            """
+        let counted: Int64? = try value("counts_request", statement.named(.appendLedger))
         guard let counted else { return false }
-        if entry.charged { try addToDay(entry, requests: counted) }
+        if entry.charged { days.add(entry, requests: counted) }
         return true
     }
+}
+
+/// What one batch adds to the daily totals, summed first: a batch is mostly the same few keys and models on one day. Entries are
+/// `bookable`, so sums cannot overflow.
+private struct DayTotals {
+    private struct Key: Hashable, Comparable {
+        let apiKeyID: APIKeyID
+        let day: String
+        let model: String
+        static func < (a: Key, b: Key) -> Bool { (a.apiKeyID, a.day, a.model) < (b.apiKeyID, b.day, b.model) }
+    }
+    private var sums: [Key: (entry: LedgerEntry, requests: Int64)] = [:]
+
+    mutating func add(_ entry: LedgerEntry, requests: Int64) {
+        let key = Key(apiKeyID: entry.apiKeyID, day: entry.day, model: entry.model)
+        guard var sum = sums[key] else {
+            sums[key] = (entry, requests)
+            return
+        }
+        sum.requests += requests
+        sum.entry.tokens.input += entry.tokens.input
+        sum.entry.tokens.output += entry.tokens.output
+        sum.entry.tokens.cacheWrite5m += entry.tokens.cacheWrite5m
+        sum.entry.tokens.cacheWrite1h += entry.tokens.cacheWrite1h
+        sum.entry.tokens.cacheRead += entry.tokens.cacheRead
+        sum.entry.webSearchRequests += entry.webSearchRequests
+        sum.entry.costMicroUSD += entry.costMicroUSD
+        sum.entry.priceMicroUSD += entry.priceMicroUSD
+        sums[key] = sum
+    }
+
+    /// Always the same order, so that two writers cannot wait for each other's rows.
+    var inOrder: [(entry: LedgerEntry, requests: Int64)] { sums.sorted { $0.key < $1.key }.map(\.value) }
 }

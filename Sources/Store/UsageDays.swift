@@ -130,7 +130,7 @@ extension Reader {
 
 extension Transaction {
     func addToDay(_ entry: LedgerEntry, requests: Int64) throws(StoreError) {
-        try execute(
+        let statement: SQL =
             """
             INSERT INTO usage_days (api_key_id, day, model, user_id, requests, input_tokens, output_tokens, cache_write_5m_tokens,
                 cache_write_1h_tokens, cache_read_tokens, web_search_requests, cost_micro_usd, price_micro_usd)
@@ -146,7 +146,8 @@ extension Transaction {
                 web_search_requests = usage_days.web_search_requests + excluded.web_search_requests,
                 cost_micro_usd = usage_days.cost_micro_usd + excluded.cost_micro_usd,
                 price_micro_usd = usage_days.price_micro_usd + excluded.price_micro_usd
-            """)
+            """
+        try execute(statement.named(.addToDay))
     }
 
     /// Makes the daily totals from the ledger again.

@@ -6,6 +6,8 @@ final class SQLiteConnection: Connection {
     private let handle: SQLiteHandle
     private var prepared: [String: Prepared] = [:]
     private var uses: UInt64 = 0
+    /// By `FrequentStatement`.
+    private var frequent = [Prepared?](repeating: nil, count: FrequentStatement.allCases.count)
 
     /// Statements kept prepared; the least recently used goes first.
     static let preparedLimit = 128
@@ -14,9 +16,13 @@ final class SQLiteConnection: Connection {
 
     private final class Prepared {
         let statement: SQLiteStatement
+        let text: String
         var columns: Row.Columns?
         var lastUse: UInt64 = 0
-        init(_ statement: consuming SQLiteStatement) { self.statement = statement }
+        init(_ statement: consuming SQLiteStatement, text: String) {
+            self.statement = statement
+            self.text = text
+        }
     }
 
     enum Purpose { case write, read, copy }
@@ -46,7 +52,7 @@ final class SQLiteConnection: Connection {
     @discardableResult
     func run(_ statement: SQL) throws(StoreError) -> Answer {
         try refuseNUL(statement)
-        let found = try prepare(statement.text(mark: "?"))
+        let found = try prepare(statement)
         let (answer, columns) = try handle.run(found.statement, statement.values, columns: found.columns)
         found.columns = columns
         return answer
@@ -54,11 +60,23 @@ final class SQLiteConnection: Connection {
 
     func script(_ text: String) throws(StoreError) {
         prepared.removeAll()  // the schema may change under them
+        for index in frequent.indices { frequent[index] = nil }
         try handle.script(text)
     }
 
     func copy(into destination: SQLiteConnection, step: (Int, Int) -> Void) throws(StoreError) {
         try handle.copy(into: destination.handle, step: step)
+    }
+
+    private func prepare(_ statement: SQL) throws(StoreError) -> Prepared {
+        guard let name = statement.frequent else { return try prepare(statement.text(mark: "?")) }
+        if let found = frequent[name.rawValue] {
+            assert(found.text == statement.text(mark: "?"), "two texts go by the name \(name)")
+            return found
+        }
+        let made = Prepared(try handle.prepare(statement.text(mark: "?")), text: statement.text(mark: "?"))
+        frequent[name.rawValue] = made
+        return made
     }
 
     private func prepare(_ text: String) throws(StoreError) -> Prepared {
@@ -70,7 +88,7 @@ final class SQLiteConnection: Connection {
         if prepared.count >= Self.preparedLimit, let oldest = prepared.min(by: { $0.value.lastUse < $1.value.lastUse }) {
             prepared[oldest.key] = nil
         }
-        let made = Prepared(try handle.prepare(text))
+        let made = Prepared(try handle.prepare(text), text: text)
         made.lastUse = uses
         prepared[text] = made
         return made

@@ -103,6 +103,9 @@ private import CSQLite
 
     fileprivate func step() -> Int32 { unsafe sqlite3_step(raw) }
 
+    /// An address for texts of no bytes; never read.
+    private nonisolated(unsafe) static let nothing = unsafe UnsafePointer(UnsafeMutablePointer<CChar>.allocate(capacity: 1))
+
     fileprivate func bind(_ values: [SQLValue], error: (Int32) -> StoreError) throws(StoreError) {
         // SQLite copies what it is handed before the call returns.
         let copied = unsafe unsafeBitCast(-1, to: sqlite3_destructor_type.self)
@@ -114,9 +117,13 @@ private import CSQLite
                 case .integer(let number): unsafe sqlite3_bind_int64(raw, index, number)
                 case .bool(let truth): unsafe sqlite3_bind_int64(raw, index, truth ? 1 : 0)
                 case .real(let number): unsafe sqlite3_bind_double(raw, index, number)
-                case .text(let text):
-                    unsafe text.utf8CString.withUnsafeBufferPointer { buffer in
-                        unsafe sqlite3_bind_text64(raw, index, buffer.baseAddress, UInt64(buffer.count - 1), copied, UInt8(SQLITE_UTF8))
+                case .text(var text):
+                    text.withUTF8 { buffer in
+                        // An empty text may have no address, and a null pointer would bind NULL.
+                        unsafe buffer.withMemoryRebound(to: CChar.self) { characters in
+                            let start = unsafe characters.baseAddress ?? Self.nothing
+                            return unsafe sqlite3_bind_text64(raw, index, start, UInt64(characters.count), copied, UInt8(SQLITE_UTF8))
+                        }
                     }
                 // A null pointer would bind NULL, and an empty array may have one.
                 case .bytes(let bytes) where bytes.isEmpty: unsafe sqlite3_bind_zeroblob(raw, index, 0)
