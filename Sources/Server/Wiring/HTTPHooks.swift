@@ -11,8 +11,12 @@ final class HTTPHooks: Sendable {
     private let sent: Counter
     /// Instruments by route, so that a request looks up one small dictionary instead of the registry.
     private struct Known: Sendable {
-        var requests: [String: Counter] = [:]
-        var durations: [String: Histogram] = [:]
+        struct Kind: Hashable, Sendable {
+            let route: String
+            let method: String
+            let status: Int
+        }
+        var instruments: [Kind: (requests: Counter, duration: Histogram)] = [:]
     }
     private let known = Mutex(Known())
 
@@ -39,15 +43,13 @@ final class HTTPHooks: Sendable {
     }
 
     private func instruments(_ route: String, _ method: String, _ status: Int) -> (Counter, Histogram) {
-        let key = "\(route) \(method) \(status)"
+        let kind = Known.Kind(route: route, method: method, status: status)
         return known.withLock { known in
-            if let requests = known.requests[key], let duration = known.durations[route] { return (requests, duration) }
-            let requests = metrics.counter(.httpRequests, route, method, String(status))
-            let duration = metrics.histogram(.httpDuration, route)
+            if let found = known.instruments[kind] { return found }
+            let made = (metrics.counter(.httpRequests, route, method, String(status)), metrics.histogram(.httpDuration, route))
             // Routes, methods and statuses are few and ours, so this cannot grow without end.
-            known.requests[key] = requests
-            known.durations[route] = duration
-            return (requests, duration)
+            known.instruments[kind] = made
+            return made
         }
     }
 }

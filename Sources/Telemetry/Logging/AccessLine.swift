@@ -30,26 +30,28 @@ public struct AccessLine: Sendable {
     }
 
     func write(at time: Timestamp, to line: inout [UInt8]) {
-        line += "{\"time\":\"".utf8
-        line += time.text.utf8
-        line += "\",\"level\":\"info\",\"event\":\"http.access\",\"request\":\"".utf8
-        line += request.text.utf8
-        line += "\",\"method\":".utf8
+        append("{\"time\":\"", to: &line)
+        time.write(to: &line)
+        append("\",\"level\":\"info\",\"event\":\"http.access\",\"request\":\"", to: &line)
+        request.write(to: &line)
+        append("\",\"method\":", to: &line)
         JSON.quote(method, into: &line)
-        line += ",\"route\":".utf8
+        append(",\"route\":", to: &line)
         JSON.quote(route, into: &line)
         number(",\"status\":", status, to: &line)
         number(",\"bytes_in\":", bytesReceived, to: &line)
         number(",\"bytes_out\":", bytesSent, to: &line)
         number(",\"duration_us\":", Int(clamping: durationMicroseconds), to: &line)
-        line += ",\"remote\":".utf8
+        append(",\"remote\":", to: &line)
         JSON.quote(remoteAddress, into: &line)
-        if clientGone { line += ",\"client_gone\":true".utf8 }
+        if clientGone { append(",\"client_gone\":true", to: &line) }
         line.append(0x7d)
     }
 
-    private func number(_ name: StaticString, _ value: Int, to line: inout [UInt8]) {
-        line += name.description.utf8
-        line += String(value).utf8
+    private func number(_ name: String, _ value: Int, to line: inout [UInt8]) {
+        append(name, to: &line)
+        line.append(decimal: UInt64(clamping: value))
     }
+
+    private func append(_ text: String, to line: inout [UInt8]) { line.append(utf8: text) }
 }

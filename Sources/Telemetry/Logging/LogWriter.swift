@@ -7,6 +7,8 @@ private import Synchronization
 /// stop requests.
 public final class LogWriter: LogOutput {
     public static let maximumPendingBytes = 8 << 20
+    /// How long a line waits for others to be written with.
+    private static let gathering = DispatchTimeInterval.milliseconds(10)
 
     private struct Pending {
         var lines: [LogChannel: [UInt8]] = [:]
@@ -31,7 +33,8 @@ public final class LogWriter: LogOutput {
             defer { pending.isScheduled = true }
             return !pending.isScheduled
         }
-        if mustSchedule { queue.async { self.drain() } }
+        // Soon rather than now: waking a thread for every line costs more than the line.
+        if mustSchedule { queue.asyncAfter(deadline: .now() + Self.gathering) { self.drain() } }
     }
 
     /// Lines lost since the start because the writer could not keep up or the disk refused them.
