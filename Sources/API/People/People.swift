@@ -39,10 +39,9 @@ public struct People: Sendable {
 
     /// Makes the first admin when there is none. An unset password is made up.
     public func ensureFirstAdmin(email: String, password: String?, isPromotedLater: Bool) async throws -> FirstAdmin {
-        if password == nil, isPromotedLater { return .notNeeded }
-        guard try await !store.read({ reader throws(StoreError) in try reader.anyAdminExists() }) else { return .notNeeded }
-        let address = try EmailAddress(parsing: email)
-        if let password { try check(password, email: address.text) }
+        guard let address = try await firstAdminAddress(email: email, password: password, isPromotedLater: isPromotedLater) else {
+            return .notNeeded
+        }
         // 120 random bits, easy to type: no characters that look alike.
         let chosen = password ?? Self.readable(store.ambient.randomBytes(24))
         let hash = try await passwords.hash(chosen)
@@ -55,6 +54,20 @@ public struct People: Sendable {
         }
         guard let made else { return .notNeeded }
         return .made(made, password: password == nil ? chosen : nil)
+    }
+
+    /// Whether `ensureFirstAdmin` would take these; makes nothing, and takes no time for hashing.
+    public func checkFirstAdmin(email: String, password: String?, isPromotedLater: Bool) async throws {
+        _ = try await firstAdminAddress(email: email, password: password, isPromotedLater: isPromotedLater)
+    }
+
+    /// Nil when no first administrator is needed.
+    private func firstAdminAddress(email: String, password: String?, isPromotedLater: Bool) async throws -> EmailAddress? {
+        if password == nil, isPromotedLater { return nil }
+        guard try await !store.read({ reader throws(StoreError) in try reader.anyAdminExists() }) else { return nil }
+        let address = try EmailAddress(parsing: email)
+        if let password { try check(password, email: address.text) }
+        return address
     }
 
     /// Why a change of somebody was not made.

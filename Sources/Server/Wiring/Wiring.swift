@@ -33,8 +33,9 @@ struct Wiring {
         let store = instance.store
         let vault = try await Vault.open(settings, store)
         let people = instance.people()
-        let firstAdmin = try await people.ensureFirstAdmin(
-            email: settings.adminEmail, password: settings.adminPassword, isPromotedLater: settings.promoteSecret != nil)
+        let (email, password) = (settings.adminEmail, settings.adminPassword)
+        let isPromotedLater = settings.promoteSecret != nil
+        try await people.checkFirstAdmin(email: email, password: password, isPromotedLater: isPromotedLater)
         try await importAccounts(store, vault)
 
         let metrics = Metrics()
@@ -76,6 +77,8 @@ struct Wiring {
                 group.cancelAll()
             }
         }
+        // After the first accept: hashing the first administrator's password takes longer than everything before.
+        let firstAdmin = try await people.ensureFirstAdmin(email: email, password: password, isPromotedLater: isPromotedLater)
         try await announce(port, relay, keys, firstAdmin)
         isReady.value.store(true, ordering: .releasing)
         log.notice("server.started", ["version": LogValue(gatehouseVersion), "host": LogValue(settings.host), "port": LogValue(Int(port))])
