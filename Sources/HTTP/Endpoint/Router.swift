@@ -64,6 +64,9 @@ public final class Router: ExchangeHandler, Sendable {
         return table.route(method, at: match.node).map { routes[$0].template }
     }
 
+    private static let host: HeaderName = "host"
+    private static let origin: HeaderName = "origin"
+
     // MARK: From the engine
 
     public func handle(_ exchange: Exchange) async {
@@ -72,8 +75,8 @@ public final class Router: ExchangeHandler, Sendable {
         if case .found(let match, let decoded) = location, let index = table.route(head.method, at: match.node) {
             let route = routes[index]
             exchange.routeTemplate = route.template
-            if case .raw(let raw) = route.target, hosts.allowsAll || allows(host: head.value(of: "host"), template: route.template) {
-                let origin = crossOrigin.isOff ? nil : head.value(of: "origin")
+            if case .raw(let raw) = route.target, hosts.allowsAll || allows(host: head.value(of: Self.host), template: route.template) {
+                let origin = crossOrigin.isOff ? nil : head.value(of: Self.origin)
                 let match = RouteMatch(
                     template: route.template, names: route.names, ranges: match.parameters, decodedPath: decoded,
                     crossOriginHeaders: crossOrigin.headers(origin: origin))

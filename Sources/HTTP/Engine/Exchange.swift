@@ -143,9 +143,10 @@ public final class Exchange: @unchecked Sendable {
         let isOpen: Bool
         switch framing {
         case .chunked:
-            var chunkHead: [UInt8] = []
-            ReplyHead.appendChunkSize(bytes.count, to: &chunkHead)
-            let lineEnd = ReplyHead.lineEnd
+            // Kept with the reactor: a stream makes one of these for every event.
+            reactor.chunkHead.removeAll(keepingCapacity: true)
+            ReplyHead.appendChunkSize(bytes.count, to: &reactor.chunkHead)
+            let (chunkHead, lineEnd) = (reactor.chunkHead, ReplyHead.lineEnd)
             isOpen = connection.write(chunkHead.span, bytes, lineEnd.span)
             bytesSent += chunkHead.count + bytes.count + 2
         case .length, .untilClose:

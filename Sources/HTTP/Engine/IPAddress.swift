@@ -1,3 +1,4 @@
+internal import Domain
 internal import Glibc
 
 /// An IPv6 address, or an IPv4 address in its mapped form (::ffff:a.b.c.d), so that both compare in one way.
@@ -44,7 +45,15 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     public var isLoopback: Bool { isIPv4 ? low >> 24 & 0xff == 127 : high == 0 && low == 1 }
 
     public var description: String {
-        if isIPv4 { return "\(low >> 24 & 0xff).\(low >> 16 & 0xff).\(low >> 8 & 0xff).\(low & 0xff)" }
+        if isIPv4 {
+            var text: [UInt8] = []
+            text.reserveCapacity(15)
+            for shift in [UInt64(24), 16, 8, 0] {
+                text.append(decimal: low >> shift & 0xff)
+                if shift > 0 { text.append(0x2e) }
+            }
+            return String(decoding: text, as: UTF8.self)
+        }
         let raw = bytes
         var text = InlineArray<46, CChar>(repeating: 0)
         var output = text.mutableSpan

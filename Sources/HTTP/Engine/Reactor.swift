@@ -33,6 +33,8 @@ public struct Registration: Sendable, Equatable {
     public private(set) var nowNanoseconds: UInt64
     let requestIDs: RequestIDSource
     let dates: DateText
+    /// Room for the size line of the chunk that is being written.
+    var chunkHead: [UInt8] = []
 
     private struct Slot {
         var handler: (any ReadinessHandler)?

@@ -44,13 +44,15 @@ public enum ReplyFraming: Sendable, Equatable {
 public struct HeaderBlock: Sendable {
     public private(set) var bytes: [UInt8] = []
     public init() {}
-    public mutating func add(_ name: String, _ value: String) { add(name, utf8: Array(value.utf8).span) }
+    public mutating func add(_ name: String, _ value: String) { add(name, utf8: value.utf8Span.span) }
     public mutating func add(_ name: String, utf8 value: Span<UInt8>) {
-        bytes.append(contentsOf: name.utf8)
+        bytes.append(utf8: name)
         finish(value)
     }
     public mutating func add(name: Span<UInt8>, value: Span<UInt8>) {
-        for index in name.indices where Self.isTokenish(name[index]) { bytes.append(name[index]) }
+        let start = bytes.count
+        bytes.append(bytes: name)
+        if !Self.isTokenish(bytes.span.extracting(start...)) { bytes[start...].removeAll { !Self.isTokenish($0) } }
         finish(value)
     }
     public mutating func add(_ headers: Headers) {
@@ -59,12 +61,15 @@ public struct HeaderBlock: Sendable {
     private mutating func finish(_ value: Span<UInt8>) {
         bytes.append(0x3a)
         bytes.append(0x20)
-        for index in value.indices {
-            let byte = value[index]
-            bytes.append(byte == 0x0d || byte == 0x0a || byte == 0 ? 0x20 : byte)
-        }
+        let start = bytes.count
+        bytes.append(bytes: value)
+        for index in start..<bytes.count where bytes[index] == 0x0d || bytes[index] == 0x0a || bytes[index] == 0 { bytes[index] = 0x20 }
         bytes.append(0x0d)
         bytes.append(0x0a)
+    }
+    private static func isTokenish(_ name: Span<UInt8>) -> Bool {
+        for index in name.indices where !isTokenish(name[index]) { return false }
+        return true
     }
     private static func isTokenish(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7f && byte != 0x3a }
 }

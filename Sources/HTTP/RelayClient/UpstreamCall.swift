@@ -1,6 +1,7 @@
 /// One request on its way: hold it to be able to cancel from a callback. Touched only on its pool's reactor.
 @safe public final class UpstreamCall: @unchecked Sendable {
-    public let request: UpstreamRequest
+    /// Empty once the response head is here: nothing is sent again then, and streams stay open long.
+    public private(set) var request: UpstreamRequest
     public let target: UpstreamTarget
     public let deadlines: UpstreamDeadlines
     /// The first connection was a kept one that closed before any response byte, and the request went out a second time.
@@ -92,6 +93,7 @@
 
     func headArrived(_ head: UpstreamResponseHead) {
         self.head = head
+        request = request.withoutBytes
         wake()
     }
 

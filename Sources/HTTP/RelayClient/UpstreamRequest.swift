@@ -40,5 +40,9 @@ public struct UpstreamRequest: Sendable {
         self.init(method, Array(path.utf8).span, to: target, headers: headers, body: body)
     }
 
+    private init(isHead: Bool) { (head, body, self.isHead) = ([], [], isHead) }
+    /// What is left to know when it has been sent.
+    var withoutBytes: UpstreamRequest { UpstreamRequest(isHead: isHead) }
+
     private static let hex = Array("0123456789ABCDEF".utf8)
 }

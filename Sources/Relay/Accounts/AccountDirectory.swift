@@ -4,8 +4,8 @@ internal import Secrets
 internal import Store
 internal import Synchronization
 
-/// An upstream credential as the data path sees it.
-struct RelayAccount: Sendable {
+/// An upstream credential as the data path sees it. Immutable; a class because a request hands it around.
+final class RelayAccount: Sendable {
     let account: Account
     let target: UpstreamTarget
     /// The header that carries the credential, and its value.
@@ -15,6 +15,14 @@ struct RelayAccount: Sendable {
     let allow: [ModelPattern]?
     let deny: [ModelPattern]
     let live: AccountLive
+
+    init(
+        account: Account, target: UpstreamTarget, credentialName: String, credential: SecretBytes, modelMap: [String: String],
+        allow: [ModelPattern]?, deny: [ModelPattern], live: AccountLive
+    ) {
+        (self.account, self.target, self.modelMap, self.allow, self.deny, self.live) = (account, target, modelMap, allow, deny, live)
+        (self.credentialName, self.credential) = (credentialName, credential)
+    }
 
     var id: AccountID { account.id }
 
@@ -68,6 +76,12 @@ final class AccountDirectory: Sendable {
     /// one that has rested longest.
     func choose(model: String, excluding tried: [AccountID], now: Timestamp) throws(NoAccount) -> AccountLease {
         let known = snapshot.withLock { $0 }
+        // The usual pool has one account; it needs no sorting.
+        if known.accounts.count == 1, tried.isEmpty, let only = known.accounts.first, only.account.status == .active, only.serves(model),
+            only.live.coolingUntil.load(ordering: .relaxed) <= now.milliseconds, let lease = AccountLease(taking: only, now: now)
+        {
+            return lease
+        }
         let serving = known.accounts.filter { $0.serves(model) && !tried.contains($0.id) }
         let candidates = serving.filter { $0.account.status == .active }
         guard !candidates.isEmpty else {
@@ -81,11 +95,7 @@ final class AccountDirectory: Sendable {
                 < (b.account.details.priority, b.live.slots.inFlight, b.live.lastUsed.load(ordering: .relaxed))
         }
         for account in ordered {
-            let limit = account.account.details.maxConcurrency.map { Int(clamping: $0) }
-            if let lease = SlotLease(account.live.slots, limit: limit) {
-                account.live.lastUsed.store(now.milliseconds, ordering: .relaxed)
-                return AccountLease(account: account, slot: lease)
-            }
+            if let lease = AccountLease(taking: account, now: now) { return lease }
         }
         let soonest = candidates.map { $0.live.coolingUntil.load(ordering: .relaxed) }.filter { $0 > now.milliseconds }.min()
         let seconds = ready.isEmpty ? soonest.map { ($0 - now.milliseconds + 999) / 1000 } ?? 1 : 1
@@ -142,7 +152,11 @@ struct AccountLease: ~Copyable {
     let account: RelayAccount
     private let slot: SlotLease
 
-    init(account: RelayAccount, slot: consuming SlotLease) {
+    /// Nil when all places are taken.
+    fileprivate init?(taking account: RelayAccount, now: Timestamp) {
+        let limit = account.account.details.maxConcurrency.map { Int(clamping: $0) }
+        guard let slot = SlotLease(account.live.slots, limit: limit) else { return nil }
+        account.live.lastUsed.store(now.milliseconds, ordering: .relaxed)
         self.account = account
         self.slot = slot
     }

@@ -129,29 +129,29 @@ final class Journal: Sendable {
 
     /// The next records that the ledger does not have; nil when there are none. The same ones come again until `finish`.
     func nextBatch(limit: Int) -> Batch? {
-        chain.withLock { chain in
-            var batch = Batch(records: [], damaged: 0, segments: 0, position: chain.moved, count: 0)
-            for (index, segment) in chain.segments.enumerated() {
-                let isLast = index == chain.segments.count - 1
-                let end = isLast ? chain.tail : segmentBytes
-                if index > 0 { batch.position = JournalSegment.headerBytes }
-                batch.segments = index
-                scan: while batch.position < end, batch.count < limit {
-                    switch segment.record(at: batch.position) {
-                    case .record(let payload, let next):
-                        if let record = JournalCoder.decode(payload) { batch.records.append(record) } else { batch.damaged += 1 }
-                        batch.position = next
-                        batch.count += 1
-                    case .end: break scan
-                    case .damaged:
-                        batch.damaged += 1
-                        batch.position = end
-                    }
+        // Read outside the lock, or the reactor would wait for it: records before the tail do not change any more.
+        let (segments, tail, moved) = chain.withLock { ($0.segments, $0.tail, $0.moved) }
+        var batch = Batch(records: [], damaged: 0, segments: 0, position: moved, count: 0)
+        for (index, segment) in segments.enumerated() {
+            let isLast = index == segments.count - 1
+            let end = isLast ? tail : segmentBytes
+            if index > 0 { batch.position = JournalSegment.headerBytes }
+            batch.segments = index
+            scan: while batch.position < end, batch.count < limit {
+                switch segment.record(at: batch.position) {
+                case .record(let payload, let next):
+                    if let record = JournalCoder.decode(payload) { batch.records.append(record) } else { batch.damaged += 1 }
+                    batch.position = next
+                    batch.count += 1
+                case .end: break scan
+                case .damaged:
+                    batch.damaged += 1
+                    batch.position = end
                 }
-                if batch.count >= limit { break }
             }
-            return batch.count == 0 && batch.damaged == 0 ? nil : batch
+            if batch.count >= limit { break }
         }
+        return batch.count == 0 && batch.damaged == 0 ? nil : batch
     }
 
     /// The ledger has the batch: files that are wholly moved go.

@@ -34,10 +34,14 @@ final class JournalMover: Sendable {
     private struct Open: Sendable {
         var admission: Admission
         var journal: Int
-        /// The history shows it as pending.
-        var isShown = false
     }
-    private let open = Mutex<[RequestID: Open]>([:])
+    private struct Underway: Sendable {
+        var requests: [RequestID: Open] = [:]
+        /// Those the history does not show, in the order they came: a look from time to time meets only young ones, however many
+        /// streams are open. Those that have ended meanwhile are passed over.
+        var unshown: [RequestID] = []
+    }
+    private let open = Mutex(Underway())
     /// A request that takes longer than this shows as pending; shorter ones are written once, when they end.
     private static let shownAfterMilliseconds: Int64 = 1000
 
@@ -90,8 +94,12 @@ final class JournalMover: Sendable {
             do {
                 let moved = try await moveOnce()
                 failures = 0
-                if stopping, !moved { break }
-                if moved { continue }
+                if stopping {
+                    if moved { continue } else { break }
+                }
+                // A full group means more is waiting. Smaller ones are worth a pause: every commit waits for the disk, and costs
+                // more than the rows in it.
+                if journals.contains(where: { $0.pendingRecords >= Self.batchRecords }) { continue }
             } catch {
                 failures += 1
                 log.error(
@@ -104,11 +112,11 @@ final class JournalMover: Sendable {
                 continue
             }
             // With a request under way that the history does not show yet, time alone brings work.
-            if open.withLock({ $0.values.allSatisfy(\.isShown) }) { await wake.wait() }
+            if open.withLock({ $0.unshown.isEmpty }) { await wake.wait() }
             await rest(Self.pause)
         }
         // Requests that never settled are booked by whoever adopts these files.
-        guard open.withLock(\.isEmpty) else { return }
+        guard open.withLock(\.requests.isEmpty) else { return }
         for journal in journals { journal.removeFiles() }
         lock.remove()
     }
@@ -157,9 +165,11 @@ final class JournalMover: Sendable {
             for record in records {
                 switch record {
                 case .admitted(let admission):
-                    if open[admission.requestID] == nil { open[admission.requestID] = Open(admission: admission, journal: journal) }
+                    guard open.requests[admission.requestID] == nil else { continue }
+                    open.requests[admission.requestID] = Open(admission: admission, journal: journal)
+                    open.unshown.append(admission.requestID)
                 case .settled(let one):
-                    open[one.request.id] = nil
+                    open.requests[one.request.id] = nil
                     settled.append(one)
                 }
             }
@@ -170,7 +180,7 @@ final class JournalMover: Sendable {
     /// Before a file goes: requests under way that were admitted in it are admitted again at the journal's end, so that a crash still
     /// finds them.
     private func carryForward(_ journal: Journal, _ index: Int) throws(JournalError) {
-        for admission in open.withLock({ $0.values.filter { $0.journal == index }.map(\.admission) }) {
+        for admission in open.withLock({ $0.requests.values.filter { $0.journal == index }.map(\.admission) }) {
             var payload: [UInt8] = []
             JournalCoder.encode(admission, into: &payload)
             try journal.append(payload)
@@ -179,12 +189,25 @@ final class JournalMover: Sendable {
 
     private func showPending() async throws {
         let before = ambient.now().adding(milliseconds: -Self.shownAfterMilliseconds)
-        let fresh = open.withLock { open in open.values.filter { !$0.isShown && $0.admission.startedAt <= before }.map(\.admission) }
-        guard !fresh.isEmpty else { return }
-        try await store.transaction { transaction throws(StoreError) in
-            for admission in fresh { try transaction.recordRequest(Settlement.pendingRecord(admission)) }
+        let (due, fresh) = open.withLock { open in
+            var fresh: [Admission] = []
+            var due = 0
+            for id in open.unshown {
+                if let request = open.requests[id] {
+                    guard request.admission.startedAt <= before else { break }
+                    fresh.append(request.admission)
+                }
+                due += 1
+            }
+            return (due, fresh)
         }
-        open.withLock { open in for admission in fresh { open[admission.requestID]?.isShown = true } }
+        guard due > 0 else { return }
+        if !fresh.isEmpty {
+            try await store.transaction { transaction throws(StoreError) in
+                for admission in fresh { try transaction.recordRequest(Settlement.pendingRecord(admission)) }
+            }
+        }
+        open.withLock { $0.unshown.removeFirst(due) }
     }
 
     /// Waits until the disk has every record written so far.

@@ -95,24 +95,30 @@ struct JournalCoder {
         put(entry.day, &out)
     }
 
-    private static func put(_ word: UInt64, _ out: inout [UInt8]) {
-        for shift in stride(from: 0, to: 64, by: 8) { out.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
-    }
+    private static func put(_ word: UInt64, _ out: inout [UInt8]) { out.append(littleEndian: word) }
     private static func put(_ number: Int64, _ out: inout [UInt8]) { put(UInt64(bitPattern: number), &out) }
     private static func put<Kind>(_ id: Identifier<Kind>, _ out: inout [UInt8]) {
         put(id.high, &out)
         put(id.low, &out)
     }
     private static func put(_ text: String, _ out: inout [UInt8]) {
+        guard text.utf8.count <= maximumTextBytes else { return putCut(text, &out) }
+        out.append(UInt8(truncatingIfNeeded: text.utf8.count))
+        out.append(UInt8(truncatingIfNeeded: text.utf8.count >> 8))
+        out.append(utf8: text)
+    }
+    private static func putCut(_ text: String, _ out: inout [UInt8]) {
         var bytes = Array(text.utf8.prefix(maximumTextBytes))
         // A cut must not leave half a character.
         while String(validating: bytes, as: UTF8.self) == nil { bytes.removeLast() }
-        out.append(UInt8(truncatingIfNeeded: bytes.count))
-        out.append(UInt8(truncatingIfNeeded: bytes.count >> 8))
-        out += bytes
+        put(String(decoding: bytes, as: UTF8.self), &out)
     }
     private static func put(_ tokens: TokenCounts, _ out: inout [UInt8]) {
-        for count in [tokens.input, tokens.output, tokens.cacheWrite5m, tokens.cacheWrite1h, tokens.cacheRead] { put(count, &out) }
+        put(tokens.input, &out)
+        put(tokens.output, &out)
+        put(tokens.cacheWrite5m, &out)
+        put(tokens.cacheWrite1h, &out)
+        put(tokens.cacheRead, &out)
     }
     private static func putOptional<Value>(_ value: Value?, _ out: inout [UInt8], _ write: (Value, inout [UInt8]) -> Void) {
         out.append(value == nil ? 0 : 1)

@@ -64,13 +64,21 @@ final class JournalSegment: Sendable {
     /// 32 bits of a multiply-and-mix hash, eight bytes a step. It finds torn writes, not malice.
     static func checksum(_ payload: [UInt8]) -> UInt32 {
         var hash: UInt64 = 0x9e37_79b9_7f4a_7c15 ^ UInt64(payload.count)
-        var at = 0
-        while at < payload.count {
-            var word: UInt64 = 0
-            for offset in 0..<min(8, payload.count - at) { word |= UInt64(payload[at + offset]) << UInt64(offset * 8) }
+        func mix(_ word: UInt64) {
             hash = (hash ^ word) &* 0xff51_afd7_ed55_8ccd
             hash ^= hash >> 32
+        }
+        let bytes = unsafe payload.span.bytes
+        var at = 0
+        while at + 8 <= payload.count {
+            let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self)
+            mix(word.littleEndian)
             at += 8
+        }
+        if at < payload.count {
+            var word: UInt64 = 0
+            for offset in 0..<payload.count - at { word |= UInt64(payload[at + offset]) << UInt64(offset * 8) }
+            mix(word)
         }
         return UInt32(truncatingIfNeeded: hash ^ hash >> 29)
     }

@@ -3,8 +3,8 @@ internal import Secrets
 internal import Store
 internal import Synchronization
 
-/// A key as the data path sees it.
-struct RelayKey: Sendable {
+/// A key as the data path sees it. Immutable; a class because a copy of all its texts for every request costs more than a reference.
+final class RelayKey: Sendable {
     let key: APIKey
     /// Globs of models it may use; nil is all.
     let allowedModels: [ModelPattern]?
@@ -22,14 +22,20 @@ struct RelayKey: Sendable {
 /// Every key, by the keyed hash of its secret. Readers take an immutable snapshot under a lock held for nanoseconds.
 final class KeyDirectory: Sendable {
     private struct Digest: Hashable, Sendable {
-        let first: UInt64
-        let bytes: [UInt8]
+        /// 32 bytes; a hash of another length is no key's and gets zeros.
+        private let words: (UInt64, UInt64, UInt64, UInt64)
         init(_ bytes: [UInt8]) {
-            self.bytes = bytes
-            first = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+            func word(_ index: Int) -> UInt64 {
+                guard bytes.count == 32 else { return 0 }
+                var word: UInt64 = 0
+                for at in index * 8..<index * 8 + 8 { word = word << 8 | UInt64(bytes[at]) }
+                return word
+            }
+            words = (word(0), word(1), word(2), word(3))
         }
+        static func == (a: Digest, b: Digest) -> Bool { a.words == b.words }
         // The bytes are a keyed hash already: eight of them spread as well as any hash of all.
-        func hash(into hasher: inout Hasher) { hasher.combine(first) }
+        func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
     }
     private struct Snapshot: Sendable {
         var byDigest: [Digest: RelayKey] = [:]

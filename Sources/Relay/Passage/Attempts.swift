@@ -7,7 +7,6 @@ internal import Telemetry
 struct Attempts {
     let passage: Passage
     let key: RelayKey
-    let body: [UInt8]
 
     private var services: RelayServices { passage.services }
     private var exchange: Exchange { passage.exchange }
@@ -58,11 +57,13 @@ struct Attempts {
         }
     }
 
+    private static let messagesPath = Array("/v1/messages".utf8)
+
     private func attempt(_ account: RelayAccount) async -> Outcome {
         let model = account.modelMap[passage.request.model]
-        let sent = model.map { passage.request.body(body, model: $0) } ?? body
+        let sent = model.map { passage.request.body(passage.body, model: $0) } ?? passage.body
         let query = exchange.head.query
-        var path = Array("/v1/messages".utf8)
+        var path = Self.messagesPath
         if !query.isEmpty { path += [0x3f] + exchange.head.bytes[query] }
         let call = UpstreamCall(
             UpstreamRequest(
@@ -80,11 +81,10 @@ struct Attempts {
         noteWait()
         services.meters.upstreamStatus(response.head.status)
         passage.upstreamStatus = Int64(response.head.status)
-        passage.upstreamRequestID = response.head.value(of: "request-id").map { String($0.prefix(128)) }
+        passage.upstreamRequestID = response.head.value(of: HeaderRules.requestID).map { String($0.prefix(128)) }
         guard response.head.status == 200 else { return await refusal(response, account) }
         account.live.succeeded()
-        let type = response.head.value(of: "content-type") ?? ""
-        if type.lowercased().hasPrefix("text/event-stream") { return await stream(response) }
+        if response.head.withValue(of: HeaderRules.contentType, HeaderRules.isEventStream) == true { return await stream(response) }
         return await whole(response)
     }
 
@@ -100,27 +100,41 @@ struct Attempts {
     }
 
     /// Milliseconds with three digits: what the relay itself took so far.
-    private var overheadText: String {
+    private func overheadText() -> [UInt8] {
         let total = services.ambient.uptimeNanoseconds() &- exchange.startedAtNanoseconds
         let microseconds = (total > passage.waitedNanoseconds ? total - passage.waitedNanoseconds : 0) / 1000
         services.meters.overhead.observe(microseconds * 1000)
-        let fraction = String(microseconds % 1000)
-        return "\(microseconds / 1000).\(String(repeating: "0", count: 3 - fraction.utf8.count))\(fraction)"
+        var text: [UInt8] = []
+        text.reserveCapacity(32)
+        text.append(decimal: microseconds / 1000)
+        text.append(0x2e)
+        for divisor: UInt64 in [100, 10, 1] { text.append(0x30 + UInt8(microseconds / divisor % 10)) }
+        return text
     }
 
-    /// The relay's own fields beside those of the upstream.
+    /// The relay's own fields beside those of the upstream. Written as bytes: this is made for every request.
     private func headers(_ head: UpstreamResponseHead, keepsCoding: Bool) -> HeaderBlock {
         var block = HeaderRules.client(head, keepsCoding: keepsCoding)
-        let overhead = overheadText
-        block.add("x-relay-request-id", exchange.id.text)
-        block.add("x-relay-attempts", String(passage.attempts))
-        block.add("x-relay-overhead-ms", overhead)
-        block.add("server-timing", "relay;dur=\(overhead)")
+        let overhead = overheadText()
+        var value: [UInt8] = []
+        value.reserveCapacity(48)
+        func add(_ name: String, _ write: (inout [UInt8]) -> Void) {
+            value.removeAll(keepingCapacity: true)
+            write(&value)
+            block.add(name, utf8: value.span)
+        }
+        add("x-relay-request-id") { exchange.id.write(to: &$0) }
+        add("x-relay-attempts") { $0.append(decimal: UInt64(clamping: passage.attempts)) }
+        block.add("x-relay-overhead-ms", utf8: overhead.span)
+        add("server-timing") {
+            $0.append(utf8: "relay;dur=")
+            $0 += overhead
+        }
         if let limit = key.key.limits.requestsPerMinute {
             let left = key.counters.remainingRequests(limit: limit, second: passage.now / 1_000_000_000)
-            block.add("anthropic-ratelimit-requests-limit", String(limit))
-            block.add("anthropic-ratelimit-requests-remaining", String(left.count))
-            block.add("anthropic-ratelimit-requests-reset", services.ambient.now().adding(seconds: Int64(left.resetSeconds)).text)
+            add("anthropic-ratelimit-requests-limit") { $0.append(decimal: UInt64(clamping: limit)) }
+            add("anthropic-ratelimit-requests-remaining") { $0.append(decimal: UInt64(clamping: left.count)) }
+            add("anthropic-ratelimit-requests-reset") { services.ambient.now().adding(seconds: Int64(left.resetSeconds)).write(to: &$0) }
         }
         return block
     }

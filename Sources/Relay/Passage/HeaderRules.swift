@@ -25,9 +25,14 @@ enum HeaderRules {
     ])
     private static let droppedUpPrefixes = ["x-forwarded-", "cf-", "sec-", "x-relay-"]
     private static let passedDown = Names(["content-type", "request-id", "retry-after", "retry-after-ms", "x-should-retry"])
+    private static let passedDownPrefixes = ["anthropic-"]
     private static let droppedDownPrefixes = ["anthropic-organization-id", "anthropic-ratelimit-"]
 
     static let version: HeaderName = "anthropic-version"
+    // Made once: a name written at its place of use is built anew each time.
+    static let requestID: HeaderName = "request-id"
+    static let contentType: HeaderName = "content-type"
+    static let contentEncoding: HeaderName = "content-encoding"
     private static let connection: HeaderName = "connection"
 
     /// The fields that go upstream, without host and length.
@@ -57,13 +62,17 @@ enum HeaderRules {
             let name = field.name
             let isPassed =
                 passedDown.contains(length: name.count) { head.matches(field, $0) }
-                || startsWithAny(head.bytes.span, name, ["anthropic-"])
+                || startsWithAny(head.bytes.span, name, passedDownPrefixes)
                     && !startsWithAny(head.bytes.span, name, droppedDownPrefixes)
-                || keepsCoding && head.matches(field, "content-encoding")
+                || keepsCoding && head.matches(field, contentEncoding)
             if isPassed { block.add(name: head.bytes.span.extracting(name), value: head.bytes.span.extracting(field.value)) }
         }
         return block
     }
+
+    /// Whether a content-type is that of a stream, whatever parameters follow.
+    static func isEventStream(_ type: Span<UInt8>) -> Bool { startsWithAny(type, type.indices, eventStream) }
+    private static let eventStream = ["text/event-stream"]
 
     /// The names that `connection` lists: hop-by-hop by the sender's own word.
     private static func connectionNames(_ head: RequestHead) -> [HeaderName] {

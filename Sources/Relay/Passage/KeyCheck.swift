@@ -12,7 +12,7 @@ enum KeyCheck {
 
     /// - Throws: `noKey` when no header carries a known key, also when two carry different known ones.
     static func find(_ head: RequestHead, in keys: KeyDirectory) throws(RelayProblem) -> RelayKey {
-        var secrets: [[UInt8]] = []
+        var secrets: [ArraySlice<UInt8>] = []
         for carrier in carriers {
             for field in head.fields where head.matches(field, carrier.name) {
                 guard let secret = secret(head.bytes, field.value, isBearer: carrier.isBearer), !secrets.contains(secret) else { continue }
@@ -22,7 +22,7 @@ enum KeyCheck {
         // Clients may send an account's own credential beside ours; exactly one of them has to be known here.
         var found: RelayKey?
         for secret in secrets.prefix(carriers.count) {
-            guard let key = keys.find(secret) else { continue }
+            guard let key = keys.find(Array(secret)) else { continue }
             guard found == nil || found?.key.id == key.key.id else { throw .noKey }
             found = key
         }
@@ -30,13 +30,13 @@ enum KeyCheck {
         return found
     }
 
-    private static func secret(_ bytes: [UInt8], _ range: Range<Int>, isBearer: Bool) -> [UInt8]? {
+    private static func secret(_ bytes: [UInt8], _ range: Range<Int>, isBearer: Bool) -> ArraySlice<UInt8>? {
         var value = bytes[range]
         if isBearer, value.count > 7, value.prefix(7).elementsEqual("bearer ".utf8, by: { $0 == $1 || $0 | 0x20 == $1 }) {
             value = value.dropFirst(7)
             while value.first == 0x20 { value = value.dropFirst() }
         }
         guard length.contains(value.count), value.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
-        return Array(value)
+        return value
     }
 }

@@ -49,7 +49,8 @@ struct MessagesHandler: Sendable {
             if let demo = services.demo, services.accounts.isEmpty {
                 await demo.answer(passage)
             } else {
-                try await Attempts(passage: passage, key: key, body: body).run()
+                passage.body = body
+                try await Attempts(passage: passage, key: key).run()
             }
         } catch {
             passage.settle(.failed(type: error.type), httpStatus: Int64(error.status), usage: nil)
@@ -73,7 +74,9 @@ enum RelayGate {
 
     static func body(_ exchange: Exchange, limit: Int) async throws(RelayProblem) -> [UInt8] {
         // Routing fields are read from the body, and what cannot be read cannot be routed or priced.
-        if let coding = exchange.head.value(of: "content-encoding"), coding.lowercased() != "identity" { throw .unsupportedEncoding }
+        if let coding = exchange.head.value(of: HeaderRules.contentEncoding), coding.lowercased() != "identity" {
+            throw .unsupportedEncoding
+        }
         do throws(BodyError) {
             return try await exchange.collectBody(limit: limit)
         } catch {

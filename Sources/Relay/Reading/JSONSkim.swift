@@ -22,6 +22,14 @@ enum JSONSkim {
     static func skipString(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
         var at = from + 1
         while at < bytes.count {
+            // Prompts are long: eight bytes a step as long as none of them is a quote or a backslash.
+            if at + 8 <= bytes.count {
+                let word = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self)
+                if !hasByte(word ^ 0x2222_2222_2222_2222), !hasByte(word ^ 0x5c5c_5c5c_5c5c_5c5c) {
+                    at += 8
+                    continue
+                }
+            }
             switch bytes[at] {
             case 0x22: return at + 1
             case 0x5c: at += 2
@@ -29,6 +37,11 @@ enum JSONSkim {
             }
         }
         return nil
+    }
+
+    /// Whether one of the eight bytes is zero.
+    private static func hasByte(_ word: UInt64) -> Bool {
+        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0
     }
 
     /// The offset after the value that begins at `from`.
@@ -51,7 +64,7 @@ enum JSONSkim {
 
     private static func skipNested(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
         // The kinds of the open brackets, a bit each: 1 is an object.
-        var kinds: [UInt64] = [0, 0, 0, 0, 0, 0, 0, 0]
+        var kinds = InlineArray<8, UInt64>(repeating: 0)
         var depth = 0
         var at = from
         while at < bytes.count {
@@ -147,14 +160,21 @@ enum JSONSkim {
     /// The string of a value's range (quotes included), escapes decoded; nil when it is no string.
     static func string(_ bytes: Span<UInt8>, _ value: Range<Int>) -> String? {
         guard value.count >= 2, bytes[value.lowerBound] == 0x22 else { return nil }
+        // Model names and the like: plain ASCII needs no parser.
+        let inner = value.lowerBound + 1..<value.upperBound - 1
+        if isPlain(bytes, inner) { return String(decoding: array(bytes, inner), as: UTF8.self) }
         if case .string(let text)? = try? JSON(parsing: array(bytes, value)) { return text }
         return nil
     }
 
+    private static func isPlain(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        for at in range where bytes[at] < 0x20 || bytes[at] > 0x7e || bytes[at] == 0x5c { return false }
+        return true
+    }
+
     static func array(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
         var out: [UInt8] = []
-        out.reserveCapacity(range.count)
-        for at in range { out.append(bytes[at]) }
+        out.append(bytes: bytes.extracting(range))
         return out
     }
 
