@@ -34,7 +34,8 @@ struct Gatehouse {
             Console.error("gatehouse: the settings are not right:\n" + errors.problems.map { "  - \($0)" }.joined(separator: "\n"))
             return 1
         } catch let errors as InputErrors {
-            Console.error("gatehouse: " + errors.fields.map { "\($0.field) \($0.message)" }.joined(separator: "; "))
+            Console.error(
+                "gatehouse: " + errors.fields.map { "\($0.field.isEmpty ? "this" : $0.field) \($0.message)" }.joined(separator: "; "))
             return 1
         } catch StoreError.conflict(.userEmail) {
             Console.error("gatehouse: a user with that address exists already")

@@ -29,7 +29,7 @@ struct UserAdministrationTests {
                     == ["requests_per_minute": 60, "tokens_per_day": 10, "concurrent": nil, "cost_per_day_usd": "2.500000"])
             #expect(await make([:]).status == 201)
             let tooMany = await make([:])
-            #expect(tooMany.status == 422 && tooMany.text.contains("has its 2 keys"))
+            #expect(tooMany.status == 422 && tooMany.text.contains("may have 2;"))
             let id = filled.json["id"].string ?? ""
             #expect(await surface.send(.delete, "/api/keys/\(id)", token: token).status == 204)
             #expect(await make([:]).status == 201, "a deleted key makes room")

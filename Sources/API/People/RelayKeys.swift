@@ -75,7 +75,7 @@ public struct RelayKeys: Sendable {
         }
         let tooMany =
             keys >= user.limits.keys
-            ? FieldError("", "cannot be granted: the account has its \(user.limits.keys) keys; delete one first") : nil
+            ? FieldError("", "is one key too many: the account may have \(user.limits.keys); delete one first") : nil
         return [
             tooMany, fault("requests_per_minute", wanted.requestsPerMinute, most.requestsPerMinute),
             fault("tokens_per_day", wanted.tokensPerDay, most.tokensPerDay), fault("concurrent", wanted.concurrency, most.concurrency),

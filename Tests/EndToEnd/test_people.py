@@ -1,0 +1,67 @@
+"""The user commands beside a running server, which has to notice what they change in its database."""
+import json
+import subprocess
+import time
+
+import far_side
+import pytest
+
+PASSWORD = "Correct-Horse-9"
+# Another process's change is known within five seconds (relay contract, section 2).
+NOTICED_SECONDS = 5
+
+
+def refused(server, *arguments):
+    done = subprocess.run(
+        [far_side.program("GATEHOUSE_BIN", "gatehouse"), *arguments], env=server.environment(), cwd=server.folder, capture_output=True, text=True,
+        timeout=60)
+    assert done.returncode == 1, f"{arguments}: {done.returncode} {done.stdout}"
+    return done.stderr
+
+
+def models(server, key):
+    return far_side.call(server.url + "/v1/models", headers={"x-api-key": key})[0]
+
+
+def becomes(status, ask):
+    limit = time.monotonic() + NOTICED_SECONDS + 1
+    while (seen := ask()) != status:
+        assert time.monotonic() < limit, f"still {seen}, not {status}"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def ann(server):
+    email = f"ann{time.monotonic_ns()}@example.com"
+    server.command("user", "create", email, stdin=PASSWORD + "\n")
+    return email
+
+
+def test_blocking_stops_the_key_in_the_running_server(server, ann):
+    key = json.loads(server.command("key", "create", "ann's", "--owner", ann, "--json"))["key"]
+    becomes(200, lambda: models(server, key))
+    assert json.loads(server.command("user", "block", ann, "--json"))["status"] == "blocked"
+    becomes(403, lambda: models(server, key))
+    server.command("user", "unblock", ann)
+    becomes(200, lambda: models(server, key))
+
+
+def test_a_key_keeps_to_the_limits_of_its_owner(server, ann):
+    limits = json.loads(server.command("user", "limits", ann, "--requests-per-minute", "10", "--keys", "1", "--json"))["limits"]
+    assert limits["requests_per_minute"] == 10 and limits["keys"] == 1
+    assert "must be at most 10" in refused(server, "key", "create", "k", "--owner", ann, "--requests-per-minute", "11")
+    made = json.loads(server.command("key", "create", "k", "--owner", ann, "--json"))
+    assert made["limits"]["requests_per_minute"] == 10
+    assert "one key too many" in refused(server, "key", "create", "k", "--owner", ann)
+    lifted = json.loads(server.command("user", "limits", ann, "--requests-per-minute", "none", "--json"))["limits"]
+    assert lifted["requests_per_minute"] is None and lifted["keys"] == 1
+
+
+def test_the_last_admin_stays(server):
+    assert "the last admin" in refused(server, "user", "block", "admin@example.com")
+    assert "the last admin" in refused(server, "user", "promote", "admin@example.com", "--role", "customer")
+
+
+def test_an_invitation_names_its_address(server, ann):
+    made = json.loads(server.command("user", "invite", "bob@example.com", "--json"))
+    assert made["email"] == "bob@example.com" and made["invitation"].startswith("inv_")
