@@ -1,3 +1,5 @@
+internal import Domain
+
 /// Reads usage out of an SSE stream on its way to the client. Fed with every upstream read; frames may be split anywhere.
 ///
 /// A line that lies whole in one read is looked at in place; only a line cut by the end of a read is kept until its rest comes.
@@ -60,6 +62,12 @@ struct StreamMeter: ~Copyable {
         var at = 0
         let count = bytes.count
         while at < count {
+            // Most bytes end no line: eight at a time.
+            if at + 8 <= count, !Self.hasLineEnd(unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self)) {
+                at += 8
+                lastWasReturn = false
+                continue
+            }
             let byte = bytes[at]
             guard byte == 0x0a || byte == 0x0d else {
                 at += 1
@@ -81,6 +89,10 @@ struct StreamMeter: ~Copyable {
         if start < count { keep(bytes, start..<count) }
     }
 
+    private static func hasLineEnd(_ word: UInt64) -> Bool {
+        JSONSkim.hasZeroByte(word ^ 0x0a0a_0a0a_0a0a_0a0a) || JSONSkim.hasZeroByte(word ^ 0x0d0d_0d0d_0d0d_0d0d)
+    }
+
     private mutating func keep(_ bytes: Span<UInt8>, _ range: Range<Int>) {
         guard !isSkippingLine else { return }
         guard line.count + range.count <= Self.maximumLineBytes else {
@@ -88,8 +100,7 @@ struct StreamMeter: ~Copyable {
             line = []
             return
         }
-        line.reserveCapacity(line.count + range.count)
-        for at in range { line.append(bytes[at]) }
+        line.append(bytes: bytes.extracting(range))
     }
 
     private mutating func finishLine(_ bytes: Span<UInt8>, _ range: Range<Int>) {

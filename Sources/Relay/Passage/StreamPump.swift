@@ -1,3 +1,4 @@
+internal import Domain
 internal import HTTP
 
 /// Carries a stream's bytes from the upstream's socket to the client's, on callbacks of one reactor: meter, checkpoint, one write.
@@ -41,7 +42,7 @@ final class StreamPump {
             return .stop
         }
         guard passage.meter.hasContent || held.count + bytes.count > Self.maximumHeldBytes else {
-            for at in bytes.indices { held.append(bytes[at]) }
+            held.append(bytes: bytes)
             return .continue
         }
         passage.firstByteAtNanoseconds = reactor.nowNanoseconds
@@ -49,7 +50,7 @@ final class StreamPump {
         exchange.startResponse(status: 200, headers: headers, framing: .chunked)
         schedulePing()
         guard !held.isEmpty else { return send(bytes) }
-        for at in bytes.indices { held.append(bytes[at]) }
+        held.append(bytes: bytes)
         let all = held
         held = []
         return send(all.span)

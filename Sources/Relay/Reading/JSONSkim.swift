@@ -25,7 +25,7 @@ enum JSONSkim {
             // Prompts are long: eight bytes a step as long as none of them is a quote or a backslash.
             if at + 8 <= bytes.count {
                 let word = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self)
-                if !hasByte(word ^ 0x2222_2222_2222_2222), !hasByte(word ^ 0x5c5c_5c5c_5c5c_5c5c) {
+                if !hasZeroByte(word ^ 0x2222_2222_2222_2222), !hasZeroByte(word ^ 0x5c5c_5c5c_5c5c_5c5c) {
                     at += 8
                     continue
                 }
@@ -40,7 +40,7 @@ enum JSONSkim {
     }
 
     /// Whether one of the eight bytes is zero.
-    private static func hasByte(_ word: UInt64) -> Bool {
+    static func hasZeroByte(_ word: UInt64) -> Bool {
         (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0
     }
 
