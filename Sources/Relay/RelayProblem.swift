@@ -153,7 +153,10 @@ enum RelayProblem: Error, Equatable {
         case .concurrency: headers.add("retry-after", String(1 + jitter % 5))
         case .overloaded(let seconds): headers.add("retry-after", String(min(60, max(1, seconds))))
         case .draining, .outOfMemory, .cannotRecord, .cannotRead: headers.add("retry-after", "2")
-        case .upstreamError(_, let body): return Response(status: status, headers: headers, body: body)
+        case .upstreamError(_, let body):
+            // The body is the upstream's and so is the id in it; ours stands in `x-relay-request-id`.
+            if let theirs = (try? JSON(parsing: body))?["request_id"].string { headers.set("request-id", String(theirs.prefix(128))) }
+            return Response(status: status, headers: headers, body: body)
         case .badRequest, .bodyTooLarge, .bodyTooSlow, .unsupportedEncoding, .upstreamUnreachable, .upstreamTimeout, .upstreamFault,
             .notFound:
             break

@@ -1,5 +1,6 @@
 import HTTP
 import TestKit
+import Synchronization
 import Testing
 
 /// Every wait ends, on a clock that the test moves.
@@ -102,17 +103,25 @@ struct DeadlineTests {
     }
 
     @Test func `an address that does not answer costs its own time, then the next is tried`() async throws {
-        try await withUpstream(lookup: { _ in .success(Self.loopback) }) { upstream in
+        let isLookedUp = Mutex(false)
+        let lookup: @Sendable (String) -> Resolver.Answer = { _ in
+            isLookedUp.withLock { $0 = true }
+            return .success(Self.loopback)
+        }
+        try await withUpstream(lookup: lookup) { upstream in
             // Full after one connection: whoever comes next gets no answer.
             let silent = try RawListener(backlog: 0)
             let filling = try RawClient(port: silent.port)
             let good = try RawListener(lastOctet: 2, port: silent.port)
             let target = try UpstreamTarget(parsing: "http://two.example:\(silent.port)", addressRule: AddressRule(allowsLoopback: true))
             let task = upstream.fetch(UpstreamCall(upstream.request(), to: target, deadlines: Self.short))
-            await StreamTests.until(upstream) { upstream.pool.counters.requests.value == 1 }
-            for _ in 1...5 { await upstream.reactor.poke() }
+            await StreamTests.until(upstream) { isLookedUp.withLock { $0 } }
             #expect(!good.hasWaiting)
-            await upstream.advance(milliseconds: 3_100)
+            // The address's time runs from when the reactor has heard of it, which is a moment after the resolver's thread knew.
+            for _ in 1...3 where !good.hasWaiting {
+                for _ in 1...200 { await upstream.reactor.poke() }
+                await upstream.advance(milliseconds: 3_050)
+            }
             let peer = try await good.accept()
             try await peer.send(PoolTests.ok)
             #expect(await task.value == .reply(200, "ok"))
