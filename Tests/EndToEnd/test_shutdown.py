@@ -105,8 +105,10 @@ def test_sighup_takes_a_new_certificate_and_new_log_files(fake, tmp_path):
     certificate(tmp_path, "second", "two.example.com")
     for kind in ("key", "pem"):
         (tmp_path / f"now.{kind}").write_bytes((tmp_path / f"first.{kind}").read_bytes())
+    usual = far_side.Gatehouse(fake)
+    usual.folder.rmdir()
     environment = {
-        **far_side.Gatehouse(fake).environment(), "DATA_DIR": str(tmp_path / "data"), "LOG_DIR": str(tmp_path / "log"), "TLS_CERT_FILE": str(tmp_path / "now.pem"),
+        **usual.environment(), "DATA_DIR": str(tmp_path / "data"), "LOG_DIR": str(tmp_path / "log"), "TLS_CERT_FILE": str(tmp_path / "now.pem"),
         "TLS_KEY_FILE": str(tmp_path / "now.key")}
     server = subprocess.Popen(
         [far_side.program("GATEHOUSE_BIN", "gatehouse"), "serve"], env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
