@@ -9,10 +9,20 @@ public final class TestClock: Sendable {
         var seed: UInt64
     }
     private let face: Mutex<Face>
+    private let sleeping: Sleeping
+
+    /// What a sleep on this clock does.
+    public enum Sleeping: Sendable {
+        /// Moves the clock forward by its whole length and returns.
+        case jumps
+        /// Lets a real moment pass and leaves the clock alone: for loops that run beside the test and would race the clock away.
+        case pauses
+    }
 
     /// - Parameter start: 2026-11-21T00:00:00Z unless told.
-    public init(start: Timestamp = Timestamp(seconds: 1_795_219_200), seed: UInt64 = 1) {
+    public init(start: Timestamp = Timestamp(seconds: 1_795_219_200), seed: UInt64 = 1, sleeping: Sleeping = .jumps) {
         face = Mutex(Face(milliseconds: start.milliseconds, seed: seed))
+        self.sleeping = sleeping
     }
 
     public func advance(milliseconds: Int64) {
@@ -29,8 +39,12 @@ public final class TestClock: Sendable {
             randomBytes: { count in self.face.withLock { face in (0..<count).map { _ in Self.next(&face.seed) } } },
             sleep: { duration in
                 try Task.checkCancellation()
-                self.advance(milliseconds: Int64(duration / .milliseconds(1)))
-                await Task.yield()
+                switch self.sleeping {
+                case .jumps:
+                    self.advance(milliseconds: Int64(duration / .milliseconds(1)))
+                    await Task.yield()
+                case .pauses: try await Task.sleep(for: min(duration, .milliseconds(5)))
+                }
             })
     }
 

@@ -149,7 +149,7 @@ struct DeadlineTests {
             #expect(!gone.isOpen && running.server.keptBytes > 0)
             await running.advance(seconds: 3)
             await gone.wait()
-            #expect(running.server.openConnections == 0 && running.server.keptBytes == 0)
+            try await eventually { running.server.openConnections == 0 && running.server.keptBytes == 0 }
         }
     }
 
