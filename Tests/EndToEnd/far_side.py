@@ -96,10 +96,10 @@ class Fake:
 
 
 class Gatehouse:
-    """`gatehouse serve` in a folder of its own, with one account at the fake upstream."""
+    """`gatehouse serve` in a folder of its own, with one account at the fake upstream, on SQLite or on the given PostgreSQL server."""
 
-    def __init__(self, fake, **settings):
-        self.fake, self.settings = fake, settings
+    def __init__(self, fake, postgres=None, **settings):
+        self.fake, self.postgres, self.settings = fake, postgres, settings
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="gatehouse-test-"))
         self.process, self.output = None, []
 
@@ -119,7 +119,8 @@ class Gatehouse:
         account = {"email": "far@example.com", "name": "far", "apiKey": RELAY_ACCOUNT, "baseUrl": self.fake.url}
         return {
             "PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": "0", "ALLOW_LOOPBACK_UPSTREAM": "true", "DATA_DIR": str(self.folder / "data"), "LOG_LEVEL": "debug",
-            "CLAUDE_ACCOUNTS": json.dumps([account]), "ADMIN_PASSWORD": "only-For-Tests-8351", **self.settings}
+            "CLAUDE_ACCOUNTS": json.dumps([account]), "ADMIN_PASSWORD": "only-For-Tests-8351",
+            **({"DATABASE_URL": self.postgres.url} if self.postgres else {}), **self.settings}
 
     def command(self, *arguments, stdin=""):
         done = subprocess.run(
@@ -155,10 +156,16 @@ class Gatehouse:
     def printed(self):
         return "".join(line for lines in self.output for line in lines.all)
 
-    def ledger(self):
+    def rows(self, query):
+        """What the query selects from the server's database, as dictionaries."""
+        if self.postgres:
+            return self.postgres.rows(query)
         with contextlib.closing(sqlite3.connect(f"file:{self.folder}/data/gatehouse.db?mode=ro", uri=True, timeout=10)) as database:
             database.row_factory = sqlite3.Row
-            return [dict(row) for row in database.execute("SELECT * FROM ledger ORDER BY at, request_id, attempt")]
+            return [dict(row) for row in database.execute(query)]
+
+    def ledger(self):
+        return self.rows("SELECT * FROM ledger ORDER BY at, request_id, attempt")
 
     def settled(self, count, seconds=20):
         """The ledger once it has that many rows; the journal reaches it a moment after the reply."""

@@ -1,5 +1,5 @@
 """A private PostgreSQL server on loopback for one test: a folder, a port and a password of its own. A missing server fails loudly."""
-import os, pathlib, shutil, socket, subprocess, tempfile
+import json, os, pathlib, shutil, socket, subprocess, tempfile
 
 
 class Postgres:
@@ -31,12 +31,31 @@ class Postgres:
         word.unlink()
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
+        self.url = f"postgresql://gatehouse:{self.password}@127.0.0.1:{self.port}/postgres"
+        self.start()
+
+    def start(self):
         options = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories={self.folder} -c fsync=off"
         self._run("pg_ctl", "-D", self.folder / "data", "-w", "-t", "60", "-s", "-l", self.folder / "log", "-o", options, "start")
-        self.url = f"postgresql://gatehouse:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def stop(self):
         self._run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "-w", "-s", "stop")
+
+    def rows(self, query):
+        """What the query selects, as dictionaries."""
+        done = subprocess.run(
+            [self.programs / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", self.url, "-c", f"SELECT coalesce(json_agg(t), '[]') FROM ({query}) t"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def create_database(self, name):
+        """The URL of a new, empty database."""
+        done = subprocess.run(
+            [self.programs / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", self.url, "-c", f"CREATE DATABASE {name}"], stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return self.url.rsplit("/", 1)[0] + "/" + name
 
     def _run(self, program, *arguments):
         # The server keeps its standard streams open, so they must be nobody's pipe.

@@ -1,5 +1,5 @@
 """A server with keys of several kinds, and small readings of it, for the tests of faults."""
-import json, re, sqlite3, contextlib, time
+import json, re, time
 
 import far_side
 
@@ -18,11 +18,6 @@ class Prepared(far_side.Gatehouse):
             made = json.loads(self.command("key", "create", other, *options, "--json"))
             self.keys[other] = made["key"]
         return super().create_key(name)
-
-    def rows(self, query, *values):
-        with contextlib.closing(sqlite3.connect(f"file:{self.folder}/data/gatehouse.db?mode=ro", uri=True, timeout=10)) as database:
-            database.row_factory = sqlite3.Row
-            return [dict(row) for row in database.execute(query, values)]
 
     def metric(self, name):
         status, _, text = far_side.call(self.url + "/metrics")

@@ -227,6 +227,19 @@ def test_the_upstreams_own_failure_is_passed_on_when_nobody_else_can_serve(alone
 
 
 @pytest.mark.parametrize("stream", [True, False])
+def test_an_upstream_that_does_not_begin_in_time_is_a_504(far, stream):
+    far.reset()
+    with Prepared(far, LOG_LEVEL="warning", UPSTREAM_FIRST_BYTE_TIMEOUT="1") as relay:
+        far.script(far_side.RELAY_ACCOUNT, "hang-before-headers=20000")
+        began = time.monotonic()
+        check(relay.send(stream=stream), 504, "timeout_error", "upstream_timeout")
+        assert 1 <= time.monotonic() - began < 10
+        relay.quiet()
+        rows = relay.rows("SELECT status, http_status FROM requests")
+        assert rows == [{"status": "error", "http_status": 504}]
+
+
+@pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("way", ["resets", "refuses"])
 def test_an_upstream_that_is_not_there_is_a_502(alone, way, stream):
     fake, relay = alone

@@ -94,7 +94,7 @@ def test_leaving_in_the_middle_of_a_stream_bills_the_snapshot(gate):
     snapshot = bill["snapshot"]
     assert (row["input_tokens"], row["output_tokens"], row["cache_read_tokens"]) == (4321, snapshot["output_tokens"], 77), (row, bill)
     assert row["output_tokens"] >= bill["delta_bytes"] / 4 + 3 > 3
-    history = relay.rows("SELECT status, error_type FROM requests WHERE id = ?", row["request_id"])
+    history = relay.rows(f"SELECT status, error_type FROM requests WHERE id = '{row['request_id']}'")
     assert history == [{"status": "aborted", "error_type": "client_closed_request"}]
 
 
@@ -132,7 +132,7 @@ def test_leaving_after_the_last_event_is_a_success(gate):
     row = last_row(relay, before)
     usage = fake.ledger(finished=1)[0]["usage"]
     assert row["usage_source"] == "final" and row["output_tokens"] == usage["output_tokens"]
-    until(lambda: relay.rows("SELECT status FROM requests WHERE id = ?", row["request_id"]) == [{"status": "success"}])
+    until(lambda: relay.rows(f"SELECT status FROM requests WHERE id = '{row['request_id']}'") == [{"status": "success"}])
 
 
 def test_two_hundred_clients_leaving_at_any_point_leave_nothing_behind(gate):

@@ -2,11 +2,12 @@
 
 Clients send streams and JSON requests without pause while the server is killed and started again on the same folder. Every request has an
 input count of its own, so that the server's rows and the upstream's bill can be matched without trusting either's ids."""
-import contextlib, http.client, json, os, random, sqlite3, threading, time
+import contextlib, http.client, json, os, random, threading, time
 
 import pytest
 
 import far_side
+from postgres import Postgres
 
 KILLS = int(os.environ.get("RESTART_KILLS", "25"))
 CLIENTS = 6
@@ -65,12 +66,6 @@ class Clients:
             assert not thread.is_alive(), "a client hangs"
 
 
-def query(relay, text):
-    with contextlib.closing(sqlite3.connect(f"file:{relay.folder}/data/gatehouse.db?mode=ro", uri=True, timeout=10)) as database:
-        database.row_factory = sqlite3.Row
-        return [dict(row) for row in database.execute(text)]
-
-
 def until(condition, seconds=20):
     limit = time.monotonic() + seconds
     while not (found := condition()):
@@ -79,18 +74,22 @@ def until(condition, seconds=20):
     return found
 
 
-def test_killed_at_random_instants_the_ledger_is_exact():
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_killed_at_random_instants_the_ledger_is_exact(database):
     if os.environ.get("RELAY_DIRECT") == "1":
         pytest.skip("RELAY_DIRECT=1: this test needs the server")
     dice = random.Random(SEED)
-    with far_side.Fake() as fake, far_side.Gatehouse(fake, LOG_LEVEL="warning") as relay:
+    with contextlib.ExitStack() as stack:
+        postgres = stack.enter_context(Postgres("only-for-tests")) if database == "postgres" else None
+        fake = stack.enter_context(far_side.Fake())
+        relay = stack.enter_context(far_side.Gatehouse(fake, postgres, LOG_LEVEL="warning"))
         clients = Clients(relay, fake)
         for _ in range(KILLS):
             time.sleep(dice.uniform(0.05, 0.5))  # the random instant is what is tested
             relay.kill()
             relay.start()
         clients.end()
-        until(lambda: not query(relay, "SELECT id FROM requests WHERE status = 'pending'"))
+        until(lambda: not relay.rows("SELECT id FROM requests WHERE status = 'pending'"))
         until(lambda: far_side.call(relay.url + "/health")[0] == 200 and json.loads(far_side.call(relay.url + "/health")[2])["stats"]["journal_pending"] == 0)
         bill = {}
         for entry in fake.ledger(far_side.RELAY_ACCOUNT):
@@ -99,7 +98,7 @@ def test_killed_at_random_instants_the_ledger_is_exact():
             if usage:
                 most = max(usage["output_tokens"], -(-entry["delta_bytes"] // 4) + 3 * entry["blocks"])
                 bill[usage["input_tokens"]] = {**usage, "most_output": most}
-        rows = query(relay, "SELECT * FROM ledger")
+        rows = relay.rows("SELECT * FROM ledger")
         relay.stop()
 
         marked = [row for row in rows if row["input_tokens"] in bill]
@@ -126,8 +125,8 @@ def test_killed_at_random_instants_the_ledger_is_exact():
         assert len(rows) <= len(bill) + CLIENTS * KILLS
         assert finals > 50 and snapshots > 5, f"too quiet to mean something: {finals} final, {snapshots} snapshots"
 
-        totals = query(relay, "SELECT SUM(input_tokens) AS i, SUM(output_tokens) AS o, SUM(price_micro_usd) AS p FROM ledger WHERE charged = 1")
-        days = query(relay, "SELECT SUM(input_tokens) AS i, SUM(output_tokens) AS o, SUM(price_micro_usd) AS p FROM usage_days")
+        totals = relay.rows("SELECT SUM(input_tokens) AS i, SUM(output_tokens) AS o, SUM(price_micro_usd) AS p FROM ledger WHERE charged")
+        days = relay.rows("SELECT SUM(input_tokens) AS i, SUM(output_tokens) AS o, SUM(price_micro_usd) AS p FROM usage_days")
         assert all(row["account_id"] for row in rows), "every booked attempt names its account"
         assert totals == days
         assert not list((relay.folder / "data" / "journal").iterdir()), "a clean stop leaves no journal behind"

@@ -1,9 +1,10 @@
-"""The database locked by somebody else, and a disk that is full: the relay records or refuses, never serves unrecorded, and stays up."""
+"""The database locked by somebody else or gone, and a disk that is full: the relay records or refuses, never serves unrecorded, and stays up."""
 import contextlib, json, os, sqlite3, subprocess, time
 
 import pytest
 
 import far_side
+from postgres import Postgres
 
 MESSAGE = {"model": "claude-sonnet-5-5", "max_tokens": 64, "messages": [{"role": "user", "content": "hi"}]}
 
@@ -39,6 +40,28 @@ def test_a_locked_database_holds_up_writes_and_not_the_relay(needs_server, fake)
             other.execute("ROLLBACK")
         assert len(relay.settled(20)) == 20, "the journal catches up"
         assert until(lambda: far_side.call(relay.url + "/api/auth/login", login, {"content-type": "application/json"})[0] == 200)
+        booked = sorted(row["output_tokens"] for row in relay.ledger())
+        assert booked == sorted(json.loads(text)["usage"]["output_tokens"] for _, _, text in answers)
+
+
+def test_a_postgresql_that_is_gone_holds_up_writes_and_not_the_relay(needs_server, fake):
+    with Postgres("only-for-tests") as postgres, far_side.Gatehouse(fake, postgres) as relay:
+        login = {"email": "admin@example.com", "password": relay.environment()["ADMIN_PASSWORD"]}
+        postgres.stop()
+        answers = [send(relay) for _ in range(20)]
+        assert [status for status, _, _ in answers] == [200] * 20
+        status, headers, text = far_side.call(relay.url + "/api/auth/login", login, {"content-type": "application/json"})
+        assert status == 503 and int(headers["retry-after"]) >= 1, text
+        status, _, text = until(lambda: (answer := far_side.call(relay.url + "/health"))[0] == 503 and answer)
+        assert json.loads(text)["components"]["postgres"]["status"] == "unhealthy", text
+        assert relay.process.poll() is None
+        # Killed with the database still gone, so that only the journal's files have the usage.
+        relay.kill()
+        postgres.start()
+        relay.start()
+        assert len(relay.settled(20)) == 20, "the journal catches up"
+        assert until(lambda: far_side.call(relay.url + "/api/auth/login", login, {"content-type": "application/json"})[0] == 200)
+        assert until(lambda: far_side.call(relay.url + "/health")[0] == 200)
         booked = sorted(row["output_tokens"] for row in relay.ledger())
         assert booked == sorted(json.loads(text)["usage"]["output_tokens"] for _, _, text in answers)
 

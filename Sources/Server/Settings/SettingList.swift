@@ -87,6 +87,15 @@ enum SettingList {
             name: "ALLOW_LOOPBACK_UPSTREAM", kind: .boolean, standard: "false",
             about: "Lets accounts point at this machine, also by plain http; for another relay or a test upstream."),
         .init(
+            name: "UPSTREAM_CONNECT_TIMEOUT", kind: .integer(1...300), standard: "10",
+            about: "Seconds until an upstream is connected; then the next account is tried."),
+        .init(
+            name: "UPSTREAM_FIRST_BYTE_TIMEOUT", kind: .integer(1...3600), standard: "120",
+            about: "Seconds from the whole request to the first byte of its answer; then the next account is tried."),
+        .init(
+            name: "UPSTREAM_IDLE_TIMEOUT", kind: .integer(1...3600), standard: "300",
+            about: "Seconds of silence inside an answer after which it is given up."),
+        .init(
             name: "DEMO", kind: .boolean, standardText: "true outside production",
             about: "Answers from a built-in demo while there is no account."),
         // Logs

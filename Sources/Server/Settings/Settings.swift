@@ -99,6 +99,13 @@ struct Settings: Sendable {
     var backlog: Int32 { Int32(text("BACKLOG_SIZE")) ?? 4096 }
     var connectionsPerAddress: Int { number("MAX_CONNECTIONS_PER_ADDRESS") }
     var maxConcurrent: Int? { number("MAX_CONCURRENT") == 0 ? nil : number("MAX_CONCURRENT") }
+    var upstreamDeadlines: UpstreamDeadlines {
+        var deadlines = UpstreamDeadlines()
+        deadlines.connectMilliseconds = number("UPSTREAM_CONNECT_TIMEOUT") * 1000
+        deadlines.firstByteMilliseconds = number("UPSTREAM_FIRST_BYTE_TIMEOUT") * 1000
+        deadlines.idleMilliseconds = number("UPSTREAM_IDLE_TIMEOUT") * 1000
+        return deadlines
+    }
     var drainSeconds: Int { number("DRAIN_TIMEOUT") }
     var databaseURL: String { optional("DATABASE_URL") ?? "sqlite:///" + dataDirectory + "/gatehouse.db" }
     /// Checked at the start; `contradictions` has refused everything that does not parse.

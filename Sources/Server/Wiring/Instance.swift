@@ -1,5 +1,6 @@
 internal import API
 internal import Domain
+internal import Glibc
 internal import Secrets
 internal import Store
 internal import Telemetry
@@ -17,6 +18,9 @@ struct Instance: Sendable {
         }
         let location: DatabaseLocation
         do throws(ParseError) { location = try settings.databaseLocation() } catch { throw Failure("DATABASE_URL \(error.message)") }
+        if !migrates, case .sqliteFile(let path) = location, unsafe access(path, F_OK) != 0 {
+            throw Failure("there is no database at \(location); run: gatehouse migrate")
+        }
         let store: Store
         do throws(StoreError) {
             store = try await Store.open(location, ambient: ambient, options: settings.storeOptions)

@@ -123,6 +123,7 @@ struct Wiring {
     private var relayConfiguration: RelayConfiguration {
         var configuration = RelayConfiguration(dataDirectory: settings.dataDirectory)
         configuration.limits.concurrent = settings.maxConcurrent
+        configuration.limits.deadlines = settings.upstreamDeadlines
         configuration.syncsAlways = settings.syncsAlways
         configuration.allowsLoopback = settings.allowsLoopbackUpstream
         configuration.isDemo = settings.isDemo

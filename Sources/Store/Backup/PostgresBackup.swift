@@ -34,7 +34,9 @@ enum PostgresBackup {
         let exists = try !server.run("SELECT datname FROM pg_database WHERE datname = \(name)").rows.isEmpty
         if exists, !replace {
             let there = try Reader(try connect(address, ambient), ambient).contents()
-            if !there.rows.isEmpty { throw .backup("the database \(name) holds data already") }
+            if !there.rows.isEmpty {
+                throw .backup("the database \(name) holds data already; with --replace it is kept under another name")
+            }
         }
         try server.command("CREATE DATABASE \(quoted(restoring)) TEMPLATE template0 ENCODING 'UTF8'")
         do throws(StoreError) {

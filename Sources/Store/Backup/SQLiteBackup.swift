@@ -57,7 +57,7 @@ enum SQLiteBackup {
             try connection.run("PRAGMA journal_mode = DELETE")
             try connection.run("BEGIN EXCLUSIVE")
             if !mayHoldData, try !Reader(connection, ambient).contents().rows.isEmpty {
-                throw .backup("\(path) holds data already")
+                throw .backup("\(path) holds data already; with --replace it is kept under another name")
             }
             return connection
         } catch {

@@ -1,0 +1,166 @@
+"""The operator's commands on real data, on both databases: migrate, backup while requests run, restore, rotation of secrets, exit codes."""
+import json, os, shutil, subprocess, threading
+
+import pytest
+
+import far_side
+from postgres import Postgres
+from prepared import Prepared, until
+
+COUNTED = ("users", "api_keys", "accounts", "requests", "ledger", "usage_days")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def far(request):
+    """A fake upstream and, for one of the two runs, a PostgreSQL server."""
+    if os.environ.get("RELAY_DIRECT") == "1":
+        pytest.skip("RELAY_DIRECT=1: these tests need the server")
+    with far_side.Fake() as fake:
+        if request.param == "sqlite":
+            yield fake, None
+        else:
+            with Postgres("only-for-tests") as postgres:
+                yield fake, postgres
+
+
+def attempt(relay, *arguments, **settings):
+    """(exit code, output and errors) of a command that may fail."""
+    done = subprocess.run(
+        [far_side.program("GATEHOUSE_BIN", "gatehouse"), *arguments], env={**relay.environment(), **settings}, cwd=relay.folder, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout + done.stderr
+
+
+def counts(relay):
+    return {table: relay.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"] for table in COUNTED}
+
+
+def test_a_backup_taken_under_load_restores_to_a_server_that_goes_on(far):
+    fake, postgres = far
+    with Prepared(fake, postgres=postgres, LOG_LEVEL="warning") as relay:
+        ending = threading.Event()
+        answered = []
+
+        def send():
+            while not ending.is_set():
+                answered.append(relay.send()[0])
+
+        client = threading.Thread(target=send)
+        client.start()
+        try:
+            until(lambda: len(relay.ledger()) >= 20)
+            made = json.loads(relay.command("backup", "--to", "full.backup", "--json"))
+            sent = len(answered)
+            until(lambda: len(answered) > sent + 5)
+        finally:
+            ending.set()
+            client.join(timeout=30)
+        assert set(answered) == {200}
+        relay.quiet()
+        assert made["rows"]["ledger"] >= 20 and 0 < made["bytes"] <= (relay.folder / "full.backup").stat().st_size
+        assert len(relay.ledger()) == len(answered) > made["rows"]["ledger"]
+        relay.stop()
+
+        code, said = attempt(relay, "restore", "--from", "full.backup")
+        assert code == 1 and "holds data already" in said and "--replace" in said
+        restored = json.loads(relay.command("restore", "--from", "full.backup", "--replace", "--json"))
+        assert restored["former"] and restored["rows"] == made["rows"]
+        assert counts(relay) == {table: made["rows"].get(table, 0) for table in COUNTED}
+        if postgres is None:
+            assert (relay.folder / restored["former"]).exists(), "the former database is kept"
+        relay.start()
+        assert relay.send()[0] == 200, "keys, sealed account secrets and the rest came back"
+        assert len(relay.settled(made["rows"]["ledger"] + 1)) == made["rows"]["ledger"] + 1
+
+
+def test_a_backup_restores_where_nothing_was_before(far):
+    fake, postgres = far
+    with Prepared(fake, postgres=postgres, LOG_LEVEL="warning") as relay:
+        assert [relay.send()[0] for _ in range(3)] == [200] * 3
+        relay.quiet()
+        relay.command("backup", "--to", "full.backup")
+        before = counts(relay)
+        relay.stop()
+        elsewhere = postgres.create_database("elsewhere") if postgres else f"sqlite:///{relay.folder}/elsewhere/new.db"
+        code, said = attempt(relay, "restore", "--from", "full.backup", DATABASE_URL=elsewhere)
+        assert code == 0, said
+        if postgres:
+            postgres.url = elsewhere
+        else:
+            shutil.copy(relay.folder / "elsewhere" / "new.db", relay.folder / "data" / "gatehouse.db")
+        assert counts(relay) == before
+        relay.start()
+        assert relay.send()[0] == 200
+
+
+def test_a_backup_that_is_not_whole_replaces_nothing(far):
+    fake, postgres = far
+    with Prepared(fake, postgres=postgres, LOG_LEVEL="warning") as relay:
+        assert relay.send()[0] == 200
+        relay.quiet()
+        relay.command("backup", "--to", "full.backup")
+        relay.stop()
+        before = counts(relay)
+        path = relay.folder / "full.backup"
+        whole = path.read_bytes()
+        middle = len(whole) // 2
+        damages = {
+            "cut": whole[:middle], "added to": whole + b"x", "changed": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :], "empty": b"",
+            "not a backup": b"hello\n" * 100, "missing": None}
+        for damage, content in damages.items():
+            path.unlink()
+            if content is not None:
+                path.write_bytes(content)
+                path.chmod(0o600)
+            code, said = attempt(relay, "restore", "--from", "full.backup", "--replace")
+            assert code == 1 and "backup" in said, (damage, said)
+            assert counts(relay) == before, damage
+            path.touch()
+        relay.start()
+        assert relay.send()[0] == 200
+
+
+def test_migrations_are_shown_before_they_are_run(far):
+    fake, postgres = far
+    relay = Prepared(fake, postgres=postgres)
+    try:
+        (relay.folder / "data").mkdir(mode=0o700)
+        code, said = attempt(relay, "migrate", "--check")
+        assert code == 1 and "foundation" in said.lower(), said
+        assert attempt(relay, "migrate")[0] == 0
+        code, said = attempt(relay, "migrate", "--check")
+        assert code == 0, said
+        assert attempt(relay, "migrate")[0] == 0, "running it again changes nothing"
+    finally:
+        shutil.rmtree(relay.folder)
+
+
+def test_a_backup_of_nothing_says_what_to_do_and_leaves_nothing(tmp_path):
+    if os.environ.get("RELAY_DIRECT") == "1":
+        pytest.skip("RELAY_DIRECT=1: these tests need the server")
+    done = subprocess.run(
+        [far_side.program("GATEHOUSE_BIN", "gatehouse"), "backup", "--to", "full.backup"], env={"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "data")},
+        cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "gatehouse migrate" in done.stderr, done.stderr
+    assert not (tmp_path / "data" / "gatehouse.db").exists() and not (tmp_path / "full.backup").exists()
+
+
+def test_sealed_secrets_move_to_a_new_data_key_under_a_running_server(far):
+    fake, postgres = far
+    with Prepared(fake, postgres=postgres, LOG_LEVEL="warning") as relay:
+        before = relay.rows("SELECT id, secret_sealed FROM accounts")
+        rotated = relay.command("secrets", "rotate")
+        after = relay.rows("SELECT id, secret_sealed FROM accounts")
+        assert rotated and [row["id"] for row in before] == [row["id"] for row in after] and before != after
+        assert relay.send()[0] == 200
+        relay.kill()
+        relay.start()
+        assert relay.send()[0] == 200
+
+
+@pytest.mark.parametrize(
+    "words, code", [(["nonsense"], 2), (["key", "create"], 2), (["key", "create", "x", "--expires", "never"], 2), (["key", "revoke", "key_wrong"], 2),
+                    (["account", "test", "acc_" + "0" * 32], 1), (["user", "passwd", "nobody@example.com"], 1), (["version"], 0), (["--help"], 0)])
+def test_exit_codes_tell_wrong_use_from_failure(server, words, code):
+    got, said = attempt(server, *words)
+    assert got == code and said.strip(), said
