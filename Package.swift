@@ -40,7 +40,10 @@ let package = Package(
         module("HTTP", ["Domain", "Telemetry", "CEpoll", "COpenSSL", "CCurl", "CZlib"]),
         module(
             "Store", ["Domain", "Telemetry", "Secrets", "CSQLite", "CPostgres"],
-            resources: [.embedInCode("Migrations/m0001_foundation.sql"), .embedInCode("Migrations/m0002_user_limits.sql")]),
+            resources: [
+                .embedInCode("Migrations/m0001_foundation.sql"), .embedInCode("Migrations/m0002_user_limits.sql"),
+                .embedInCode("Migrations/m0003_account_pool.sql"),
+            ]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("Web", ["Domain", "Telemetry", "HTTP"]),

@@ -76,6 +76,7 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
 public enum UserKind: IdentifierKind { public static var prefix: String { "usr" } }
 public enum APIKeyKind: IdentifierKind { public static var prefix: String { "key" } }
 public enum AccountKind: IdentifierKind { public static var prefix: String { "acc" } }
+public enum AccountGroupKind: IdentifierKind { public static var prefix: String { "grp" } }
 public enum RequestKind: IdentifierKind { public static var prefix: String { "req" } }
 public enum EventKind: IdentifierKind { public static var prefix: String { "evt" } }
 public enum SessionKind: IdentifierKind { public static var prefix: String { "ses" } }
@@ -83,6 +84,7 @@ public enum SessionKind: IdentifierKind { public static var prefix: String { "se
 public typealias UserID = Identifier<UserKind>
 public typealias APIKeyID = Identifier<APIKeyKind>
 public typealias AccountID = Identifier<AccountKind>
+public typealias AccountGroupID = Identifier<AccountGroupKind>
 /// One request to the server; the same text is the `x-relay-request-id` and the history's `requestId`.
 public typealias RequestID = Identifier<RequestKind>
 public typealias EventID = Identifier<EventKind>

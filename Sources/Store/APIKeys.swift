@@ -34,6 +34,10 @@ public struct APIKey: Sendable, Equatable, RowReadable {
     public let limits: APIKeyLimits
     /// A JSON array of model names or globs as text; nil allows all.
     public let allowedModels: String?
+    /// "<account id>" or "group:<group id>"; nil is the whole pool.
+    public let accountBinding: String?
+    /// Whether the whole pool serves while what it is bound to is out.
+    public let bindingFallsBack: Bool
     public let status: APIKeyStatus
     public let expiresAt: Timestamp?
     public let createdAt: Timestamp
@@ -60,6 +64,8 @@ public struct APIKey: Sendable, Equatable, RowReadable {
             requestsPerMinute: try row["requests_per_minute"], tokensPerDay: try row["tokens_per_day"],
             concurrency: try row["concurrency"], costPerDayMicroUSD: try row["cost_per_day_micro_usd"])
         allowedModels = try row["allowed_models"]
+        accountBinding = try row["account_binding"]
+        bindingFallsBack = try row["binding_falls_back"]
         status = try row["status"]
         expiresAt = try row["expires_at"]
         createdAt = try row["created_at"]
@@ -71,7 +77,7 @@ public struct APIKey: Sendable, Equatable, RowReadable {
     static let columns: SQL = """
         id, owner_id, (SELECT users.status FROM users WHERE users.id = api_keys.owner_id) AS owner_status, name, secret_hash, hash_alg,
         shown_prefix, shown_suffix, requests_per_minute, tokens_per_day, concurrency, cost_per_day_micro_usd, allowed_models, status,
-        expires_at, created_at, last_used_at, deleted_at, version
+        expires_at, created_at, last_used_at, deleted_at, account_binding, binding_falls_back, version
         """
 }
 
@@ -176,6 +182,15 @@ extension Transaction {
             UPDATE api_keys SET name = \(name), requests_per_minute = \(limits.requestsPerMinute), tokens_per_day = \(limits.tokensPerDay),
                 concurrency = \(limits.concurrency), cost_per_day_micro_usd = \(limits.costPerDayMicroUSD), allowed_models = \(allowedModels),
                 expires_at = \(expiresAt), version = \(try nextVersion(of: "api_keys"))
+            WHERE id = \(id) AND deleted_at IS NULL
+            """) == 1
+    }
+
+    /// Sets which accounts serve it; false when it is unknown or deleted.
+    public func bindAPIKey(_ id: APIKeyID, to binding: String?, fallsBack: Bool) throws(StoreError) -> Bool {
+        try execute(
+            """
+            UPDATE api_keys SET account_binding = \(binding), binding_falls_back = \(fallsBack), version = \(try nextVersion(of: "api_keys"))
             WHERE id = \(id) AND deleted_at IS NULL
             """) == 1
     }

@@ -4,6 +4,8 @@ public import Domain
 public enum CredentialKind: String, Codable, Sendable, CaseIterable, SQLWord {
     case apiKey = "api_key"
     case bearer, oauth
+    /// The operator's own command line client on this machine; serves `/api/chat` only.
+    case cli
 }
 
 /// The header that carries it.
@@ -23,6 +25,28 @@ public enum AccountSource: String, Codable, Sendable, CaseIterable, SQLWord {
     case `operator`
 }
 
+/// What becomes of an upstream's stream when the customer leaves (relay contract, section 16).
+public enum AbortPolicy: String, Codable, Sendable, CaseIterable, SQLWord { case cut, drain }
+
+/// What an account may be used for at most; nil is no limit of its own.
+public struct AccountCaps: Sendable, Equatable {
+    /// 1 or more; requests under way.
+    public var concurrency: Int64?
+    public var requestsPerMinute: Int64?
+    /// Input, output and cache writes.
+    public var tokensPerMinute: Int64?
+    /// In a UTC day.
+    public var costPerDayMicroUSD: Int64?
+    public init(
+        concurrency: Int64? = nil, requestsPerMinute: Int64? = nil, tokensPerMinute: Int64? = nil, costPerDayMicroUSD: Int64? = nil
+    ) {
+        self.concurrency = concurrency
+        self.requestsPerMinute = requestsPerMinute
+        self.tokensPerMinute = tokensPerMinute
+        self.costPerDayMicroUSD = costPerDayMicroUSD
+    }
+}
+
 /// What an operator says about an upstream account.
 public struct AccountDetails: Sendable, Equatable {
     public var name: String
@@ -34,13 +58,27 @@ public struct AccountDetails: Sendable, Equatable {
     public var priority: Int64
     /// 1 or more.
     public var weight: Int64
-    /// 1 or more; nil: no limit of its own.
-    public var maxConcurrency: Int64?
+    public var caps: AccountCaps
+    /// Requests under way at once.
+    public var maxConcurrency: Int64? {
+        get { caps.concurrency }
+        set { caps.concurrency = newValue }
+    }
     /// JSON object of client model to upstream model, as text.
     public var modelMap: String
     /// JSON arrays of globs, as text; nil allows all, refuses none.
     public var modelAllow: String?
     public var modelDeny: String?
+    /// False: it keeps its place and serves nothing new.
+    public var isSchedulable = true
+    public var notes = ""
+    /// Serves nothing from then on.
+    public var expiresAt: Timestamp?
+    public var abortPolicy = AbortPolicy.cut
+    /// Keeps `x-claude-code-*` and `x-stainless-*` from going upstream.
+    public var withholdsClientFields = false
+    /// Bills the top level of usage instead of its iterations.
+    public var billsTopLevel = false
 
     public init(
         name: String, email: String = "", kind: CredentialKind = .apiKey, baseURL: String, header: CredentialHeader = .xAPIKey,
@@ -54,7 +92,7 @@ public struct AccountDetails: Sendable, Equatable {
         self.header = header
         self.priority = priority
         self.weight = weight
-        self.maxConcurrency = maxConcurrency
+        caps = AccountCaps(concurrency: maxConcurrency)
         self.modelMap = modelMap
         self.modelAllow = modelAllow
         self.modelDeny = modelDeny
@@ -67,6 +105,10 @@ public struct Account: Sendable, Equatable, RowReadable {
     public let details: AccountDetails
     /// Sealed by `Secrets` with table, row and column as associated data.
     public let secretSealed: [UInt8]
+    /// A proxy's URL with its password, sealed too; nil: straight.
+    public let proxySealed: [UInt8]?
+    /// Rises when an operator clears its cooldowns.
+    public let resets: Int64
     public let status: AccountStatus
     public let statusReason: String
     /// While `status` is `cooling`.
@@ -80,12 +122,23 @@ public struct Account: Sendable, Equatable, RowReadable {
 
     init(row: Row) throws(StoreError) {
         id = try row["id"]
-        details = AccountDetails(
+        var details = AccountDetails(
             name: try row["name"], email: try row["email"], kind: try row["kind"], baseURL: try row["base_url"],
             header: try row["header_style"], priority: try row["priority"], weight: try row["weight"],
-            maxConcurrency: try row["max_concurrency"], modelMap: try row["model_map"], modelAllow: try row["model_allow"],
-            modelDeny: try row["model_deny"])
+            modelMap: try row["model_map"], modelAllow: try row["model_allow"], modelDeny: try row["model_deny"])
+        details.caps = AccountCaps(
+            concurrency: try row["max_concurrency"], requestsPerMinute: try row["requests_per_minute"],
+            tokensPerMinute: try row["tokens_per_minute"], costPerDayMicroUSD: try row["cost_per_day_micro_usd"])
+        details.isSchedulable = try row["schedulable"]
+        details.notes = try row["notes"]
+        details.expiresAt = try row["expires_at"]
+        details.abortPolicy = try row["abort_policy"]
+        details.withholdsClientFields = try row["withholds_client_fields"]
+        details.billsTopLevel = try row["bills_top_level"]
+        self.details = details
         secretSealed = try row["secret_sealed"]
+        proxySealed = try row["proxy_sealed"]
+        resets = try row["resets"]
         status = try row["status"]
         statusReason = try row["status_reason"]
         cooldownUntil = try row["cooldown_until"]
@@ -98,7 +151,9 @@ public struct Account: Sendable, Equatable, RowReadable {
 
     static let columns: SQL = """
         id, name, email, kind, base_url, secret_sealed, header_style, priority, weight, max_concurrency, status, status_reason,
-        cooldown_until, model_map, model_allow, model_deny, source, source_key, created_at, updated_at, version
+        cooldown_until, model_map, model_allow, model_deny, source, source_key, created_at, updated_at, version, requests_per_minute,
+        tokens_per_minute, cost_per_day_micro_usd, schedulable, notes, expires_at, abort_policy, withholds_client_fields, bills_top_level,
+        proxy_sealed, resets
         """
 }
 
@@ -132,10 +187,15 @@ extension Transaction {
         let made: Account? = try first(
             """
             INSERT INTO accounts (id, name, email, kind, base_url, secret_sealed, header_style, priority, weight, max_concurrency, status,
-                status_reason, model_map, model_allow, model_deny, source, source_key, created_at, updated_at, version)
+                status_reason, model_map, model_allow, model_deny, source, source_key, created_at, updated_at, version,
+                requests_per_minute, tokens_per_minute, cost_per_day_micro_usd, schedulable, notes, expires_at, abort_policy,
+                withholds_client_fields, bills_top_level)
             VALUES (\(id), \(details.name), \(details.email), \(details.kind), \(details.baseURL), \(try seal(id)), \(details.header),
                 \(details.priority), \(details.weight), \(details.maxConcurrency), \(AccountStatus.active), '', \(details.modelMap),
-                \(details.modelAllow), \(details.modelDeny), \(source), \(sourceKey), \(now), \(now), \(try nextVersion(of: "accounts")))
+                \(details.modelAllow), \(details.modelDeny), \(source), \(sourceKey), \(now), \(now), \(try nextVersion(of: "accounts")),
+                \(details.caps.requestsPerMinute), \(details.caps.tokensPerMinute), \(details.caps.costPerDayMicroUSD),
+                \(details.isSchedulable), \(details.notes), \(details.expiresAt), \(details.abortPolicy),
+                \(details.withholdsClientFields), \(details.billsTopLevel))
             RETURNING \(Account.columns)
             """)
         guard let made else { throw .programming("a new account gave no row") }
@@ -161,7 +221,12 @@ extension Transaction {
             UPDATE accounts SET name = \(details.name), email = \(details.email), kind = \(details.kind), base_url = \(details.baseURL),
                 secret_sealed = COALESCE(\(secretSealed), secret_sealed), header_style = \(details.header), priority = \(details.priority),
                 weight = \(details.weight), max_concurrency = \(details.maxConcurrency), model_map = \(details.modelMap),
-                model_allow = \(details.modelAllow), model_deny = \(details.modelDeny), updated_at = \(ambient.now()),
+                model_allow = \(details.modelAllow), model_deny = \(details.modelDeny),
+                requests_per_minute = \(details.caps.requestsPerMinute), tokens_per_minute = \(details.caps.tokensPerMinute),
+                cost_per_day_micro_usd = \(details.caps.costPerDayMicroUSD), schedulable = \(details.isSchedulable),
+                notes = \(details.notes), expires_at = \(details.expiresAt), abort_policy = \(details.abortPolicy),
+                withholds_client_fields = \(details.withholdsClientFields), bills_top_level = \(details.billsTopLevel),
+                updated_at = \(ambient.now()),
                 version = \(try nextVersion(of: "accounts"))
             WHERE id = \(id)
             """) == 1
@@ -176,6 +241,24 @@ extension Transaction {
             UPDATE accounts SET status = \(status), status_reason = \(reason), cooldown_until = \(cooldownUntil), updated_at = \(ambient.now()),
                 version = \(try nextVersion(of: "accounts"))
             WHERE id = \(id)
+            """) == 1
+    }
+
+    /// Sets the proxy alone; nil takes it away. False when the account is unknown.
+    public func setAccountProxy(_ sealed: [UInt8]?, of id: AccountID) throws(StoreError) -> Bool {
+        try execute(
+            """
+            UPDATE accounts SET proxy_sealed = \(sealed), updated_at = \(ambient.now()), version = \(try nextVersion(of: "accounts"))
+            WHERE id = \(id)
+            """) == 1
+    }
+
+    /// Replaces a sealed proxy when it is still `old`; for the rotation of keys at rest.
+    public func resealAccountProxy(_ id: AccountID, from old: [UInt8], to new: [UInt8]) throws(StoreError) -> Bool {
+        try execute(
+            """
+            UPDATE accounts SET proxy_sealed = \(new), version = \(try nextVersion(of: "accounts"))
+            WHERE id = \(id) AND proxy_sealed = \(old)
             """) == 1
     }
 

@@ -11,6 +11,7 @@ struct Migration: Sendable {
     static let all: [Migration] = [
         Migration(version: 1, name: "m0001_foundation", text: PackageResources.m0001_foundation_sql),
         Migration(version: 2, name: "m0002_user_limits", text: PackageResources.m0002_user_limits_sql),
+        Migration(version: 3, name: "m0003_account_pool", text: PackageResources.m0003_account_pool_sql),
     ]
 
     /// SHA-256 of the file, so that an edited migration is noticed.
