@@ -7,9 +7,14 @@ public protocol ReadinessHandler: AnyObject {
     func ready(_ readiness: Readiness)
 }
 
-/// Somebody that has collected output during an event and wants to send it in one call at its end.
+/// Somebody that wants to be called at the end of an event: what it has of the shared read buffer is lost after that.
 public protocol Flushable: AnyObject {
     func flush()
+}
+
+/// Somebody that has collected output and wants to send it in one call, soon.
+protocol Sender: AnyObject {
+    func sendCollected()
 }
 
 /// A descriptor's place in a reactor. Stale ones are harmless.
@@ -20,8 +25,9 @@ public struct Registration: Sendable, Equatable {
 
 /// One thread, one epoll set, timers, and the executor of every task that works on its connections. Nothing on it may block.
 ///
-/// After each descriptor event all ready jobs run and all collected output is sent, so a task that the event resumed still sees
-/// the shared read buffer. Everything except `enqueue`, `run`, `execute`, `poke`, `isCurrent` and `counters` is for its own thread.
+/// After each descriptor event all ready jobs run, so a task that the event resumed still sees the shared read buffer. Output is
+/// sent after a handful of events (`eventsPerSending`): sent one by one between two pieces of other work, each send would wake a
+/// peer that has just gone to sleep, which costs the kernel more than the send. Everything except `enqueue`, `run`, `execute`, `poke`, `isCurrent` and `counters` is for its own thread.
 @safe public final class Reactor: TaskExecutor, @unchecked Sendable {
     public let index: Int
     public let ambient: Ambient
@@ -56,6 +62,10 @@ public struct Registration: Sendable, Equatable {
     private var nextReady = 0
     private var flushes: [any Flushable] = []
     private var nextFlush = 0
+    private var senders: [any Sender] = []
+    private var nextSender = 0
+    /// Few enough that the first of them does not wait long.
+    private static let eventsPerSending = 16
     /// Handlers that left during this batch, kept alive until it ends.
     private var departed: [any ReadinessHandler] = []
     private var timers: TimerWheel
@@ -224,6 +234,12 @@ public struct Registration: Sendable, Equatable {
         flushes.append(flushable)
     }
 
+    /// Calls `sendCollected` before the reactor waits for events again, at the latest after `eventsPerSending` of them.
+    func sendSoon(_ sender: any Sender) {
+        assertCurrent()
+        senders.append(sender)
+    }
+
     // MARK: The loop
 
     fileprivate func loop() {
@@ -231,6 +247,7 @@ public struct Registration: Sendable, Equatable {
         let batch = EventBatch()
         settle()
         while takeInbox() {
+            send()
             let timeout = timers.timeoutMilliseconds(nowNanoseconds: ambient.uptimeNanoseconds())
             let count = batch.wait(poll, timeoutMilliseconds: timeout)
             nowNanoseconds = ambient.uptimeNanoseconds()
@@ -239,14 +256,18 @@ public struct Registration: Sendable, Equatable {
                 let (data, readiness) = batch[index]
                 dispatch(data, readiness)
                 settle()
+                if index % Self.eventsPerSending == Self.eventsPerSending - 1 { send() }
             }
             runTimers()
+            send()
             if !departed.isEmpty { departed.removeAll(keepingCapacity: true) }
         }
         settle()
+        send()
         inbox.withLock { $0.hasEnded = true }
         _ = takeInbox()
         settle()
+        send()
         slots.removeAll()
         departed.removeAll()
     }
@@ -313,6 +334,18 @@ public struct Registration: Sendable, Equatable {
                 nextFlush = 0
             }
         } while nextReady < ready.count
+    }
+
+    private func send() {
+        while nextSender < senders.count {
+            let sender = senders[nextSender]
+            nextSender += 1
+            sender.sendCollected()
+            // A send that fails resumes whoever waits for its answer.
+            settle()
+        }
+        senders.removeAll(keepingCapacity: true)
+        nextSender = 0
     }
 }
 

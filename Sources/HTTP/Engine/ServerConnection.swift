@@ -2,7 +2,7 @@
 ///
 /// Received bytes stay in the reactor's shared buffer during their event (`window`); only what is unread at its end moves to `input`.
 /// Input is parsed in ServerConnectionInput, bodies are in ServerConnectionBody, output in ServerConnectionOutput.
-final class ServerConnection: ReadinessHandler, Flushable, @unchecked Sendable {
+final class ServerConnection: ReadinessHandler, Sender, @unchecked Sendable {
     enum Phase { case handshake, idle, head, exchange, lingering, closed }
     /// What happens to body bytes that arrive.
     enum BodyMode { case none, waiting, collecting, discarding, done }

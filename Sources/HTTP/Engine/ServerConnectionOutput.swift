@@ -13,11 +13,11 @@ extension ServerConnection {
     func queueFlush() {
         guard !isFlushQueued, phase != .closed else { return }
         isFlushQueued = true
-        reactor.flushSoon(self)
+        reactor.sendSoon(self)
     }
 
-    /// The end of an event: send what it produced, then look at what waited for that.
-    func flush() {
+    /// Sends what some events produced, then looks at what waited for that.
+    func sendCollected() {
         isFlushQueued = false
         guard phase != .closed else { return }
         send()

@@ -2,7 +2,7 @@
 ///
 /// While a call has it, the call is told of the head, of payload and of the end; between calls it sits in the pool and any sign
 /// of life means that it is of no more use. Touched only on its reactor.
-final class UpstreamConnection: ReadinessHandler, Flushable, @unchecked Sendable {
+final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked Sendable {
     let pool: UpstreamPool
     let place: TargetConnections
     private let descriptor: Int32
@@ -18,6 +18,8 @@ final class UpstreamConnection: ReadinessHandler, Flushable, @unchecked Sendable
     private var call: UpstreamCall?
     private var sentBytes = 0
     private var isSending = false
+    /// The request has not been tried to be sent yet; it goes with those of other events.
+    private var isSendQueued = false
     /// It does not take requests any more; what it still says is read.
     private var isBroken = false
     /// Head and body in one piece, for TLS and small bodies.
@@ -55,7 +57,14 @@ final class UpstreamConnection: ReadinessHandler, Flushable, @unchecked Sendable
         // One TLS record holds 16 KB; past that a copy costs more than a second call.
         joined = tls != nil && !request.body.isEmpty && request.body.count <= 16_384 ? request.head + request.body : []
         isSending = true
-        send()
+        guard !isSendQueued else { return }
+        isSendQueued = true
+        pool.reactor.sendSoon(self)
+    }
+
+    func sendCollected() {
+        isSendQueued = false
+        if isOpen, isSending { send() }
     }
 
     private func send() {
@@ -120,7 +129,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, @unchecked Sendable
             idleEvent()
             return
         }
-        if isSending, readiness.contains(.writable) { send() }
+        if isSending, !isSendQueued, readiness.contains(.writable) { send() }
         guard isOpen, call != nil, !readiness.isDisjoint(with: [.readable, .failed, .closed]) || readWantsWrite else { return }
         guard wantsInput else {
             // epoll reports a broken connection again and again, asked or not. What is still unread is read on `resume`.
@@ -355,7 +364,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, @unchecked Sendable
 
     private func updateInterest() {
         var wanted: Readiness = wantsInput ? .readable : []
-        if isSending || readWantsWrite { wanted.insert(.writable) }
+        if isSending && !isSendQueued || readWantsWrite { wanted.insert(.writable) }
         guard wanted != interest, let registration else { return }
         interest = wanted
         pool.reactor.setInterest(registration, wanted)
