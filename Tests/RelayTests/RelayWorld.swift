@@ -16,6 +16,7 @@ struct RelayWorld: Sendable {
 
     let relay: Relay
     let store: Store
+    let metrics: Metrics
     let key: APIKey
     let reactor: Reactor
     let clock: TestClock
@@ -100,12 +101,13 @@ func withRelay(
             }
             let reactor = try Reactor(index: 0, ambient: clock.ambient)
             try reactor.start()
+            let metrics = Metrics()
             var configuration = RelayConfiguration(dataDirectory: folder.path)
             configuration.allowsLoopback = true
             configure(&configuration)
             let relay = try Relay(
                 configuration, store: store, keyring: keyring, reloadKeyring: { keyring }, hasher: hasher, reactors: [reactor],
-                log: .silent, metrics: Metrics())
+                log: .silent, metrics: metrics)
             try await relay.start()
             let routes = relay.routes.map { route in
                 RawRoute(route.description, prefixes: route.prefixes) { exchange, _ in await route.handle(exchange) }
@@ -116,7 +118,8 @@ func withRelay(
             let port = try await server.start()
             let outcome: Result<Void, any Error>
             do {
-                try await test(RelayWorld(relay: relay, store: store, key: key, reactor: reactor, clock: clock, port: port))
+                try await test(
+                    RelayWorld(relay: relay, store: store, metrics: metrics, key: key, reactor: reactor, clock: clock, port: port))
                 outcome = .success(())
             } catch { outcome = .failure(error) }
             await server.drain(deadline: .zero)

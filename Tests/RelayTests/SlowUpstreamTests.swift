@@ -1,4 +1,5 @@
 import Store
+import Telemetry
 import TestKit
 import Testing
 
@@ -15,10 +16,14 @@ struct SlowUpstreamTests {
     private static func chunk(_ text: String) -> String { String(text.utf8.count, radix: 16) + "\r\n" + text + "\r\n" }
 
     /// A stream's request that has arrived at the upstream.
-    private func withStream(_ test: (_ world: RelayWorld, _ client: RawClient, _ peer: RawClient) async throws -> Void) async throws {
+    private func withStream(
+        configure: @Sendable (inout RelayConfiguration) -> Void = { _ in },
+        _ test: (_ world: RelayWorld, _ client: RawClient, _ peer: RawClient) async throws -> Void
+    ) async throws {
         let listener = try RawListener()
         defer { listener.close() }
-        try await withRelay([WorldAccount(secret: "sk-account-one", baseURL: "http://127.0.0.1:\(listener.port)")]) { world in
+        try await withRelay([WorldAccount(secret: "sk-account-one", baseURL: "http://127.0.0.1:\(listener.port)")], configure: configure) {
+            world in
             let client = try world.client()
             defer { client.close() }
             try await client.send(RelayWorld.request(RelayWorld.streamBody))
@@ -41,6 +46,22 @@ struct SlowUpstreamTests {
             _ = try await client.text(until: "0\r\n\r\n")
             let (history, ledger) = try await world.books()
             #expect(history.first?.status == .success && ledger.first?.tokens.output == 9)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `with JOURNAL_FSYNC=always the last event waits for the disk`(syncsAlways: Bool) async throws {
+        try await withStream(configure: { $0.syncsAlways = syncsAlways }) { world, client, peer in
+            let syncs = world.metrics.counter(.journalSyncs)
+            try await peer.send(Self.head + Self.chunk(Self.start))
+            _ = try await client.text(until: "}}}\n\n\r\n")
+            #expect(syncs.value == 0)
+            try await peer.send(Self.chunk(Self.stop) + "0\r\n\r\n")
+            let text = try await client.text(until: "message_stop\"}\n\n")
+            #expect(syncs.value == (syncsAlways ? 1 : 0) && text.contains("message_delta"))
+            _ = try await client.text(until: "0\r\n\r\n")
+            let (_, ledger) = try await world.books()
+            #expect(ledger.map(\.usageSource) == [.final])
         }
     }
 

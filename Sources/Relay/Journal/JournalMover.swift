@@ -27,6 +27,7 @@ final class JournalMover: Sendable {
     private let pending: Gauge
     private let damaged: Counter
     private let entries: Counter
+    private let syncs: Counter
     private let syncQueue = DispatchQueue(label: "journal sync")
     private let isStopping = Atomic<Bool>(false)
 
@@ -65,6 +66,7 @@ final class JournalMover: Sendable {
         pending = metrics.gauge(.journalPending)
         damaged = metrics.counter(.journalDamaged)
         entries = metrics.counter(.ledgerEntries)
+        syncs = metrics.counter(.journalSyncs)
     }
 
     /// Settles what dead processes left. Throws when the ledger does not take it: the files stay for the next try.
@@ -219,6 +221,7 @@ final class JournalMover: Sendable {
             }
         }
         try result.get()
+        syncs.add()
     }
 
     /// Brings records to the disk once a second, until the task is cancelled.

@@ -283,6 +283,7 @@ struct Attempts {
                 exchange.write(RelayProblem.upstreamFault.event(request: exchange.id))
             }
             await durable()
+            if !pump.last.isEmpty { exchange.write(pump.last) }
             exchange.finish()
             return .done
         }

@@ -15,6 +15,8 @@ final class StreamPump {
     private var pingTimer: TimerToken?
     /// The upstream's first event was an error: nothing has been sent.
     private(set) var firstEventProblem: RelayProblem?
+    /// With `JOURNAL_FSYNC=always`: the bytes with the last event, which go to the client after the disk has the settlement.
+    private(set) var last: [UInt8] = []
 
     /// Bytes held back while only pings have come; more begin the reply as they are.
     private static let maximumHeldBytes = 65_536
@@ -57,9 +59,15 @@ final class StreamPump {
     }
 
     private func send(_ bytes: Span<UInt8>) -> PumpStep {
-        // The journal has the final numbers before the client has the last byte.
-        if passage.meter.hasStopped, !passage.isSettled, passage.services.durability == .interval {
-            passage.settle(.success, httpStatus: 200, usage: passage.meteredStream(mayCharge: true))
+        // The journal has the final numbers before the client has the last event.
+        if passage.meter.hasStopped {
+            if !passage.isSettled { passage.settle(.success, httpStatus: 200, usage: passage.meteredStream(mayCharge: true)) }
+            if passage.services.durability == .always {
+                // What an upstream says after its last event is its own mistake: not kept without bound.
+                guard last.count <= Self.maximumHeldBytes else { return .stop }
+                last.append(bytes: bytes)
+                return .continue
+            }
         }
         lastWriteNanoseconds = reactor.nowNanoseconds
         switch exchange.write(bytes) {

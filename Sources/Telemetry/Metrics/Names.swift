@@ -37,6 +37,8 @@ extension MetricDefinition {
         "gatehouse_journal_pending_records", "Journal records not yet in the ledger.", .gauge)
     public static let journalDamaged = MetricDefinition(
         "gatehouse_journal_damaged_total", "Journal files set aside because their tail could not be read.", .counter)
+    public static let journalSyncs = MetricDefinition(
+        "gatehouse_journal_syncs_total", "Times the journal was brought to the disk.", .counter)
     public static let ledgerEntries = MetricDefinition("gatehouse_ledger_entries_total", "Entries written to the ledger.", .counter)
 
     // People
