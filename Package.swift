@@ -44,6 +44,7 @@ let package = Package(
             resources: [
                 .embedInCode("Migrations/m0001_foundation.sql"), .embedInCode("Migrations/m0002_user_limits.sql"),
                 .embedInCode("Migrations/m0003_account_pool.sql"),
+                .embedInCode("Migrations/m0006_lifecycle.sql"), .embedInCode("Migrations/m0007_payments.sql"),
             ]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),

@@ -90,3 +90,23 @@ public typealias RequestID = Identifier<RequestKind>
 public typealias EventID = Identifier<EventKind>
 /// A login; it is the `jti` of its token.
 public typealias SessionID = Identifier<SessionKind>
+
+public enum PlanKind: IdentifierKind { public static var prefix: String { "pln" } }
+public enum SubscriptionKind: IdentifierKind { public static var prefix: String { "sub" } }
+public enum ServiceIDKind: IdentifierKind { public static var prefix: String { "svc" } }
+public enum JobKind: IdentifierKind { public static var prefix: String { "job" } }
+public enum OperationKind: IdentifierKind { public static var prefix: String { "op" } }
+public enum BackendKind: IdentifierKind { public static var prefix: String { "bck" } }
+public enum PaymentKind: IdentifierKind { public static var prefix: String { "pay" } }
+public enum InvoiceKind: IdentifierKind { public static var prefix: String { "inv" } }
+
+public typealias PlanID = Identifier<PlanKind>
+public typealias SubscriptionID = Identifier<SubscriptionKind>
+/// One sold thing with a life cycle.
+public typealias ServiceID = Identifier<ServiceIDKind>
+public typealias JobID = Identifier<JobKind>
+/// What a caller polls when its command was not finished in time.
+public typealias OperationID = Identifier<OperationKind>
+public typealias BackendID = Identifier<BackendKind>
+public typealias PaymentID = Identifier<PaymentKind>
+public typealias InvoiceID = Identifier<InvoiceKind>

@@ -4,7 +4,8 @@ import TestKit
 import Testing
 
 @Suite struct MigrationContract {
-    private static let (last, next) = (Migration.all.count, Migration.all.count + 1)
+    private static let last = Migration.all.map(\.version).max() ?? 0
+    private static let next = last + 1
     private static let names = Migration.all.map(\.name)
     private static let more = Migration(
         version: next, name: "more", text: Array("CREATE TABLE more (id BIGINT NOT NULL);\nINSERT INTO more (id) VALUES (1);".utf8))

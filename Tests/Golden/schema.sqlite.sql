@@ -2,74 +2,23 @@ CREATE TRIGGER events_no_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT
 
 CREATE TRIGGER events_no_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'append only: events'); END;
 
+CREATE TRIGGER invoices_no_delete BEFORE DELETE ON invoices BEGIN SELECT RAISE(ABORT, 'append only: invoices'); END;
+
+CREATE TRIGGER invoices_no_update BEFORE UPDATE ON invoices BEGIN SELECT RAISE(ABORT, 'append only: invoices'); END;
+
 CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'append only: ledger'); END;
 
 CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'append only: ledger'); END;
 
-CREATE TABLE account_cooldowns (
-    account_id TEXT NOT NULL CONSTRAINT account_cooldowns_account_reference REFERENCES accounts (id) ON DELETE CASCADE,
-    family TEXT NOT NULL,
-    until BIGINT NOT NULL,
-    is_block BOOLEAN NOT NULL,
-    reason TEXT NOT NULL,
-    steps BIGINT NOT NULL,
-    since BIGINT NOT NULL,
-    CONSTRAINT account_cooldowns_account_id_family_unique PRIMARY KEY (account_id, family)
-);
+CREATE TRIGGER money_entries_no_delete BEFORE DELETE ON money_entries BEGIN SELECT RAISE(ABORT, 'append only: money_entries'); END;
 
-CREATE TABLE account_group_members (
-    group_id TEXT NOT NULL
-        CONSTRAINT account_group_members_group_reference REFERENCES account_groups (id) ON DELETE CASCADE,
-    account_id TEXT NOT NULL
-        CONSTRAINT account_group_members_account_reference REFERENCES accounts (id) ON DELETE CASCADE,
-    CONSTRAINT account_group_members_group_id_account_id_unique PRIMARY KEY (group_id, account_id)
-);
+CREATE TRIGGER money_entries_no_update BEFORE UPDATE ON money_entries BEGIN SELECT RAISE(ABORT, 'append only: money_entries'); END;
 
-CREATE TABLE account_groups (
-    id TEXT NOT NULL CONSTRAINT account_groups_id_unique PRIMARY KEY,
-    name TEXT NOT NULL CONSTRAINT account_groups_name_unique UNIQUE,
-    strategy TEXT CONSTRAINT account_groups_strategy_check
-        CHECK (strategy IN ('headroom', 'least_inflight', 'weighted', 'round_robin', 'oldest_used')),
-    notes TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL
-);
-
-CREATE TABLE account_health (
-    account_id TEXT NOT NULL CONSTRAINT account_health_account_id_unique PRIMARY KEY
-        CONSTRAINT account_health_account_reference REFERENCES accounts (id) ON DELETE CASCADE,
-    tested_at BIGINT,
-    test_outcome TEXT NOT NULL,
-    test_detail TEXT NOT NULL,
-    last_used_at BIGINT,
-    windows TEXT NOT NULL
-);
-
-CREATE TABLE account_tokens (
-    account_id TEXT NOT NULL CONSTRAINT account_tokens_account_id_unique PRIMARY KEY
-        CONSTRAINT account_tokens_account_reference REFERENCES accounts (id) ON DELETE CASCADE,
-    token_url TEXT NOT NULL,
-    client_id TEXT NOT NULL,
-    client_secret_sealed BLOB,
-    style TEXT NOT NULL CONSTRAINT account_tokens_style_check CHECK (style IN ('json', 'form')),
-    scopes TEXT NOT NULL,
-    refresh_sealed BLOB NOT NULL,
-    access_sealed BLOB,
-    expires_at BIGINT,
-    generation BIGINT NOT NULL,
-    fence BIGINT NOT NULL,
-    lease_until BIGINT NOT NULL,
-    failures BIGINT NOT NULL,
-    next_attempt_at BIGINT NOT NULL,
-    last_error TEXT NOT NULL,
-    refreshed_at BIGINT
-);
-
-CREATE TABLE "accounts" (
+CREATE TABLE accounts (
     id TEXT NOT NULL CONSTRAINT accounts_id_unique PRIMARY KEY,
     name TEXT NOT NULL,
     email TEXT NOT NULL,
-    kind TEXT NOT NULL CONSTRAINT accounts_kind_check CHECK (kind IN ('api_key', 'bearer', 'oauth', 'cli')),
+    kind TEXT NOT NULL CONSTRAINT accounts_kind_check CHECK (kind IN ('api_key', 'bearer', 'oauth')),
     base_url TEXT NOT NULL,
     secret_sealed BLOB NOT NULL,
     header_style TEXT NOT NULL CONSTRAINT accounts_header_style_check CHECK (header_style IN ('x-api-key', 'authorization-bearer')),
@@ -88,10 +37,7 @@ CREATE TABLE "accounts" (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     version BIGINT NOT NULL
-, requests_per_minute BIGINT
-    CONSTRAINT accounts_requests_per_minute_check CHECK (requests_per_minute >= 1), tokens_per_minute BIGINT CONSTRAINT accounts_tokens_per_minute_check CHECK (tokens_per_minute >= 1), cost_per_day_micro_usd BIGINT
-    CONSTRAINT accounts_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), schedulable BOOLEAN NOT NULL DEFAULT TRUE, notes TEXT NOT NULL DEFAULT '', expires_at BIGINT, abort_policy TEXT NOT NULL DEFAULT 'cut'
-    CONSTRAINT accounts_abort_policy_check CHECK (abort_policy IN ('cut', 'drain')), withholds_client_fields BOOLEAN NOT NULL DEFAULT FALSE, bills_top_level BOOLEAN NOT NULL DEFAULT FALSE, proxy_sealed BLOB, resets BIGINT NOT NULL DEFAULT 0);
+);
 
 CREATE TABLE api_keys (
     id TEXT NOT NULL CONSTRAINT api_keys_id_unique PRIMARY KEY,
@@ -112,11 +58,42 @@ CREATE TABLE api_keys (
     last_used_at BIGINT,
     deleted_at BIGINT,
     version BIGINT NOT NULL
-, account_binding TEXT, binding_falls_back BOOLEAN NOT NULL DEFAULT FALSE);
+);
+
+CREATE TABLE backends (
+    id TEXT NOT NULL CONSTRAINT backends_id_unique PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL CONSTRAINT backends_name_unique UNIQUE,
+    address TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    secret_sealed BLOB,
+    capacity BIGINT NOT NULL CONSTRAINT backends_capacity_check CHECK (capacity >= 0),
+    status TEXT NOT NULL CONSTRAINT backends_status_check CHECK (status IN ('active', 'draining', 'disabled')),
+    braked_at BIGINT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE balances (
+    user_id TEXT NOT NULL CONSTRAINT balances_user_id_reference REFERENCES users (id),
+    currency TEXT NOT NULL,
+    amount_minor BIGINT NOT NULL,
+    CONSTRAINT balances_user_id_currency_unique PRIMARY KEY (user_id, currency)
+);
 
 CREATE TABLE change_counters (
     name TEXT NOT NULL CONSTRAINT change_counters_name_unique PRIMARY KEY,
     value BIGINT NOT NULL
+);
+
+CREATE TABLE claims (
+    kind TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    value TEXT NOT NULL,
+    service_id TEXT CONSTRAINT claims_service_id_reference REFERENCES services (id),
+    rest_seconds BIGINT NOT NULL,
+    rests_until BIGINT,
+    CONSTRAINT claims_kind_scope_value_unique PRIMARY KEY (kind, scope, value)
 );
 
 CREATE TABLE events (
@@ -141,6 +118,45 @@ CREATE TABLE idempotency_keys (
     CONSTRAINT idempotency_keys_actor_route_key_unique PRIMARY KEY (actor, route, key)
 );
 
+CREATE TABLE inbox (
+    source TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    payment_id TEXT,
+    kind TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    body_digest BLOB NOT NULL,
+    received_at BIGINT NOT NULL,
+    CONSTRAINT inbox_source_event_id_unique PRIMARY KEY (source, event_id)
+);
+
+CREATE TABLE invoices (
+    number BIGINT NOT NULL CONSTRAINT invoices_number_unique PRIMARY KEY,
+    id TEXT NOT NULL CONSTRAINT invoices_id_unique UNIQUE,
+    kind TEXT NOT NULL CONSTRAINT invoices_kind_check CHECK (kind IN ('invoice', 'credit_note')),
+    user_id TEXT NOT NULL CONSTRAINT invoices_user_id_reference REFERENCES users (id),
+    payment_id TEXT NOT NULL CONSTRAINT invoices_payment_id_reference REFERENCES payments (id),
+    recipient TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    total_minor BIGINT NOT NULL,
+    lines TEXT NOT NULL,
+    issued_at BIGINT NOT NULL
+);
+
+CREATE TABLE jobs (
+    id TEXT NOT NULL CONSTRAINT jobs_id_unique PRIMARY KEY,
+    service_id TEXT NOT NULL CONSTRAINT jobs_service_id_reference REFERENCES services (id),
+    place TEXT NOT NULL,
+    state TEXT NOT NULL CONSTRAINT jobs_state_check CHECK (state IN ('queued', 'running', 'done', 'failed', 'replaced')),
+    attempts BIGINT NOT NULL,
+    run_at BIGINT NOT NULL,
+    fence BIGINT NOT NULL,
+    holder TEXT,
+    lease_until BIGINT,
+    failure TEXT,
+    created_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+
 CREATE TABLE ledger (
     request_id TEXT NOT NULL,
     attempt BIGINT NOT NULL CONSTRAINT ledger_attempt_check CHECK (attempt >= 1),
@@ -163,6 +179,85 @@ CREATE TABLE ledger (
     day TEXT NOT NULL,
     counts_request BIGINT NOT NULL,
     CONSTRAINT ledger_request_id_attempt_unique PRIMARY KEY (request_id, attempt)
+);
+
+CREATE TABLE money_entries (
+    id TEXT NOT NULL CONSTRAINT money_entries_id_unique PRIMARY KEY,
+    user_id TEXT NOT NULL CONSTRAINT money_entries_user_id_reference REFERENCES users (id),
+    currency TEXT NOT NULL,
+    amount_minor BIGINT NOT NULL,
+    kind TEXT NOT NULL
+        CONSTRAINT money_entries_kind_check CHECK (kind IN ('payment', 'charge', 'refund', 'reversal', 'adjustment')),
+    payment_id TEXT,
+    note TEXT NOT NULL,
+    at BIGINT NOT NULL
+);
+
+CREATE TABLE operations (
+    id TEXT NOT NULL CONSTRAINT operations_id_unique PRIMARY KEY,
+    service_id TEXT NOT NULL CONSTRAINT operations_service_id_reference REFERENCES services (id),
+    job_id TEXT,
+    verb TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    state TEXT NOT NULL CONSTRAINT operations_state_check CHECK (state IN ('pending', 'done', 'failed', 'replaced')),
+    failure TEXT,
+    created_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+
+CREATE TABLE outbox (
+    id TEXT NOT NULL CONSTRAINT outbox_id_unique PRIMARY KEY,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL CONSTRAINT outbox_state_check CHECK (state IN ('waiting', 'sent', 'dead')),
+    attempts BIGINT NOT NULL,
+    next_at BIGINT NOT NULL,
+    lease_until BIGINT,
+    failure TEXT,
+    created_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+
+CREATE TABLE payments (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL CONSTRAINT payments_id_unique UNIQUE,
+    user_id TEXT NOT NULL CONSTRAINT payments_user_id_reference REFERENCES users (id),
+    purpose TEXT NOT NULL CONSTRAINT payments_purpose_check CHECK (purpose IN ('purchase', 'upgrade', 'credit')),
+    plan_id TEXT CONSTRAINT payments_plan_id_reference REFERENCES plans (id),
+    subscription_id TEXT CONSTRAINT payments_subscription_id_reference REFERENCES subscriptions (id),
+    amount_minor BIGINT NOT NULL CONSTRAINT payments_amount_minor_check CHECK (amount_minor >= 0),
+    refunded_minor BIGINT NOT NULL CONSTRAINT payments_refunded_minor_check CHECK (refunded_minor BETWEEN 0 AND amount_minor),
+    currency TEXT NOT NULL,
+    status TEXT NOT NULL CONSTRAINT payments_status_check CHECK (status IN ('pending', 'completed', 'failed', 'refunded')),
+    provider TEXT NOT NULL,
+    provider_payment_id TEXT,
+    granted_from BIGINT,
+    granted_until BIGINT,
+    charged_minor BIGINT NOT NULL,
+    label TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    completed_at BIGINT,
+    CONSTRAINT payments_provider_provider_payment_id_unique UNIQUE (provider, provider_payment_id)
+);
+
+CREATE TABLE plans (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL CONSTRAINT plans_id_unique UNIQUE,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL CONSTRAINT plans_name_unique UNIQUE,
+    description TEXT NOT NULL,
+    duration_seconds BIGINT CONSTRAINT plans_duration_seconds_check CHECK (duration_seconds > 0),
+    price_minor BIGINT NOT NULL CONSTRAINT plans_price_minor_check CHECK (price_minor >= 0),
+    currency TEXT NOT NULL,
+    limits TEXT NOT NULL,
+    max_services BIGINT NOT NULL CONSTRAINT plans_max_services_check CHECK (max_services >= 0),
+    traffic_limit_bytes BIGINT CONSTRAINT plans_traffic_limit_check CHECK (traffic_limit_bytes >= 0),
+    makes_service BOOLEAN NOT NULL,
+    status TEXT NOT NULL CONSTRAINT plans_status_check CHECK (status IN ('active', 'retired')),
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
 );
 
 CREATE TABLE requests (
@@ -208,6 +303,31 @@ CREATE TABLE sealed_secrets (
     updated_at BIGINT NOT NULL
 );
 
+CREATE TABLE services (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL CONSTRAINT services_id_unique UNIQUE,
+    subscription_id TEXT CONSTRAINT services_subscription_id_reference REFERENCES subscriptions (id),
+    owner_id TEXT CONSTRAINT services_owner_id_reference REFERENCES users (id),
+    kind TEXT NOT NULL,
+    backend_id TEXT CONSTRAINT services_backend_id_reference REFERENCES backends (id),
+    label TEXT NOT NULL,
+    desired TEXT NOT NULL CONSTRAINT services_desired_check CHECK (desired IN ('active', 'suspended', 'terminated')),
+    actual TEXT NOT NULL CONSTRAINT services_actual_check CHECK (actual IN ('absent', 'active', 'suspended', 'gone', 'unknown')),
+    wanted_revision BIGINT NOT NULL,
+    applied_revision BIGINT NOT NULL,
+    converged BOOLEAN NOT NULL,
+    limits TEXT NOT NULL,
+    options TEXT NOT NULL,
+    choices TEXT NOT NULL,
+    details TEXT NOT NULL,
+    secret_sealed BLOB,
+    failure TEXT,
+    made_at BIGINT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    ended_at BIGINT
+);
+
 CREATE TABLE sessions (
     id TEXT NOT NULL CONSTRAINT sessions_id_unique PRIMARY KEY,
     user_id TEXT NOT NULL CONSTRAINT sessions_user_id_reference REFERENCES users (id) ON DELETE CASCADE,
@@ -219,6 +339,30 @@ CREATE TABLE sessions (
 );
 
 CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE subscriptions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL CONSTRAINT subscriptions_id_unique UNIQUE,
+    owner_id TEXT NOT NULL CONSTRAINT subscriptions_owner_id_reference REFERENCES users (id),
+    plan_id TEXT NOT NULL CONSTRAINT subscriptions_plan_id_reference REFERENCES plans (id),
+    status TEXT NOT NULL CONSTRAINT subscriptions_status_check CHECK (status IN ('active', 'expired', 'ended')),
+    billing TEXT NOT NULL CONSTRAINT subscriptions_billing_check CHECK (billing IN ('own', 'whmcs')),
+    currency TEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    ends_at BIGINT,
+    reminded_days BIGINT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    CONSTRAINT subscriptions_owner_id_plan_id_started_at_unique UNIQUE (owner_id, plan_id, started_at)
+);
+
+CREATE TABLE suspensions (
+    service_id TEXT NOT NULL CONSTRAINT suspensions_service_id_reference REFERENCES services (id) ON DELETE CASCADE,
+    reason TEXT NOT NULL CONSTRAINT suspensions_reason_check CHECK (reason IN ('payment', 'quota', 'expired', 'abuse', 'operator')),
+    authority TEXT NOT NULL CONSTRAINT suspensions_authority_check CHECK (authority IN ('billing', 'metering', 'whmcs', 'operator')),
+    since BIGINT NOT NULL,
+    CONSTRAINT suspensions_service_id_reason_authority_unique PRIMARY KEY (service_id, reason, authority)
+);
 
 CREATE TABLE usage_days (
     api_key_id TEXT NOT NULL,
@@ -250,11 +394,13 @@ CREATE TABLE users (
     last_login_at BIGINT
 , requests_per_minute BIGINT CONSTRAINT users_requests_per_minute_check CHECK (requests_per_minute >= 0), tokens_per_day BIGINT CONSTRAINT users_tokens_per_day_check CHECK (tokens_per_day >= 0), concurrency BIGINT CONSTRAINT users_concurrency_check CHECK (concurrency >= 0), cost_per_day_micro_usd BIGINT CONSTRAINT users_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), maximum_keys BIGINT CONSTRAINT users_maximum_keys_check CHECK (maximum_keys >= 0));
 
-CREATE INDEX account_group_members_account ON account_group_members (account_id);
-
 CREATE INDEX api_keys_owner ON api_keys (owner_id, id);
 
 CREATE INDEX api_keys_version ON api_keys (version);
+
+CREATE INDEX backends_kind ON backends (kind, id);
+
+CREATE INDEX claims_service ON claims (service_id);
 
 CREATE INDEX events_actor ON events (actor, id);
 
@@ -262,9 +408,55 @@ CREATE INDEX events_subject ON events (subject, id);
 
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
 
+CREATE INDEX inbox_payment ON inbox (payment_id);
+
+CREATE INDEX inbox_time ON inbox (received_at);
+
+CREATE INDEX invoices_payment ON invoices (payment_id);
+
+CREATE INDEX invoices_user ON invoices (user_id, number);
+
+CREATE INDEX jobs_due ON jobs (run_at, id) WHERE state = 'queued';
+
+CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
+
+CREATE INDEX jobs_leases ON jobs (lease_until) WHERE state = 'running';
+
+CREATE INDEX jobs_service ON jobs (service_id, id);
+
+CREATE UNIQUE INDEX jobs_service_queued_unique ON jobs (service_id) WHERE state = 'queued';
+
+CREATE UNIQUE INDEX jobs_service_running_unique ON jobs (service_id) WHERE state = 'running';
+
 CREATE INDEX ledger_key_day ON ledger (api_key_id, day);
 
 CREATE INDEX ledger_time ON ledger (at);
+
+CREATE INDEX money_entries_payment ON money_entries (payment_id);
+
+CREATE INDEX money_entries_user ON money_entries (user_id, currency, id);
+
+CREATE INDEX operations_finished ON operations (finished_at) WHERE finished_at IS NOT NULL;
+
+CREATE INDEX operations_job ON operations (job_id);
+
+CREATE INDEX operations_service ON operations (service_id, id);
+
+CREATE INDEX outbox_due ON outbox (next_at, id) WHERE state = 'waiting';
+
+CREATE INDEX outbox_finished ON outbox (finished_at) WHERE finished_at IS NOT NULL;
+
+CREATE INDEX outbox_state ON outbox (state, id);
+
+CREATE INDEX payments_plan ON payments (plan_id);
+
+CREATE INDEX payments_status ON payments (status, number);
+
+CREATE INDEX payments_subscription ON payments (subscription_id);
+
+CREATE INDEX payments_user ON payments (user_id, number);
+
+CREATE INDEX plans_kind ON plans (kind, number);
 
 CREATE INDEX requests_key_time ON requests (api_key_id, started_at, id);
 
@@ -276,9 +468,25 @@ CREATE INDEX requests_time ON requests (started_at, id);
 
 CREATE INDEX requests_user_time ON requests (user_id, started_at, id);
 
+CREATE INDEX services_backend ON services (backend_id, id);
+
+CREATE INDEX services_behind ON services (updated_at) WHERE NOT converged;
+
+CREATE INDEX services_kind ON services (kind, id);
+
+CREATE INDEX services_owner ON services (owner_id, number);
+
+CREATE INDEX services_subscription ON services (subscription_id);
+
 CREATE INDEX sessions_end ON sessions (expires_at);
 
 CREATE INDEX sessions_user ON sessions (user_id, created_at);
+
+CREATE INDEX subscriptions_end ON subscriptions (status, ends_at);
+
+CREATE INDEX subscriptions_owner ON subscriptions (owner_id, number);
+
+CREATE INDEX subscriptions_plan ON subscriptions (plan_id);
 
 CREATE INDEX usage_days_day ON usage_days (day);
 

@@ -7,11 +7,13 @@ struct Migration: Sendable {
     /// Both dialects' text.
     let text: [UInt8]
 
-    /// In order, without gaps. A new file `mNNNN_<what>.sql` also needs its line here and in Package.swift.
+    /// In order. A new file `mNNNN_<what>.sql` also needs its line here and in Package.swift.
     static let all: [Migration] = [
         Migration(version: 1, name: "m0001_foundation", text: PackageResources.m0001_foundation_sql),
         Migration(version: 2, name: "m0002_user_limits", text: PackageResources.m0002_user_limits_sql),
         Migration(version: 3, name: "m0003_account_pool", text: PackageResources.m0003_account_pool_sql),
+        Migration(version: 6, name: "m0006_lifecycle", text: PackageResources.m0006_lifecycle_sql),
+        Migration(version: 7, name: "m0007_payments", text: PackageResources.m0007_payments_sql),
     ]
 
     /// SHA-256 of the file, so that an edited migration is noticed.

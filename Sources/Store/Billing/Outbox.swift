@@ -1,0 +1,106 @@
+public import Domain
+
+public enum OutboxState: String, Sendable, CaseIterable, SQLWord {
+    case waiting, sent
+    /// Given up, or the receiver is gone; an operator can send it again.
+    case dead
+}
+
+/// Something we promised to tell others.
+public struct OutboxEvent: Sendable, Equatable, RowReadable {
+    /// Also the `webhook-id`: it stays the same over all tries.
+    public let id: EventID
+    /// As "payment.completed".
+    public let kind: String
+    /// The id of what it is about.
+    public let subject: String
+    public let body: JSON
+    public let state: OutboxState
+    /// Tries so far.
+    public let attempts: Int64
+    public let nextAt: Timestamp
+    public let failure: String?
+    public let createdAt: Timestamp
+    init(row: Row) throws(StoreError) {
+        id = try row["id"]
+        kind = try row["kind"]
+        subject = try row["subject"]
+        body = try row["body"]
+        state = try row["state"]
+        attempts = try row["attempts"]
+        nextAt = try row["next_at"]
+        failure = try row["failure"]
+        createdAt = try row["created_at"]
+    }
+    static let columns: SQL = "id, kind, subject, body, state, attempts, next_at, failure, created_at"
+}
+
+extension Reader {
+    /// Newest first.
+    public func outbox(state: OutboxState? = nil, before: EventID? = nil, limit: Int) throws(StoreError) -> Page<OutboxEvent> {
+        let limit = PageLimits.clamp(limit)
+        let older: SQL = if let before { "AND id < \(before)" } else { "" }
+        let rows: [OutboxEvent] = try all(
+            """
+            SELECT \(OutboxEvent.columns) FROM outbox WHERE state = COALESCE(\(state), state) \(older) ORDER BY id DESC LIMIT \(limit + 1)
+            """)
+        return Page(rows, limit: limit)
+    }
+}
+
+extension Transaction {
+    /// Promises to tell others; delivery follows after the commit.
+    public func promise(_ kind: String, subject: String, body: JSON) throws(StoreError) {
+        let (id, now) = (EventID(ambient), ambient.now())
+        try execute(
+            """
+            INSERT INTO outbox (id, kind, subject, body, state, attempts, next_at, created_at)
+            VALUES (\(id), \(kind), \(subject), \(body), \(OutboxState.waiting), 0, \(now), \(now))
+            """)
+    }
+
+    /// Takes due events for a while; whoever stops before telling the outcome loses them to the next.
+    public func leaseOutbox(leaseMilliseconds: Int64, limit: Int) throws(StoreError) -> [OutboxEvent] {
+        let now = ambient.now()
+        return try all(
+            """
+            UPDATE outbox SET lease_until = \(now.adding(milliseconds: leaseMilliseconds)), attempts = attempts + 1 WHERE id IN
+                (SELECT id FROM outbox WHERE state = \(OutboxState.waiting) AND next_at <= \(now) AND COALESCE(lease_until, 0) <= \(now)
+                 ORDER BY next_at, id LIMIT \(PageLimits.clamp(limit)) \(skippingLocked))
+            RETURNING \(OutboxEvent.columns)
+            """)
+    }
+
+    public func outboxSent(_ id: EventID) throws(StoreError) {
+        try execute(
+            """
+            UPDATE outbox SET state = \(OutboxState.sent), failure = NULL, lease_until = NULL, finished_at = \(ambient.now())
+            WHERE id = \(id) AND state = \(OutboxState.waiting)
+            """)
+    }
+    /// - Parameter next: nil gives up.
+    public func outboxFailed(_ id: EventID, _ failure: String, next: Timestamp?) throws(StoreError) {
+        try execute(
+            """
+            UPDATE outbox SET state = \(next == nil ? OutboxState.dead : .waiting), failure = \(failure), lease_until = NULL,
+                next_at = COALESCE(\(next), next_at), finished_at = \(next == nil ? ambient.now() : nil)
+            WHERE id = \(id) AND state = \(OutboxState.waiting)
+            """)
+    }
+    /// Sends a given-up one again. False when there is no such.
+    public func outboxRetry(_ id: EventID) throws(StoreError) -> Bool {
+        try execute(
+            """
+            UPDATE outbox SET state = \(OutboxState.waiting), attempts = 0, next_at = \(ambient.now()), finished_at = NULL
+            WHERE id = \(id) AND state = \(OutboxState.dead)
+            """) == 1
+    }
+    /// Sent ones from before `before`, at most `limit`. How many went.
+    public func deleteOutbox(finishedBefore before: Timestamp, limit: Int = 500) throws(StoreError) -> Int {
+        try execute(
+            """
+            DELETE FROM outbox WHERE id IN
+                (SELECT id FROM outbox WHERE finished_at IS NOT NULL AND finished_at < \(before) LIMIT \(PageLimits.clamp(limit)))
+            """)
+    }
+}
