@@ -1,4 +1,41 @@
 -- columns
+account_cooldowns.account_id text NOT NULL
+account_cooldowns.family text NOT NULL
+account_cooldowns.until bigint NOT NULL
+account_cooldowns.is_block boolean NOT NULL
+account_cooldowns.reason text NOT NULL
+account_cooldowns.steps bigint NOT NULL
+account_cooldowns.since bigint NOT NULL
+account_group_members.group_id text NOT NULL
+account_group_members.account_id text NOT NULL
+account_groups.id text NOT NULL
+account_groups.name text NOT NULL
+account_groups.strategy text
+account_groups.notes text NOT NULL
+account_groups.created_at bigint NOT NULL
+account_groups.updated_at bigint NOT NULL
+account_health.account_id text NOT NULL
+account_health.tested_at bigint
+account_health.test_outcome text NOT NULL
+account_health.test_detail text NOT NULL
+account_health.last_used_at bigint
+account_health.windows text NOT NULL
+account_tokens.account_id text NOT NULL
+account_tokens.token_url text NOT NULL
+account_tokens.client_id text NOT NULL
+account_tokens.client_secret_sealed bytea
+account_tokens.style text NOT NULL
+account_tokens.scopes text NOT NULL
+account_tokens.refresh_sealed bytea NOT NULL
+account_tokens.access_sealed bytea
+account_tokens.expires_at bigint
+account_tokens.generation bigint NOT NULL
+account_tokens.fence bigint NOT NULL
+account_tokens.lease_until bigint NOT NULL
+account_tokens.failures bigint NOT NULL
+account_tokens.next_attempt_at bigint NOT NULL
+account_tokens.last_error text NOT NULL
+account_tokens.refreshed_at bigint
 accounts.id text NOT NULL
 accounts.name text NOT NULL
 accounts.email text NOT NULL
@@ -20,6 +57,17 @@ accounts.source_key text
 accounts.created_at bigint NOT NULL
 accounts.updated_at bigint NOT NULL
 accounts.version bigint NOT NULL
+accounts.requests_per_minute bigint
+accounts.tokens_per_minute bigint
+accounts.cost_per_day_micro_usd bigint
+accounts.schedulable boolean NOT NULL DEFAULT true
+accounts.notes text NOT NULL DEFAULT ''::text
+accounts.expires_at bigint
+accounts.abort_policy text NOT NULL DEFAULT 'cut'::text
+accounts.withholds_client_fields boolean NOT NULL DEFAULT false
+accounts.bills_top_level boolean NOT NULL DEFAULT false
+accounts.proxy_sealed bytea
+accounts.resets bigint NOT NULL DEFAULT 0
 api_keys.id text NOT NULL
 api_keys.owner_id text
 api_keys.name text NOT NULL
@@ -38,6 +86,8 @@ api_keys.created_at bigint NOT NULL
 api_keys.last_used_at bigint
 api_keys.deleted_at bigint
 api_keys.version bigint NOT NULL
+api_keys.account_binding text
+api_keys.binding_falls_back boolean NOT NULL DEFAULT false
 backends.id text NOT NULL
 backends.kind text NOT NULL
 backends.name text NOT NULL
@@ -297,14 +347,31 @@ users.cost_per_day_micro_usd bigint
 users.maximum_keys bigint
 
 -- constraints
+account_cooldowns account_cooldowns_account_id_family_unique PRIMARY KEY (account_id, family)
+account_cooldowns account_cooldowns_account_reference FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE
+account_group_members account_group_members_account_reference FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE
+account_group_members account_group_members_group_id_account_id_unique PRIMARY KEY (group_id, account_id)
+account_group_members account_group_members_group_reference FOREIGN KEY (group_id) REFERENCES account_groups(id) ON DELETE CASCADE
+account_groups account_groups_id_unique PRIMARY KEY (id)
+account_groups account_groups_name_unique UNIQUE (name)
+account_groups account_groups_strategy_check CHECK ((strategy = ANY (ARRAY['headroom'::text, 'least_inflight'::text, 'weighted'::text, 'round_robin'::text, 'oldest_used'::text])))
+account_health account_health_account_id_unique PRIMARY KEY (account_id)
+account_health account_health_account_reference FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE
+account_tokens account_tokens_account_id_unique PRIMARY KEY (account_id)
+account_tokens account_tokens_account_reference FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE
+account_tokens account_tokens_style_check CHECK ((style = ANY (ARRAY['json'::text, 'form'::text])))
+accounts accounts_abort_policy_check CHECK ((abort_policy = ANY (ARRAY['cut'::text, 'drain'::text])))
+accounts accounts_cost_per_day_check CHECK ((cost_per_day_micro_usd >= 0))
 accounts accounts_header_style_check CHECK ((header_style = ANY (ARRAY['x-api-key'::text, 'authorization-bearer'::text])))
 accounts accounts_id_unique PRIMARY KEY (id)
-accounts accounts_kind_check CHECK ((kind = ANY (ARRAY['api_key'::text, 'bearer'::text, 'oauth'::text])))
+accounts accounts_kind_check CHECK ((kind = ANY (ARRAY['api_key'::text, 'bearer'::text, 'oauth'::text, 'cli'::text])))
 accounts accounts_max_concurrency_check CHECK ((max_concurrency >= 1))
 accounts accounts_priority_check CHECK (((priority >= 1) AND (priority <= 100)))
+accounts accounts_requests_per_minute_check CHECK ((requests_per_minute >= 1))
 accounts accounts_source_check CHECK ((source = ANY (ARRAY['env'::text, 'operator'::text])))
 accounts accounts_source_key_unique UNIQUE (source_key)
 accounts accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'cooling'::text, 'needs_reauth'::text, 'blocked'::text, 'disabled'::text])))
+accounts accounts_tokens_per_minute_check CHECK ((tokens_per_minute >= 1))
 accounts accounts_weight_check CHECK ((weight >= 1))
 api_keys api_keys_concurrency_check CHECK ((concurrency >= 0))
 api_keys api_keys_cost_per_day_check CHECK ((cost_per_day_micro_usd >= 0))
@@ -411,6 +478,13 @@ users users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'blocked'::
 users users_tokens_per_day_check CHECK ((tokens_per_day >= 0))
 
 -- indexes
+CREATE UNIQUE INDEX account_cooldowns_account_id_family_unique ON public.account_cooldowns USING btree (account_id, family)
+CREATE INDEX account_group_members_account ON public.account_group_members USING btree (account_id)
+CREATE UNIQUE INDEX account_group_members_group_id_account_id_unique ON public.account_group_members USING btree (group_id, account_id)
+CREATE UNIQUE INDEX account_groups_id_unique ON public.account_groups USING btree (id)
+CREATE UNIQUE INDEX account_groups_name_unique ON public.account_groups USING btree (name)
+CREATE UNIQUE INDEX account_health_account_id_unique ON public.account_health USING btree (account_id)
+CREATE UNIQUE INDEX account_tokens_account_id_unique ON public.account_tokens USING btree (account_id)
 CREATE UNIQUE INDEX accounts_id_unique ON public.accounts USING btree (id)
 CREATE UNIQUE INDEX accounts_source_key_unique ON public.accounts USING btree (source_key)
 CREATE UNIQUE INDEX api_keys_id_unique ON public.api_keys USING btree (id)

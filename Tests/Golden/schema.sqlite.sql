@@ -14,11 +14,70 @@ CREATE TRIGGER money_entries_no_delete BEFORE DELETE ON money_entries BEGIN SELE
 
 CREATE TRIGGER money_entries_no_update BEFORE UPDATE ON money_entries BEGIN SELECT RAISE(ABORT, 'append only: money_entries'); END;
 
-CREATE TABLE accounts (
+CREATE TABLE account_cooldowns (
+    account_id TEXT NOT NULL CONSTRAINT account_cooldowns_account_reference REFERENCES accounts (id) ON DELETE CASCADE,
+    family TEXT NOT NULL,
+    until BIGINT NOT NULL,
+    is_block BOOLEAN NOT NULL,
+    reason TEXT NOT NULL,
+    steps BIGINT NOT NULL,
+    since BIGINT NOT NULL,
+    CONSTRAINT account_cooldowns_account_id_family_unique PRIMARY KEY (account_id, family)
+);
+
+CREATE TABLE account_group_members (
+    group_id TEXT NOT NULL
+        CONSTRAINT account_group_members_group_reference REFERENCES account_groups (id) ON DELETE CASCADE,
+    account_id TEXT NOT NULL
+        CONSTRAINT account_group_members_account_reference REFERENCES accounts (id) ON DELETE CASCADE,
+    CONSTRAINT account_group_members_group_id_account_id_unique PRIMARY KEY (group_id, account_id)
+);
+
+CREATE TABLE account_groups (
+    id TEXT NOT NULL CONSTRAINT account_groups_id_unique PRIMARY KEY,
+    name TEXT NOT NULL CONSTRAINT account_groups_name_unique UNIQUE,
+    strategy TEXT CONSTRAINT account_groups_strategy_check
+        CHECK (strategy IN ('headroom', 'least_inflight', 'weighted', 'round_robin', 'oldest_used')),
+    notes TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE account_health (
+    account_id TEXT NOT NULL CONSTRAINT account_health_account_id_unique PRIMARY KEY
+        CONSTRAINT account_health_account_reference REFERENCES accounts (id) ON DELETE CASCADE,
+    tested_at BIGINT,
+    test_outcome TEXT NOT NULL,
+    test_detail TEXT NOT NULL,
+    last_used_at BIGINT,
+    windows TEXT NOT NULL
+);
+
+CREATE TABLE account_tokens (
+    account_id TEXT NOT NULL CONSTRAINT account_tokens_account_id_unique PRIMARY KEY
+        CONSTRAINT account_tokens_account_reference REFERENCES accounts (id) ON DELETE CASCADE,
+    token_url TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    client_secret_sealed BLOB,
+    style TEXT NOT NULL CONSTRAINT account_tokens_style_check CHECK (style IN ('json', 'form')),
+    scopes TEXT NOT NULL,
+    refresh_sealed BLOB NOT NULL,
+    access_sealed BLOB,
+    expires_at BIGINT,
+    generation BIGINT NOT NULL,
+    fence BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
+    next_attempt_at BIGINT NOT NULL,
+    last_error TEXT NOT NULL,
+    refreshed_at BIGINT
+);
+
+CREATE TABLE "accounts" (
     id TEXT NOT NULL CONSTRAINT accounts_id_unique PRIMARY KEY,
     name TEXT NOT NULL,
     email TEXT NOT NULL,
-    kind TEXT NOT NULL CONSTRAINT accounts_kind_check CHECK (kind IN ('api_key', 'bearer', 'oauth')),
+    kind TEXT NOT NULL CONSTRAINT accounts_kind_check CHECK (kind IN ('api_key', 'bearer', 'oauth', 'cli')),
     base_url TEXT NOT NULL,
     secret_sealed BLOB NOT NULL,
     header_style TEXT NOT NULL CONSTRAINT accounts_header_style_check CHECK (header_style IN ('x-api-key', 'authorization-bearer')),
@@ -37,7 +96,10 @@ CREATE TABLE accounts (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     version BIGINT NOT NULL
-);
+, requests_per_minute BIGINT
+    CONSTRAINT accounts_requests_per_minute_check CHECK (requests_per_minute >= 1), tokens_per_minute BIGINT CONSTRAINT accounts_tokens_per_minute_check CHECK (tokens_per_minute >= 1), cost_per_day_micro_usd BIGINT
+    CONSTRAINT accounts_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), schedulable BOOLEAN NOT NULL DEFAULT TRUE, notes TEXT NOT NULL DEFAULT '', expires_at BIGINT, abort_policy TEXT NOT NULL DEFAULT 'cut'
+    CONSTRAINT accounts_abort_policy_check CHECK (abort_policy IN ('cut', 'drain')), withholds_client_fields BOOLEAN NOT NULL DEFAULT FALSE, bills_top_level BOOLEAN NOT NULL DEFAULT FALSE, proxy_sealed BLOB, resets BIGINT NOT NULL DEFAULT 0);
 
 CREATE TABLE api_keys (
     id TEXT NOT NULL CONSTRAINT api_keys_id_unique PRIMARY KEY,
@@ -58,7 +120,7 @@ CREATE TABLE api_keys (
     last_used_at BIGINT,
     deleted_at BIGINT,
     version BIGINT NOT NULL
-);
+, account_binding TEXT, binding_falls_back BOOLEAN NOT NULL DEFAULT FALSE);
 
 CREATE TABLE backends (
     id TEXT NOT NULL CONSTRAINT backends_id_unique PRIMARY KEY,
@@ -393,6 +455,8 @@ CREATE TABLE users (
     updated_at BIGINT NOT NULL,
     last_login_at BIGINT
 , requests_per_minute BIGINT CONSTRAINT users_requests_per_minute_check CHECK (requests_per_minute >= 0), tokens_per_day BIGINT CONSTRAINT users_tokens_per_day_check CHECK (tokens_per_day >= 0), concurrency BIGINT CONSTRAINT users_concurrency_check CHECK (concurrency >= 0), cost_per_day_micro_usd BIGINT CONSTRAINT users_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), maximum_keys BIGINT CONSTRAINT users_maximum_keys_check CHECK (maximum_keys >= 0));
+
+CREATE INDEX account_group_members_account ON account_group_members (account_id);
 
 CREATE INDEX api_keys_owner ON api_keys (owner_id, id);
 
