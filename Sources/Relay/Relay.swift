@@ -17,6 +17,12 @@ public struct RelayConfiguration: Sendable {
     /// Answers without an account.
     public var isDemo = false
     public var prices = PriceTable.starting
+    /// `API_URL`, for links in answers; nil: as the caller reached us.
+    public var publicURL: String?
+    /// Names that older clients ask for, on the surfaces that are not Messages.
+    public var aliases = ModelAliases.standard
+    /// `OPENAI_QUOTA_AS_429`: used-up budgets are told as 429 in the OpenAI dialect.
+    public var openAIQuotaAs429 = false
     public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
 }
 
@@ -28,6 +34,9 @@ public final class Relay: Sendable {
     private let reloadKeyring: @Sendable () async throws -> Keyring
     private let rule: AddressRule
     private let queries: RelayQueries
+    private let batches: BatchBooks
+    private let hasher: RelayKeyHasher
+    private let configuration: RelayConfiguration
 
     /// How long another node's change of a key or account may go unnoticed (relay contract, section 2).
     private static let refreshSeconds = 3
@@ -38,6 +47,8 @@ public final class Relay: Sendable {
         hasher: RelayKeyHasher, reactors: [Reactor], log: Log, metrics: Metrics
     ) throws {
         self.store = store
+        self.hasher = hasher
+        self.configuration = configuration
         self.keyring = Mutex(keyring)
         self.reloadKeyring = reloadKeyring
         rule = AddressRule(allowsLoopback: configuration.allowsLoopback)
@@ -51,7 +62,8 @@ public final class Relay: Sendable {
             prices: configuration.prices,
             pools: reactors.map { UpstreamPool(reactor: $0, resolver: resolver, trust: trust) }, limits: configuration.limits,
             durability: configuration.syncsAlways ? .always : .interval, ambient: ambient, log: log, metrics: metrics,
-            demo: configuration.isDemo ? DemoUpstream() : nil)
+            demo: configuration.isDemo ? DemoUpstream() : nil, publicURL: configuration.publicURL)
+        batches = BatchBooks(services: services, store: store)
         queries = RelayQueries(
             services: services, models: ModelList(prices: configuration.prices), history: RequestHistory(store: store, ambient: ambient))
     }
@@ -61,6 +73,7 @@ public final class Relay: Sendable {
         try await services.mover.adopt()
         try await refresh()
         try await services.keys.loadUsage(from: store, day: services.ambient.now().dayText)
+        try await batches.holdOpen()
     }
 
     /// Reads changed keys and accounts. Called at once after a local change, and every few seconds for changes elsewhere.
@@ -86,6 +99,7 @@ public final class Relay: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.services.mover.syncEverySecond() }
             group.addTask { await self.refreshRegularly() }
+            group.addTask { await self.batches.run() }
             await services.mover.run()
             group.cancelAll()
         }
@@ -123,6 +137,8 @@ public final class Relay: Sendable {
 
     /// The prefixes under which the Messages surface answers (relay contract, section 1).
     public static let prefixes = ["", "/api", "/claude"]
+    /// Where clients of the OpenAI dialect are pointed to as well.
+    static let openAIPrefixes = prefixes + ["/openai", "/openai/claude"]
     static let messagePrefixes = prefixes + ["/api/claude", "/claude/claude"]
 
     /// A route of the data path, for the router.
@@ -135,13 +151,29 @@ public final class Relay: Sendable {
 
     public var routes: [Route] {
         let (messages, queries) = (MessagesHandler(services: services), queries)
+        let (counting, batches) = (
+            TokenCounting(services: services), BatchesHandler(services: services, books: batches, store: store)
+        )
+        let openAI = OpenAIHandler(
+            messages: messages, aliases: configuration.aliases, hasher: hasher, quotaAs429: configuration.openAIQuotaAs429)
+        func ofBatch(_ description: EndpointDescription, _ handle: @escaping @Sendable (Exchange, _ id: String) async -> Void) -> Route {
+            Route(description: description, prefixes: Self.prefixes) { await handle($0, PathParts.after("batches", $0.head.pathText)) }
+        }
         func query(_ description: EndpointDescription, _ handle: @escaping @Sendable (Exchange) async -> Void) -> Route {
             Route(description: description, prefixes: Self.prefixes, handle: handle)
         }
         return [
             Route(description: RouteDescriptions.messages, prefixes: Self.messagePrefixes) { await messages.handle($0) },
-            query(RouteDescriptions.models) { await queries.models($0) }, query(RouteDescriptions.model) { await queries.model($0) },
+            Route(description: RouteDescriptions.models, prefixes: Self.openAIPrefixes) { await queries.models($0) },
+            Route(description: RouteDescriptions.model, prefixes: Self.openAIPrefixes) { await queries.model($0) },
+            Route(description: RouteDescriptions.completions, prefixes: Self.openAIPrefixes) { await openAI.handle($0) },
             query(RouteDescriptions.history) { await queries.history($0) }, query(RouteDescriptions.request) { await queries.request($0) },
+            Route(description: RouteDescriptions.countTokens, prefixes: Self.messagePrefixes) { await counting.handle($0) },
+            query(RouteDescriptions.createBatch) { await batches.create($0) }, query(RouteDescriptions.batches) { await batches.list($0) },
+            ofBatch(RouteDescriptions.batch) { await batches.one($0, id: $1) },
+            ofBatch(RouteDescriptions.cancelBatch) { await batches.cancel($0, id: $1) },
+            ofBatch(RouteDescriptions.batchResults) { await batches.results($0, id: $1) },
+            ofBatch(RouteDescriptions.deleteBatch) { await batches.delete($0, id: $1) },
         ]
     }
 }
@@ -153,7 +185,9 @@ struct RelayQueries: Sendable {
     let history: RequestHistory
 
     func models(_ exchange: Exchange) async {
-        await answer(exchange) { key, query, _ in try models.list(key, query: query) }
+        // Clients of the OpenAI dialect know no paging.
+        let standard = exchange.head.pathText.hasPrefix("/openai") ? 1000 : 20
+        await answer(exchange) { key, query, _ in try models.list(key, query: query, standard: standard) }
     }
     func model(_ exchange: Exchange) async {
         await answer(exchange) { key, _, last in try models.one(key, id: last) }
@@ -182,10 +216,17 @@ struct RelayQueries: Sendable {
                     ], body: json.bytes))
         } catch let problem as RelayProblem {
             services.meters.refused(problem)
-            exchange.respond(problem.response(request: exchange.id))
+            exchange.respond(refusal(problem, exchange))
         } catch {
             services.log.error("relay.query_failed", ["error": LogValue("\(error)")], request: exchange.id)
-            exchange.respond(RelayProblem.cannotRead.response(request: exchange.id))
+            exchange.respond(refusal(.cannotRead, exchange))
         }
+    }
+
+    private func refusal(_ problem: RelayProblem, _ exchange: Exchange) -> Response {
+        let plain = problem.response(request: exchange.id)
+        guard exchange.head.pathText.hasPrefix("/openai") else { return plain }
+        let told = OpenAIProblem(status: plain.status, messagesBody: (try? JSON(parsing: plain.body)) ?? .null, quotaAs429: false)
+        return Response(status: told.status, headers: plain.headers, body: told.json.bytes)
     }
 }

@@ -7,11 +7,13 @@ extension Relay {
     /// One for each of `routes`.
     public static let descriptions = [
         RouteDescriptions.messages, RouteDescriptions.models, RouteDescriptions.model, RouteDescriptions.history, RouteDescriptions.request,
+        RouteDescriptions.countTokens, RouteDescriptions.createBatch, RouteDescriptions.batches, RouteDescriptions.batch,
+        RouteDescriptions.completions, RouteDescriptions.cancelBatch, RouteDescriptions.batchResults, RouteDescriptions.deleteBatch,
     ]
 }
 
 enum RouteDescriptions {
-    private static let keyProblems: [RelayProblem] = [.noKey, .keyDisabled, .keyExpired]
+    static let keyProblems: [RelayProblem] = [.noKey, .keyDisabled, .keyExpired]
 
     static let messages = EndpointDescription(
         raw: .post, "/v1/messages", "Create a message", tag: "Messages", audience: .relayKey,
@@ -50,12 +52,12 @@ enum RouteDescriptions {
         ],
         successes: [.ok(modelList)],
         problems: kinds(keyProblems + [.badRequest("limit: must be a whole number from 1 to 1000."), .cannotRead]),
-        dialect: .messages, about: also(Relay.prefixes, nil))
+        dialect: .messages, about: also(Relay.openAIPrefixes, nil))
 
     static let model = EndpointDescription(
         raw: .get, "/v1/models/{id}", "One model", tag: "Messages", audience: .relayKey,
         pathFields: [.always("id", "Its name.", .text(length: 1...255, pattern: nil, format: nil))], successes: [.ok(oneModel)],
-        problems: kinds(keyProblems + [.notFound, .cannotRead]), dialect: .messages, about: also(Relay.prefixes, nil))
+        problems: kinds(keyProblems + [.notFound, .cannotRead]), dialect: .messages, about: also(Relay.openAIPrefixes, nil))
 
     static let history = EndpointDescription(
         raw: .get, "/v1/request-history", "The key's requests", tag: "Messages", audience: .relayKey,
@@ -79,9 +81,9 @@ enum RouteDescriptions {
         successes: [.ok(oneRequest)], problems: kinds(keyProblems + [.notFound, .cannotRead]), dialect: .messages,
         about: also(Relay.prefixes, nil))
 
-    private static func kinds(_ problems: [RelayProblem]) -> [ProblemKind] { problems.map(\.kind) }
+    static func kinds(_ problems: [RelayProblem]) -> [ProblemKind] { problems.map(\.kind) }
 
-    private static func also(_ prefixes: [String], _ about: String?) -> String {
+    static func also(_ prefixes: [String], _ about: String?) -> String {
         let others = prefixes.filter { !$0.isEmpty }.map { "`\($0)`" }.joined(separator: ", ")
         return [about, "Also under \(others)."].compactMap { $0 }.joined(separator: "\n\n")
     }

@@ -110,6 +110,28 @@ claims.value text NOT NULL
 claims.service_id text
 claims.rest_seconds bigint NOT NULL
 claims.rests_until bigint
+batches.id text NOT NULL
+batches.api_key_id text NOT NULL
+batches.key_name text NOT NULL
+batches.user_id text
+batches.account_id text NOT NULL
+batches.created_at bigint NOT NULL
+batches.reserved_tokens bigint NOT NULL
+batches.reserved_micro_usd bigint NOT NULL
+batches.state text NOT NULL
+batches.next_look_at bigint NOT NULL
+batches.booked_at bigint
+batches.deleted_at bigint
+change_counters.name text NOT NULL
+change_counters.value bigint NOT NULL
+conversations.id text NOT NULL
+conversations.api_key_id text NOT NULL
+conversations.model text NOT NULL
+conversations.turns bigint NOT NULL
+conversations.content_sealed bytea NOT NULL
+conversations.created_at bigint NOT NULL
+conversations.updated_at bigint NOT NULL
+conversations.expires_at bigint NOT NULL
 events.id text NOT NULL
 events.at bigint NOT NULL
 events.actor text NOT NULL
@@ -390,6 +412,9 @@ balances balances_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id)
 change_counters change_counters_name_unique PRIMARY KEY (name)
 claims claims_kind_scope_value_unique PRIMARY KEY (kind, scope, value)
 claims claims_service_id_reference FOREIGN KEY (service_id) REFERENCES services(id)
+batches batches_id_unique PRIMARY KEY (id)
+change_counters change_counters_name_unique PRIMARY KEY (name)
+conversations conversations_id_unique PRIMARY KEY (id)
 events events_id_unique PRIMARY KEY (id)
 idempotency_keys idempotency_keys_actor_route_key_unique PRIMARY KEY (actor, route, key)
 inbox inbox_source_event_id_unique PRIMARY KEY (source, event_id)
@@ -498,6 +523,13 @@ CREATE UNIQUE INDEX balances_user_id_currency_unique ON public.balances USING bt
 CREATE UNIQUE INDEX change_counters_name_unique ON public.change_counters USING btree (name)
 CREATE UNIQUE INDEX claims_kind_scope_value_unique ON public.claims USING btree (kind, scope, value)
 CREATE INDEX claims_service ON public.claims USING btree (service_id)
+CREATE UNIQUE INDEX batches_id_unique ON public.batches USING btree (id)
+CREATE INDEX batches_key ON public.batches USING btree (api_key_id, id)
+CREATE INDEX batches_look ON public.batches USING btree (booked_at, next_look_at)
+CREATE UNIQUE INDEX change_counters_name_unique ON public.change_counters USING btree (name)
+CREATE INDEX conversations_end ON public.conversations USING btree (expires_at)
+CREATE UNIQUE INDEX conversations_id_unique ON public.conversations USING btree (id)
+CREATE INDEX conversations_key ON public.conversations USING btree (api_key_id, updated_at, id)
 CREATE INDEX events_actor ON public.events USING btree (actor, id)
 CREATE UNIQUE INDEX events_id_unique ON public.events USING btree (id)
 CREATE INDEX events_subject ON public.events USING btree (subject, id)

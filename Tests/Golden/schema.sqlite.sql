@@ -141,6 +141,21 @@ CREATE TABLE balances (
     currency TEXT NOT NULL,
     amount_minor BIGINT NOT NULL,
     CONSTRAINT balances_user_id_currency_unique PRIMARY KEY (user_id, currency)
+CREATE TABLE batches (
+    id TEXT NOT NULL CONSTRAINT batches_id_unique PRIMARY KEY,
+    api_key_id TEXT NOT NULL,
+    key_name TEXT NOT NULL,
+    user_id TEXT,
+    account_id TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    -- Held back of the key's budgets until the results are booked.
+    reserved_tokens BIGINT NOT NULL,
+    reserved_micro_usd BIGINT NOT NULL,
+    -- What the upstream said last, as JSON.
+    state TEXT NOT NULL,
+    next_look_at BIGINT NOT NULL,
+    booked_at BIGINT,
+    deleted_at BIGINT
 );
 
 CREATE TABLE change_counters (
@@ -156,6 +171,16 @@ CREATE TABLE claims (
     rest_seconds BIGINT NOT NULL,
     rests_until BIGINT,
     CONSTRAINT claims_kind_scope_value_unique PRIMARY KEY (kind, scope, value)
+CREATE TABLE conversations (
+    id TEXT NOT NULL CONSTRAINT conversations_id_unique PRIMARY KEY,
+    api_key_id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    turns BIGINT NOT NULL,
+    -- System text and turns, sealed.
+    content_sealed BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
 );
 
 CREATE TABLE events (
@@ -465,6 +490,13 @@ CREATE INDEX api_keys_version ON api_keys (version);
 CREATE INDEX backends_kind ON backends (kind, id);
 
 CREATE INDEX claims_service ON claims (service_id);
+CREATE INDEX batches_key ON batches (api_key_id, id);
+
+CREATE INDEX batches_look ON batches (booked_at, next_look_at);
+
+CREATE INDEX conversations_end ON conversations (expires_at);
+
+CREATE INDEX conversations_key ON conversations (api_key_id, updated_at, id);
 
 CREATE INDEX events_actor ON events (actor, id);
 

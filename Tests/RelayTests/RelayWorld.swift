@@ -22,6 +22,19 @@ struct RelayWorld: Sendable {
     let clock: TestClock
     let port: UInt16
 
+    let hasher: RelayKeyHasher
+
+    /// Another customer's key.
+    func addKey(_ secret: String) async throws {
+        try await store.transaction { [hasher] transaction throws(StoreError) in
+            _ = try transaction.createAPIKey(
+                NewAPIKey(
+                    ownerID: nil, name: "another key", secretHash: hasher.hash(Array(secret.utf8)), shownPrefix: "cr_cd34",
+                    shownSuffix: "cd34"))
+        }
+        try await relay.refresh()
+    }
+
     func client() throws -> RawClient { try RawClient(port: port) }
 
     static func request(_ body: String, _ path: String = "/v1/messages", headers: [String] = ["x-api-key: " + secret]) -> String {
@@ -119,7 +132,8 @@ func withRelay(
             let outcome: Result<Void, any Error>
             do {
                 try await test(
-                    RelayWorld(relay: relay, store: store, metrics: metrics, key: key, reactor: reactor, clock: clock, port: port))
+                    RelayWorld(
+                        relay: relay, store: store, metrics: metrics, key: key, reactor: reactor, clock: clock, port: port, hasher: hasher))
                 outcome = .success(())
             } catch { outcome = .failure(error) }
             await server.drain(deadline: .zero)

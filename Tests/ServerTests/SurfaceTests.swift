@@ -71,9 +71,14 @@ struct SurfaceTests {
             let expired = try await surface.key(expiresIn: 1)
             surface.clock.advance(milliseconds: 2000)
             let (blocked, token) = try await surface.blockedOwner()
-            let rows: [(route: String, other: Int)] = [
-                ("POST /v1/messages", 200), ("GET /v1/models", 200), ("GET /v1/models/{id}", 200), ("GET /v1/request-history", 200),
-                ("GET /v1/request-history/{id}", 404),
+            // What the demo answers: it has no batches, and no account to make one at.
+            let rows: [(route: String, own: Int, other: Int)] = [
+                ("POST /v1/messages", 200, 200), ("GET /v1/models", 200, 200), ("GET /v1/models/{id}", 200, 200),
+                ("GET /v1/request-history", 200, 200), ("GET /v1/request-history/{id}", 200, 404),
+                ("POST /v1/messages/count_tokens", 200, 200), ("POST /v1/chat/completions", 200, 200),
+                ("POST /v1/messages/batches", 529, 529), ("GET /v1/messages/batches", 200, 200),
+                ("GET /v1/messages/batches/{id}", 404, 404), ("DELETE /v1/messages/batches/{id}", 404, 404),
+                ("POST /v1/messages/batches/{id}/cancel", 404, 404), ("GET /v1/messages/batches/{id}/results", 404, 404),
             ]
             let ofRelay = surface.router.descriptions.filter { $0.audience == .relayKey }.map { "\($0.method.rawValue) \($0.template)" }
             #expect(Set(ofRelay) == Set(rows.map(\.route)), "every relay route has its row")
@@ -93,7 +98,7 @@ struct SurfaceTests {
                         switch caller {
                         case .none, .deleted, .session: 401
                         case .blockedOwner, .expired: 403
-                        case .own: 200
+                        case .own: row.own
                         case .other: row.other
                         }
                     let words = row.route.split(separator: " ").map(String.init)
@@ -101,7 +106,7 @@ struct SurfaceTests {
                     for prefix in ["", "/api", "/claude"] {
                         let reply = try await surface.send(
                             words[0], prefix + words[1].replacing("{id}", with: value), secret: secret,
-                            body: words[0] == "POST" ? Self.message : nil)
+                            body: words[0] != "POST" ? nil : words[1].hasSuffix("/batches") ? Self.batch : Self.message)
                         #expect(reply.status == expected, "\(row.route) under \(prefix) as \(caller.rawValue): \(reply.text)")
                         if caller == .other, row.route == "GET /v1/request-history" { #expect(!reply.text.contains(id)) }
                     }
@@ -109,5 +114,6 @@ struct SurfaceTests {
             }
         }
     }
+    private static let batch = #"{"requests":[{"custom_id":"a","params":\#(message)}]}"#
     private static let message = #"{"model":"claude-sonnet-5-5","max_tokens":16,"messages":[{"role":"user","content":"Hello"}]}"#
 }

@@ -10,6 +10,8 @@ public enum ErrorDialect: String, Sendable, CaseIterable {
     case olderRelay
     /// `{"error":{"code","message","request_id","retry_after"?}}`, the simple chat interface's.
     case chat
+    /// `{"error":{"message","type","param","code"}}`, OpenAI's.
+    case openAI
     /// `{"detail":"<sentence>"}`; for bad input `{"detail":[{"loc":[place, field],"msg","type"}]}`. The older VPN interface's.
     case detail
 
@@ -66,6 +68,14 @@ public enum ErrorDialect: String, Sendable, CaseIterable {
             return ["error": .object(error)]
         case .chat:
             return ["error": .object(Self.codeAndMessage(problem, id, sayingFaults: true))]
+        case .openAI:
+            return [
+                "error": [
+                    "message": .string(Self.sentenceWithFaults(problem)),
+                    "type": .string(problem.kind.status >= 500 ? "server_error" : "invalid_request_error"), "param": nil,
+                    "code": .string(problem.kind.code),
+                ]
+            ]
         case .messages:
             return [
                 "type": "error",

@@ -131,6 +131,7 @@ extension ErrorDialect {
         case .control: "Problem"
         case .messages: "MessagesProblem"
         case .olderRelay: "OlderRelayProblem"
+        case .openAI: "OpenAIProblem"
         case .chat: "ChatProblem"
         case .detail: "DetailProblem"
         }
@@ -159,6 +160,15 @@ extension ErrorDialect {
             ])
         case .detail: return .object([.always("detail", "A sentence, or a list of `loc`, `msg` and `type` for bad input.", .anything)])
         case .olderRelay: return .object([.always("error", "Its class.", .text), message])
+        case .openAI:
+            return .object([
+                .always(
+                    "error", "What went wrong.",
+                    .object([
+                        message, .always("type", "Its class.", .text), .always("param", "Which field.", .nullable(.text)),
+                        .always("code", "Stable.", .nullable(.text)),
+                    ]))
+            ])
         }
     }
 }

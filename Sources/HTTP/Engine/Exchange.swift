@@ -48,10 +48,25 @@ public final class Exchange: @unchecked Sendable {
     private var framing = ReplyFraming.chunked
     private var remainingLength = 0
     private var dropsBody = false
+    /// Set for an exchange inside another one, which has no connection of its own.
+    private let sink: (any ReplySink)?
+    private var innerBody: [UInt8] = []
+
+    /// An exchange inside another one: same request id and reactor, but its own head and body, and its reply goes to `sink`. It takes no
+    /// part in access log and metrics, which see the outer one. `leave` and `tellDrained` stand for its client.
+    public init(inside outer: Exchange, head: RequestHead, body: [UInt8], sink: any ReplySink) {
+        (id, reactor, hooks, remoteAddress, isSecure) = (outer.id, outer.reactor, outer.hooks, outer.remoteAddress, outer.isSecure)
+        startedAtNanoseconds = outer.startedAtNanoseconds
+        self.head = head
+        (method, version, expectsContinue) = (head.method, .http11, false)
+        innerBody = body
+        self.sink = sink
+    }
 
     init(id: RequestID, connection: ServerConnection, head: RequestHead, remoteAddress: IPAddress, isSecure: Bool) {
         self.id = id
         self.connection = connection
+        sink = nil
         hooks = connection.acceptor.shared.hooks
         reactor = connection.reactor
         self.head = head
@@ -78,7 +93,11 @@ public final class Exchange: @unchecked Sendable {
 
     private func takeBody(limit: Int, piece: Bool) async throws(BodyError) -> [UInt8]? {
         reactor.assertCurrent()
-        guard let connection else { throw .clientGone }
+        guard let connection else {
+            guard sink != nil, !isClientGone else { throw .clientGone }
+            defer { innerBody = [] }
+            return innerBody.isEmpty ? nil : innerBody
+        }
         guard progress == .waiting || piece else { return nil }
         if try connection.wantBody(limit: limit, piece: piece, expectsContinue: expectsContinue) {
             await connection.waitForBody(piece: piece)
@@ -108,6 +127,12 @@ public final class Exchange: @unchecked Sendable {
                 response, id: id, to: &connection.output, dates: reactor.dates, closes: connection.closesAfterReply,
                 omitsBody: method == .head)
             bytesSent = connection.output.count - before
+        } else if let sink {
+            var block = HeaderBlock()
+            block.add(response.headers)
+            sink.begin(status: status, headers: block)
+            if !response.body.isEmpty { _ = sink.write(response.body.span) }
+            return endInside { $0.finish() }
         }
         conclude()
     }
@@ -121,7 +146,10 @@ public final class Exchange: @unchecked Sendable {
         self.framing = version == .http10 && framing == .chunked ? .untilClose : framing
         if case .length(let length) = framing { remainingLength = length }
         dropsBody = method == .head || !ReplyHead.allowsBody(status)
-        guard let connection else { return }
+        guard let connection else {
+            sink?.begin(status: status, headers: headers)
+            return
+        }
         if self.framing == .untilClose, !dropsBody { connection.closesAfterReply = true }
         settleClosing(connection)
         connection.takeOutputBuffer()
@@ -138,7 +166,10 @@ public final class Exchange: @unchecked Sendable {
     @discardableResult public func write(_ bytes: Span<UInt8>) -> WriteState {
         reactor.assertCurrent()
         precondition(progress != .waiting, "a reply begins before it is written")
-        guard let connection, progress == .streaming else { return .gone }
+        guard let connection, progress == .streaming else {
+            guard let sink, progress == .streaming, !isClientGone else { return .gone }
+            return bytes.count > 0 ? sink.write(bytes) : .sent
+        }
         guard bytes.count > 0, !dropsBody else { return state(connection) }
         let isOpen: Bool
         switch framing {
@@ -179,6 +210,7 @@ public final class Exchange: @unchecked Sendable {
     public func finish() {
         reactor.assertCurrent()
         guard progress == .streaming else { return }
+        if sink != nil { return endInside { $0.finish() } }
         if case .length = framing, remainingLength > 0, !dropsBody {
             abort()
             return
@@ -195,6 +227,7 @@ public final class Exchange: @unchecked Sendable {
     /// the socket takes it.
     public func abort() {
         reactor.assertCurrent()
+        if sink != nil { return endInside { $0.abort() } }
         guard progress != .finished, let connection else {
             conclude()
             return
@@ -204,6 +237,33 @@ public final class Exchange: @unchecked Sendable {
         conclude(tellsConnection: false)
         connection.exchange = nil
         connection.close(resetting: hidesCut)
+    }
+
+    // MARK: Inside another exchange
+
+    private func endInside(_ tell: (any ReplySink) -> Void) {
+        guard progress != .finished, let sink else { return }
+        progress = .finished
+        (onDrained, onClosed) = (nil, nil)
+        tell(sink)
+    }
+
+    /// Nobody reads the reply of this inner exchange any more.
+    public func leave() {
+        reactor.assertCurrent()
+        guard sink != nil else { return }
+        clientLeft()
+    }
+    /// The sink takes bytes again after `.congested`.
+    public func tellDrained() {
+        reactor.assertCurrent()
+        guard sink != nil else { return }
+        drained()
+    }
+    /// When the handler of an inner exchange has returned: a reply that is not complete is aborted.
+    public func end() {
+        reactor.assertCurrent()
+        endInside { $0.abort() }
     }
 
     // MARK: What the connection says

@@ -47,7 +47,8 @@ struct Settlement: Sendable {
         return SettledRequest(
             request: RequestRecord(
                 id: admission.requestID, apiKeyID: admission.apiKeyID, keyName: admission.keyName, userID: admission.userID,
-                accountID: accountID, model: admission.model, path: admission.path, stream: admission.stream, status: status,
+                accountID: accountID, model: admission.model, path: admission.path,
+                dialect: Self.dialect(admission.path), stream: admission.stream, status: status,
                 httpStatus: httpStatus, errorType: errorType, startedAt: admission.startedAt, durationMilliseconds: durationMilliseconds,
                 ttftMilliseconds: ttftMilliseconds, attempts: attempts, tokens: tokens, webSearchRequests: searches,
                 costMicroUSD: price.microUSD, priceMicroUSD: price.microUSD, usageSource: usage?.source,
@@ -55,12 +56,17 @@ struct Settlement: Sendable {
             entries: entry.map { [$0] } ?? [])
     }
 
+    /// In whose words the request came, by its address.
+    private static func dialect(_ path: String) -> String {
+        path.hasPrefix("/api/chat") ? "chat" : path.hasSuffix("/chat/completions") ? "openai" : "messages"
+    }
+
     /// The history's row of a request that is still under way.
     static func pendingRecord(_ admission: Admission) -> RequestRecord {
         RequestRecord(
             id: admission.requestID, apiKeyID: admission.apiKeyID, keyName: admission.keyName, userID: admission.userID,
-            accountID: admission.accountID, model: admission.model, path: admission.path, stream: admission.stream,
-            startedAt: admission.startedAt, attempts: 1)
+            accountID: admission.accountID, model: admission.model, path: admission.path, dialect: dialect(admission.path),
+            stream: admission.stream, startedAt: admission.startedAt, attempts: 1)
     }
 
     /// What a request that died with its process used, from its slot (relay contract, section 16). Nothing was used when it had not

@@ -8,11 +8,14 @@ internal import Telemetry
 struct MessagesHandler: Sendable {
     let services: RelayServices
 
-    func handle(_ exchange: Exchange) async {
+    /// - Parameters:
+    ///   - known: the caller, when an outer surface has found out already.
+    ///   - path: the address that the history names.
+    func handle(_ exchange: Exchange, as known: RelayKey? = nil, path: String = "/v1/messages") async {
         services.meters.inFlight.add(1)
         defer { services.meters.inFlight.add(-1) }
         do throws(RelayProblem) {
-            try await relay(exchange)
+            try await relay(exchange, known, path)
         } catch {
             guard !exchange.hasResponded, !exchange.isClientGone else { return }
             services.meters.refused(error)
@@ -20,8 +23,9 @@ struct MessagesHandler: Sendable {
         }
     }
 
-    private func relay(_ exchange: Exchange) async throws(RelayProblem) {
-        let key = try RelayGate.key(exchange.head, services)
+    private func relay(_ exchange: Exchange, _ known: RelayKey?, _ path: String) async throws(RelayProblem) {
+        let key: RelayKey
+        if let known { key = known } else { key = try RelayGate.key(exchange.head, services) }
         guard !services.isDraining.load(ordering: .relaxed) else { throw .draining }
         let body = try await RelayGate.body(exchange, limit: services.limits.bodyBytes)
         guard let memory = ByteLease(services.bodyBytes, count: body.count, limit: services.limits.heldBodyBytes) else {
@@ -41,7 +45,7 @@ struct MessagesHandler: Sendable {
             exchange, services, request,
             admission: Admission(
                 requestID: exchange.id, attempt: 1, slot: 0, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID,
-                accountID: nil, model: request.model, path: "/v1/messages", stream: request.isStream, startedAt: now,
+                accountID: nil, model: request.model, path: path, stream: request.isStream, startedAt: now,
                 inputEstimate: estimate),
             day: reservation.day,
             settleBudget: { counters.settle(day: reservation.day, tokens: $0, costMicroUSD: $1) })

@@ -42,10 +42,13 @@ final class RelayServices: Sendable {
     let isDraining = Atomic<Bool>(false)
     /// Answers while there is no account; nil when demo mode is off.
     let demo: DemoUpstream?
+    /// The base of links in answers; nil: as the caller reached us.
+    let publicURL: String?
 
     init(
         keys: KeyDirectory, accounts: AccountDirectory, mover: JournalMover, prices: PriceTable, pools: [UpstreamPool], limits: RelayLimits,
-        durability: JournalMover.Durability, ambient: Ambient, log: Log, metrics: Metrics, demo: DemoUpstream?
+        durability: JournalMover.Durability, ambient: Ambient, log: Log, metrics: Metrics, demo: DemoUpstream?,
+        publicURL: String? = nil
     ) {
         self.keys = keys
         self.accounts = accounts
@@ -57,6 +60,7 @@ final class RelayServices: Sendable {
         self.ambient = ambient
         self.log = log
         self.demo = demo
+        self.publicURL = publicURL
         meters = RelayMeters(metrics)
     }
 }

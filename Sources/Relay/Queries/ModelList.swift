@@ -7,7 +7,8 @@ struct ModelList: Sendable {
     let prices: PriceTable
     private static let limits: ClosedRange<Int> = 1...1000
 
-    func list(_ key: RelayKey, query: [(name: String, value: String)]) throws(RelayProblem) -> JSON {
+    /// - Parameter standard: models in one answer when the caller does not say.
+    func list(_ key: RelayKey, query: [(name: String, value: String)], standard: Int = 20) throws(RelayProblem) -> JSON {
         var models = visible(to: key)
         func value(_ name: String) -> String? { query.first { $0.name == name }?.value }
         if let after = value("after_id") {
@@ -17,7 +18,7 @@ struct ModelList: Sendable {
             guard let at = models.firstIndex(of: before) else { throw .badRequest("before_id: there is no such model.") }
             models.removeSubrange(at...)
         }
-        let limit = value("limit").map { Int($0) ?? 0 } ?? 20
+        let limit = value("limit").map { Int($0) ?? 0 } ?? standard
         guard Self.limits.contains(limit) else { throw .badRequest("limit: must be a whole number from 1 to 1000.") }
         let page = Array(models.prefix(limit))
         return [

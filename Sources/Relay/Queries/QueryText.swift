@@ -28,3 +28,13 @@ enum QueryText {
         return String(validating: out, as: UTF8.self)
     }
 }
+
+/// Parts of a path that a route has found to be its own.
+enum PathParts {
+    /// The part behind the last one of that name, decoded; empty when there is none.
+    static func after(_ name: String, _ path: String) -> String {
+        let parts = path.split(separator: "/")
+        guard let at = parts.lastIndex(where: { $0 == name }), at + 1 < parts.count else { return "" }
+        return QueryText.decode(parts[at + 1]) ?? ""
+    }
+}

@@ -141,6 +141,7 @@ struct Settings: Sendable {
     var claudeBaseURL: String { text("CLAUDE_BASE_URL") }
     var claudeAccounts: String? { optional("CLAUDE_ACCOUNTS") }
     var allowsLoopbackUpstream: Bool { SettingText.boolean(text("ALLOW_LOOPBACK_UPSTREAM")) ?? false }
+    var openAIQuotaAs429: Bool { SettingText.boolean(text("OPENAI_QUOTA_AS_429")) ?? false }
     var isDemo: Bool { optional("DEMO").flatMap(SettingText.boolean) ?? !isProduction }
     var logLevel: LogLevel { LogLevel(rawValue: text("LOG_LEVEL")) ?? .info }
     var logDirectory: String? { optional("LOG_DIR") }

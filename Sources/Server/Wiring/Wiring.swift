@@ -127,6 +127,8 @@ struct Wiring {
         configuration.syncsAlways = settings.syncsAlways
         configuration.allowsLoopback = settings.allowsLoopbackUpstream
         configuration.isDemo = settings.isDemo
+        configuration.publicURL = settings.apiURL
+        configuration.openAIQuotaAs429 = settings.openAIQuotaAs429
         return configuration
     }
 

@@ -1,0 +1,149 @@
+internal import Domain
+internal import HTTP
+internal import Store
+internal import Synchronization
+internal import Telemetry
+
+/// The money side of batches: budgets held back while they run, results booked once, by whoever fetches them first.
+final class BatchBooks: Sendable {
+    let services: RelayServices
+    let store: Store
+    /// Batches whose results somebody is booking in this process.
+    private let underWay = Mutex<Set<String>>([])
+    private var side: SideCall { SideCall(services: services) }
+
+    /// How often a batch is looked at that nobody asks for.
+    private static let lookSeconds: Int64 = 300
+    /// Looks in one round, and seconds between rounds.
+    private static let looksPerRound = 50
+    private static let roundSeconds = 60
+
+    init(services: RelayServices, store: Store) { (self.services, self.store) = (services, store) }
+
+    var nextLook: Timestamp { services.ambient.now().adding(seconds: Self.lookSeconds) }
+
+    /// What a key may still use is less by what its batch may cost at most.
+    func hold(_ batch: MessageBatch) {
+        services.keys.find(batch.apiKeyID)?.counters.settle(
+            day: batch.createdAt.dayText, tokens: batch.reservedTokens, costMicroUSD: batch.reservedMicroUSD)
+    }
+
+    /// After a start, when counters have been read from the ledger, which knows nothing of running batches.
+    func holdOpen() async throws(StoreError) {
+        let today = services.ambient.now()
+        let midnight = Timestamp(milliseconds: today.milliseconds / 86_400_000 * 86_400_000)
+        for batch in try await store.read({ reader throws(StoreError) in try reader.openBatches(since: midnight) }) { hold(batch) }
+    }
+
+    func account(_ batch: MessageBatch) -> RelayAccount? { services.accounts.accounts.first { $0.id == batch.accountID } }
+
+    /// Fetches the results and books them; sends them to `client` when there is one. Runs on that reactor.
+    func fetch(_ batch: MessageBatch, on reactor: Reactor, head: RequestHead, to client: Exchange?) async throws(RelayProblem) {
+        guard let account = account(batch) else { throw .notFound }
+        let response = try await side.open(reactor, .get, "/v1/messages/batches/\(batch.id)/results", head, account) { call in
+            client?.onClosed = { call.cancel() }
+        }
+        guard response.head.status == 200 else {
+            guard let client else { throw .upstreamFault }
+            let body: [UInt8]
+            do throws(UpstreamError) { body = try await response.collect(limit: 1 << 20, decoding: true) } catch { throw .upstreamFault }
+            return side.answer(
+                client,
+                SideCall.Reply(
+                    status: response.head.status, headers: HeaderRules.client(response.head, keepsCoding: false), body: body,
+                    account: account))
+        }
+        let isMine = batch.bookedAt == nil && underWay.withLock { $0.insert(batch.id).inserted }
+        defer { if isMine { _ = underWay.withLock { $0.remove(batch.id) } } }
+        if let client {
+            var headers = HeaderRules.client(response.head, keepsCoding: false)
+            headers.add("x-relay-request-id", client.id.text)
+            headers.add("cache-control", "no-store")
+            client.startResponse(status: 200, headers: headers, framing: .chunked)
+        }
+        let pump = BatchResultsPump(
+            services, reactor, response, to: client, results: BatchResults(batch, prices: services.prices, now: services.ambient.now()))
+        var failed = false
+        do throws(UpstreamError) { try await response.pump(decoding: response.head.coding != .identity) { pump.take($0) } } catch {
+            failed = true
+        }
+        let isComplete = await pump.finish() && !failed
+        if isComplete, isMine { await book(batch, pump.results) }
+        guard let client else {
+            if !isComplete { throw .upstreamFault }
+            return
+        }
+        // Half of the results must not look like all of them.
+        if isComplete { client.finish() } else { client.abort() }
+    }
+
+    /// Once: the budget held back is replaced by what was used.
+    private func book(_ batch: MessageBatch, _ results: BatchResults) async {
+        do {
+            let isFirst = try await store.transaction { transaction throws(StoreError) in try transaction.markBatchBooked(batch.id) }
+            guard isFirst, let counters = services.keys.find(batch.apiKeyID)?.counters else { return }
+            counters.settle(day: batch.createdAt.dayText, tokens: -batch.reservedTokens, costMicroUSD: -batch.reservedMicroUSD)
+            counters.settle(
+                day: services.ambient.now().dayText, tokens: results.tokens, costMicroUSD: results.microUSD)
+            if results.unreadable > 0 {
+                services.log.error(
+                    "batch.unreadable_results", ["batch": LogValue(batch.id), "lines": LogValue(results.unreadable)])
+            }
+        } catch {
+            // The next look books it again, under the same request ids.
+            services.log.warning("batch.not_marked", ["batch": LogValue(batch.id), "error": LogValue("\(error)")])
+        }
+    }
+
+    // MARK: Without anybody asking
+
+    /// Looks at batches whose owners do not fetch their results, until it is cancelled.
+    func run() async {
+        guard let reactor = services.pools.first?.reactor else { return }
+        while !Task.isCancelled {
+            do {
+                let due = try await store.read { reader throws(StoreError) in try reader.batchesToLookAt(limit: Self.looksPerRound) }
+                for batch in due where !Task.isCancelled {
+                    await reactor.run { await self.look(batch, reactor) }.value
+                }
+            } catch {
+                services.log.warning("batch.look_failed", ["error": LogValue("\(error)")])
+            }
+            do { try await services.ambient.sleep(.seconds(Self.roundSeconds)) } catch { return }
+        }
+    }
+
+    private static let ownHead = RequestHead(.get, "/v1/messages/batches", fields: [("user-agent", "gatehouse")])
+
+    private func look(_ batch: MessageBatch, _ reactor: Reactor) async {
+        do {
+            let state = try await refreshed(batch, on: reactor, head: Self.ownHead)
+            if state["processing_status"].string == "ended" { try await fetch(batch, on: reactor, head: Self.ownHead, to: nil) }
+        } catch {
+            services.log.info("batch.look_failed", ["batch": LogValue(batch.id), "error": LogValue("\(error)")])
+        }
+    }
+
+    /// Asks the upstream how far the batch is, and remembers the answer. One that the upstream no longer knows costs nothing more.
+    func refreshed(_ batch: MessageBatch, on reactor: Reactor, head: RequestHead) async throws -> JSON {
+        let next = nextLook
+        guard let account = account(batch) else {
+            try await store.transaction { transaction throws(StoreError) in
+                try transaction.updateBatch(batch.id, state: nil, nextLookAt: next)
+            }
+            throw RelayProblem.notFound
+        }
+        let reply = try await side.whole(reactor, .get, "/v1/messages/batches/\(batch.id)", head, account)
+        guard reply.status == 200, let state = try? JSON(parsing: reply.body), state["id"].string == batch.id else {
+            try await store.transaction { transaction throws(StoreError) in
+                if reply.status == 404 { _ = try transaction.markBatchBooked(batch.id) }
+                try transaction.updateBatch(batch.id, state: nil, nextLookAt: next)
+            }
+            throw reply.status == 404 ? RelayProblem.notFound : .upstreamFault
+        }
+        try await store.transaction { transaction throws(StoreError) in
+            try transaction.updateBatch(batch.id, state: state.text, nextLookAt: next)
+        }
+        return state
+    }
+}

@@ -1,0 +1,174 @@
+internal import Domain
+internal import HTTP
+internal import Store
+internal import Synchronization
+internal import Telemetry
+
+/// Upstream calls beside messages: token counts and batches. They choose an account and fail over as a message does, cost no tokens by
+/// themselves and are not in the journal.
+struct SideCall: Sendable {
+    let services: RelayServices
+
+    /// An upstream's answer, read whole.
+    struct Reply: Sendable {
+        let status: Int
+        let headers: HeaderBlock
+        let body: [UInt8]
+        let account: RelayAccount
+    }
+
+    /// Answers of these calls are a few kilobytes; a list of batches may be more.
+    private static let replyBytes = 4 << 20
+
+    /// Sends it to an account that serves all the models, and to the next one while that fails.
+    /// - Parameters:
+    ///   - hides404: an account that does not know the address is passed over, too.
+    ///   - body: for the chosen account.
+    func any(
+        _ exchange: Exchange, _ path: String, models: [String], hides404: Bool = false, body: (RelayAccount) -> [UInt8]
+    ) async throws(RelayProblem) -> Reply {
+        var tried: [AccountID] = []
+        var passedOver: [AccountID] = []
+        var last: Result<Reply, RelayProblem>?
+        while tried.count < services.limits.attempts {
+            let lease: AccountLease
+            do throws(NoAccount) {
+                lease = try services.accounts.choose(
+                    model: models.first ?? "", excluding: tried + passedOver, now: services.ambient.now())
+            } catch {
+                if let last { return try last.get() }
+                switch error {
+                case .none: throw services.accounts.isEmpty ? .overloaded(retryAfterSeconds: 60) : .modelNotFound
+                case .busy(let seconds): throw passedOver.isEmpty ? .overloaded(retryAfterSeconds: seconds) : .modelNotFound
+                }
+            }
+            let account = lease.account
+            guard models.allSatisfy(account.serves) else {
+                passedOver.append(account.id)
+                continue
+            }
+            tried.append(account.id)
+            let reply: Reply
+            do throws(RelayProblem) {
+                reply = try await whole(exchange.reactor, .post, path, exchange.head, account, body: body(account)) { call in
+                    exchange.onClosed = { call.cancel() }
+                }
+            } catch {
+                guard !exchange.isClientGone else { throw error }
+                last = .failure(error)
+                continue
+            }
+            switch judge(reply) {
+            case .relay where reply.status == 404 && hides404: last = .success(reply)
+            case .relay: return reply
+            case .next(_, let hides): last = hides ? .failure(.overloaded(retryAfterSeconds: 5)) : .success(reply)
+            }
+            _ = consume lease
+        }
+        guard let last else { throw .overloaded(retryAfterSeconds: 1) }
+        return try last.get()
+    }
+
+    /// What an answer means for its account, which rests as after a message.
+    private func judge(_ reply: Reply) -> UpstreamVerdict {
+        guard reply.status >= 400 else {
+            reply.account.live.succeeded()
+            return .relay
+        }
+        let error = (try? JSON(parsing: reply.body))?["error"] ?? .null
+        let words = ((error["message"].string ?? "") + " " + (error["details"]["error_code"].string ?? "")).lowercased()
+        let wait = reply.headers.fields.first { $0.name == "retry-after" }?.value
+        let verdict = UpstreamVerdict.of(
+            status: reply.status, message: words, retryAfterSeconds: UpstreamVerdict.retryAfter(wait),
+            failures: reply.account.live.failureCount)
+        if case .next(let cooldown, _) = verdict {
+            reply.account.live.failed()
+            if cooldown > 0 { reply.account.live.cool(until: services.ambient.now().adding(seconds: cooldown)) }
+        }
+        return verdict
+    }
+
+    /// One call to that account, its answer read whole.
+    func whole(
+        _ reactor: Reactor, _ method: HTTP.Method, _ path: String, _ head: RequestHead, _ account: RelayAccount, body: [UInt8] = [],
+        onCall: (UpstreamCall) -> Void = { _ in }
+    ) async throws(RelayProblem) -> Reply {
+        let response = try await open(reactor, method, path, head, account, body: body, onCall: onCall)
+        let decodes = response.head.coding == .gzip || response.head.coding == .deflate
+        do throws(UpstreamError) {
+            let body = try await response.collect(limit: Self.replyBytes, decoding: decodes)
+            return Reply(
+                status: response.head.status, headers: HeaderRules.client(response.head, keepsCoding: !decodes), body: body,
+                account: account)
+        } catch { throw problem(error, account) }
+    }
+
+    /// One call to that account, whose answer the caller reads.
+    func open(
+        _ reactor: Reactor, _ method: HTTP.Method, _ path: String, _ head: RequestHead, _ account: RelayAccount, body: [UInt8] = [],
+        onCall: (UpstreamCall) -> Void = { _ in }
+    ) async throws(RelayProblem) -> UpstreamResponse {
+        let call = UpstreamCall(
+            UpstreamRequest(
+                method, Array(path.utf8).span, to: account.target, headers: HeaderRules.upstream(head, account: account), body: body),
+            to: account.target, deadlines: services.limits.deadlines)
+        onCall(call)
+        do throws(UpstreamError) {
+            let response = try await services.pools[reactor.index].send(call)
+            services.meters.upstreamStatus(response.head.status)
+            return response
+        } catch { throw problem(error, account) }
+    }
+
+    private func problem(_ error: UpstreamError, _ account: RelayAccount) -> RelayProblem {
+        services.log.warning("upstream.failed", ["account": LogValue(account.id.text), "error": LogValue(error)])
+        return switch error.reason {
+        case .firstByteTimeout, .idleTimeout, .sendTimeout: .upstreamTimeout
+        case .malformed, .tooLarge: .upstreamFault
+        case .busy: .overloaded(retryAfterSeconds: 1)
+        default: .upstreamUnreachable
+        }
+    }
+
+    /// Passes it on, with the relay's own name for the request.
+    func answer(_ exchange: Exchange, _ reply: Reply, body: [UInt8]? = nil) {
+        var headers = reply.headers
+        headers.add("x-relay-request-id", exchange.id.text)
+        headers.add("cache-control", "no-store")
+        let body = body ?? reply.body
+        exchange.startResponse(status: reply.status, headers: headers, framing: .length(body.count))
+        exchange.write(body)
+        exchange.finish()
+    }
+
+    /// Runs a handler of a Messages path: refusals in that surface's shape.
+    func refusing(_ exchange: Exchange, _ work: () async throws(RelayProblem) -> Void) async {
+        do throws(RelayProblem) { try await work() } catch {
+            guard !exchange.hasResponded, !exchange.isClientGone else { return }
+            services.meters.refused(error)
+            exchange.respond(error.response(request: exchange.id, jitter: Int(exchange.id.low & 3)))
+        }
+    }
+
+    /// Who calls, when the relay still takes requests.
+    func key(_ exchange: Exchange) throws(RelayProblem) -> RelayKey {
+        let key = try RelayGate.key(exchange.head, services)
+        guard !services.isDraining.load(ordering: .relaxed) else { throw .draining }
+        return key
+    }
+
+    /// Takes one request of the key's rate, and nothing of its other limits.
+    func takeRate(_ key: RelayKey, _ exchange: Exchange) throws(RelayProblem) {
+        guard let perMinute = key.key.limits.requestsPerMinute else { return }
+        do throws(KeyCounters.Refusal) {
+            let lease = try KeyLease(
+                key.counters, APIKeyLimits(requestsPerMinute: perMinute),
+                want: KeyCounters.Reservation(day: services.ambient.now().dayText, tokens: 0, costMicroUSD: 0),
+                second: exchange.reactor.nowNanoseconds / 1_000_000_000)
+            _ = consume lease
+        } catch {
+            if case .requestsPerMinute(let wait) = error { throw .requestsPerMinute(waitSeconds: wait) }
+            throw .concurrency
+        }
+    }
+}

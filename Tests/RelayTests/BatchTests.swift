@@ -1,0 +1,132 @@
+import Domain
+import Store
+import TestKit
+import Testing
+
+@testable import Relay
+
+/// Token counts and batches through the real server to the fake upstream.
+struct BatchTests {
+    private static let batch =
+        #"{"requests":[{"custom_id":"one","params":{"model":"claude-sonnet-5-5","max_tokens":64,"messages":[{"role":"user","content":"hé"}]}},"#
+        + #"{"custom_id":"two","params":{"model":"claude-haiku-5-5","max_tokens":32,"messages":[{"role":"user","content":"Hi"}]}}]}"#
+
+    private func withFake(
+        limits: APIKeyLimits = APIKeyLimits(), allowedModels: String? = nil, map: String = "{}",
+        _ test: (RelayWorld, FakeUpstream) async throws -> Void
+    ) async throws {
+        try await withFakeUpstream { fake in
+            try await withRelay(
+                [WorldAccount(secret: "sk-account-one", baseURL: fake.baseURL) { $0.modelMap = map }], limits: limits,
+                allowedModels: allowedModels
+            ) { world in try await test(world, fake) }
+        }
+    }
+
+    private func send(_ method: String, _ path: String, _ world: RelayWorld, secret: String = RelayWorld.secret) async throws -> RawReply {
+        let client = try world.client()
+        defer { client.close() }
+        try await client.send("\(method) \(path) HTTP/1.1\r\nhost: relay.example.com\r\nx-api-key: \(secret)\r\ncontent-length: 0\r\n\r\n")
+        return try await client.reply()
+    }
+
+    @Test(arguments: ["", "/api", "/claude", "/api/claude"])
+    func `tokens are counted upstream, and nothing is billed`(prefix: String) async throws {
+        try await withFake { world, fake async throws in
+            let reply = try await world.send(RelayWorld.body, prefix + "/v1/messages/count_tokens?beta=true")
+            #expect(try reply.status == 200 && JSON(parsing: reply.body)["input_tokens"].int ?? 0 > 3)
+            let seen = try await fake.requests(finished: 1)
+            #expect(seen.first?["path"] as? String == "/v1/messages/count_tokens" && seen.first?["query"] as? String == "beta=true")
+            let (history, ledger) = try await world.books()
+            #expect(history.isEmpty && ledger.isEmpty)
+        }
+    }
+
+    @Test func `a count takes of the request rate, and not of budgets or concurrency`() async throws {
+        try await withFake(limits: APIKeyLimits(requestsPerMinute: 1, tokensPerDay: 0, concurrency: 0)) { world, _ async throws in
+            #expect(try await world.send(RelayWorld.body, "/v1/messages/count_tokens").status == 200)
+            let second = try await world.send(RelayWorld.body, "/v1/messages/count_tokens")
+            #expect(second.status == 429 && second.header("retry-after") != nil)
+        }
+    }
+
+    @Test func `an account that cannot count is passed over, and without another the client gets its 404`() async throws {
+        try await withFake { world, fake async throws in
+            try await fake.script("sk-account-one", ["status=404;type=not_found_error"])
+            #expect(try await world.send(RelayWorld.body, "/v1/messages/count_tokens").status == 404)
+        }
+    }
+
+    @Test func `a batch's results are booked once, at half the price, whoever fetches them how often`() async throws {
+        try await withFake { world, fake async throws in
+            let made = try JSON(parsing: try await world.send(Self.batch, "/api/v1/messages/batches").body)
+            let id = try #require(made["id"].string)
+            #expect(made["results_url"].string == "http://relay.example.com/api/v1/messages/batches/\(id)/results")
+            let sent = try await fake.requests(finished: 1)
+            #expect(sent.first?["body_bytes"] as? Int == Self.batch.utf8.count, "the batch goes up as it came")
+            let results = try await world.get("/v1/messages/batches/\(id)/results")
+            #expect(results.status == 200 && results.text.split(separator: "\n").count == 2)
+            #expect(try await world.get("/v1/messages/batches/\(id)/results").body == results.body)
+            #expect(try await send("DELETE", "/v1/messages/batches/\(id)", world).status == 200)
+            #expect(try await world.get("/v1/messages/batches/\(id)").status == 404)
+            let (history, ledger) = try await world.books()
+            #expect(history.count == 2 && ledger.count == 2 && ledger.allSatisfy { $0.priceFlags.contains("batch") })
+            for line in results.text.split(separator: "\n") {
+                let message = try JSON(parsing: Array(line.utf8))["result"]["message"]
+                let entry = try #require(ledger.first { $0.model == message["model"].string })
+                #expect(entry.tokens.output == message["usage"]["output_tokens"].int && entry.usageSource == .final)
+                let whole = PriceTable.starting.price(MeteredUsage(), tokens: entry.tokens, model: entry.model, at: entry.at).microUSD
+                #expect(abs(entry.costMicroUSD * 2 - whole) <= 1)
+            }
+            #expect(try await fake.violations().isEmpty)
+        }
+    }
+
+    @Test func `a batch belongs to its key, and for every other it does not exist`() async throws {
+        try await withFake { world, _ async throws in
+            let other = "cr_" + String(repeating: "cd34", count: 16)
+            try await world.addKey(other)
+            let id = try #require(try JSON(parsing: try await world.send(Self.batch, "/v1/messages/batches").body)["id"].string)
+            #expect(try await world.get("/v1/messages/batches/\(id)").status == 200)
+            for (method, rest) in [("GET", ""), ("GET", "/results"), ("POST", "/cancel"), ("DELETE", "")] {
+                #expect(try await send(method, "/v1/messages/batches/\(id)" + rest, world, secret: other).status == 404)
+            }
+            let mine = try JSON(parsing: try await world.get("/v1/messages/batches").body)
+            #expect(mine["data"].array?.count == 1 && mine["has_more"] == false && mine["first_id"].string == id)
+            let theirs = try JSON(parsing: try await world.get("/v1/messages/batches", headers: ["x-api-key: \(other)"]).body)
+            #expect(theirs["data"].array?.isEmpty == true)
+            let cancelled = try JSON(parsing: try await send("POST", "/v1/messages/batches/\(id)/cancel", world).body)
+            #expect(cancelled["processing_status"].string == "canceling")
+        }
+    }
+
+    @Test func `a batch that may cost more than the budget is refused, and what runs is held back`() async throws {
+        try await withFake(limits: APIKeyLimits(tokensPerDay: 300)) { world, _ async throws in
+            let big = Self.batch.replacing("\"max_tokens\":64", with: "\"max_tokens\":1000")
+            let refused = try await world.send(big, "/v1/messages/batches")
+            #expect(refused.status == 402 && refused.text.contains("daily_token_limit_exceeded"))
+            #expect(try await world.send(Self.batch, "/v1/messages/batches").status == 200)
+            let second = try await world.send(Self.batch.replacing("two", with: "three"), "/v1/messages/batches")
+            #expect([402, 429].contains(second.status), "the first one's tokens are held back")
+        }
+    }
+
+    @Test func `every model of a batch has to be allowed, and a model map rewrites only the names`() async throws {
+        try await withFake(allowedModels: #"["claude-sonnet-*"]"#) { world, fake async throws in
+            #expect(try await world.send(Self.batch, "/v1/messages/batches").status == 403)
+            #expect(try await fake.requests().isEmpty)
+        }
+        try await withFake(map: #"{"claude-haiku-5-5":"claude-haiku-4-5"}"#) { world, fake async throws in
+            #expect(try await world.send(Self.batch, "/v1/messages/batches").status == 200)
+            #expect(try await fake.requests(finished: 1).first?["body_bytes"] as? Int == Self.batch.utf8.count)
+        }
+    }
+
+    @Test(arguments: ["", "[]", "{}", #"{"requests":[]}"#, #"{"requests":[{"custom_id":"a","params":{}}]}"#])
+    func `a batch that names no work is refused here`(body: String) async throws {
+        try await withFake { world, fake async throws in
+            #expect(try await world.send(body, "/v1/messages/batches").status == 400)
+            #expect(try await fake.requests().isEmpty)
+        }
+    }
+}
