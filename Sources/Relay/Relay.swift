@@ -30,12 +30,14 @@ public struct RelayConfiguration: Sendable {
 public final class Relay: Sendable {
     private let services: RelayServices
     private let store: Store
-    private let keyring: Mutex<Keyring>
+    private let keyring: Rings
     private let reloadKeyring: @Sendable () async throws -> Keyring
     private let rule: AddressRule
     private let queries: RelayQueries
     private let batches: BatchBooks
     private let hasher: RelayKeyHasher
+    private let chatRuns: ChatRuns
+    private let chatBook: ChatBook
     private let configuration: RelayConfiguration
 
     /// How long another node's change of a key or account may go unnoticed (relay contract, section 2).
@@ -49,7 +51,10 @@ public final class Relay: Sendable {
         self.store = store
         self.hasher = hasher
         self.configuration = configuration
-        self.keyring = Mutex(keyring)
+        let rings = Rings(keyring)
+        self.keyring = rings
+        chatRuns = ChatRuns(ambient: store.ambient)
+        chatBook = ChatBook(store: store, keyring: { rings.current.withLock { $0 } }, reload: reloadKeyring)
         self.reloadKeyring = reloadKeyring
         rule = AddressRule(allowsLoopback: configuration.allowsLoopback)
         let ambient = store.ambient
@@ -82,14 +87,14 @@ public final class Relay: Sendable {
         guard try await !refreshAccounts() else { return }
         // `gatehouse secrets rotate` has made a data key since we read them.
         let fresh = try await reloadKeyring()
-        keyring.withLock { $0 = fresh }
+        keyring.current.withLock { $0 = fresh }
         guard try await !refreshAccounts() else { return }
         services.log.error("account.unknown_data_key", ["action": "the accounts known before stay in use; check ENCRYPTION_KEY"])
     }
 
     private func refreshAccounts() async throws(StoreError) -> Bool {
         let log = services.log
-        return try await services.accounts.refresh(from: store, keyring: keyring.withLock { $0 }, rule: rule) { id, why in
+        return try await services.accounts.refresh(from: store, keyring: keyring.current.withLock { $0 }, rule: rule) { id, why in
             log.error("account.unusable", ["account": LogValue(id), "why": LogValue(why)])
         }
     }
@@ -156,6 +161,11 @@ public final class Relay: Sendable {
         )
         let openAI = OpenAIHandler(
             messages: messages, aliases: configuration.aliases, hasher: hasher, quotaAs429: configuration.openAIQuotaAs429)
+        let chat = ChatHandler(
+            services: services, runs: chatRuns, book: chatBook, aliases: configuration.aliases, sources: [RelayedTurns(messages: messages)])
+        func plain(_ description: EndpointDescription, _ handle: @escaping @Sendable (Exchange) async -> Void) -> Route {
+            Route(description: description, prefixes: [""], handle: handle)
+        }
         func ofBatch(_ description: EndpointDescription, _ handle: @escaping @Sendable (Exchange, _ id: String) async -> Void) -> Route {
             Route(description: description, prefixes: Self.prefixes) { await handle($0, PathParts.after("batches", $0.head.pathText)) }
         }
@@ -174,8 +184,19 @@ public final class Relay: Sendable {
             ofBatch(RouteDescriptions.cancelBatch) { await batches.cancel($0, id: $1) },
             ofBatch(RouteDescriptions.batchResults) { await batches.results($0, id: $1) },
             ofBatch(RouteDescriptions.deleteBatch) { await batches.delete($0, id: $1) },
+            plain(RouteDescriptions.chat) { await chat.ask($0) }, plain(RouteDescriptions.chatStream) { await chat.stream($0) },
+            plain(RouteDescriptions.chatTicket) { await chat.ticket($0) },
+            plain(RouteDescriptions.conversations) { await chat.conversations($0) },
+            plain(RouteDescriptions.conversation) { await chat.conversation($0) },
+            plain(RouteDescriptions.deleteConversation) { await chat.delete($0) },
         ]
     }
+}
+
+/// The data keys as they are known now.
+private final class Rings: Sendable {
+    let current: Mutex<Keyring>
+    init(_ keyring: Keyring) { current = Mutex(keyring) }
 }
 
 /// The relay's read-only answers, all for the calling key.

@@ -8,6 +8,8 @@ extension Relay {
     public static let descriptions = [
         RouteDescriptions.messages, RouteDescriptions.models, RouteDescriptions.model, RouteDescriptions.history, RouteDescriptions.request,
         RouteDescriptions.countTokens, RouteDescriptions.createBatch, RouteDescriptions.batches, RouteDescriptions.batch,
+        RouteDescriptions.chat, RouteDescriptions.chatStream, RouteDescriptions.chatTicket, RouteDescriptions.conversations,
+        RouteDescriptions.conversation, RouteDescriptions.deleteConversation,
         RouteDescriptions.completions, RouteDescriptions.cancelBatch, RouteDescriptions.batchResults, RouteDescriptions.deleteBatch,
     ]
 }

@@ -102,14 +102,6 @@ backends.updated_at bigint NOT NULL
 balances.user_id text NOT NULL
 balances.currency text NOT NULL
 balances.amount_minor bigint NOT NULL
-change_counters.name text NOT NULL
-change_counters.value bigint NOT NULL
-claims.kind text NOT NULL
-claims.scope text NOT NULL
-claims.value text NOT NULL
-claims.service_id text
-claims.rest_seconds bigint NOT NULL
-claims.rests_until bigint
 batches.id text NOT NULL
 batches.api_key_id text NOT NULL
 batches.key_name text NOT NULL
@@ -124,6 +116,12 @@ batches.booked_at bigint
 batches.deleted_at bigint
 change_counters.name text NOT NULL
 change_counters.value bigint NOT NULL
+claims.kind text NOT NULL
+claims.scope text NOT NULL
+claims.value text NOT NULL
+claims.service_id text
+claims.rest_seconds bigint NOT NULL
+claims.rests_until bigint
 conversations.id text NOT NULL
 conversations.api_key_id text NOT NULL
 conversations.model text NOT NULL
@@ -409,11 +407,10 @@ backends backends_name_unique UNIQUE (name)
 backends backends_status_check CHECK ((status = ANY (ARRAY['active'::text, 'draining'::text, 'disabled'::text])))
 balances balances_user_id_currency_unique PRIMARY KEY (user_id, currency)
 balances balances_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id)
+batches batches_id_unique PRIMARY KEY (id)
 change_counters change_counters_name_unique PRIMARY KEY (name)
 claims claims_kind_scope_value_unique PRIMARY KEY (kind, scope, value)
 claims claims_service_id_reference FOREIGN KEY (service_id) REFERENCES services(id)
-batches batches_id_unique PRIMARY KEY (id)
-change_counters change_counters_name_unique PRIMARY KEY (name)
 conversations conversations_id_unique PRIMARY KEY (id)
 events events_id_unique PRIMARY KEY (id)
 idempotency_keys idempotency_keys_actor_route_key_unique PRIMARY KEY (actor, route, key)
@@ -520,13 +517,12 @@ CREATE UNIQUE INDEX backends_id_unique ON public.backends USING btree (id)
 CREATE INDEX backends_kind ON public.backends USING btree (kind, id)
 CREATE UNIQUE INDEX backends_name_unique ON public.backends USING btree (name)
 CREATE UNIQUE INDEX balances_user_id_currency_unique ON public.balances USING btree (user_id, currency)
-CREATE UNIQUE INDEX change_counters_name_unique ON public.change_counters USING btree (name)
-CREATE UNIQUE INDEX claims_kind_scope_value_unique ON public.claims USING btree (kind, scope, value)
-CREATE INDEX claims_service ON public.claims USING btree (service_id)
 CREATE UNIQUE INDEX batches_id_unique ON public.batches USING btree (id)
 CREATE INDEX batches_key ON public.batches USING btree (api_key_id, id)
 CREATE INDEX batches_look ON public.batches USING btree (booked_at, next_look_at)
 CREATE UNIQUE INDEX change_counters_name_unique ON public.change_counters USING btree (name)
+CREATE UNIQUE INDEX claims_kind_scope_value_unique ON public.claims USING btree (kind, scope, value)
+CREATE INDEX claims_service ON public.claims USING btree (service_id)
 CREATE INDEX conversations_end ON public.conversations USING btree (expires_at)
 CREATE UNIQUE INDEX conversations_id_unique ON public.conversations USING btree (id)
 CREATE INDEX conversations_key ON public.conversations USING btree (api_key_id, updated_at, id)

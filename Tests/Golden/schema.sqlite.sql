@@ -141,6 +141,8 @@ CREATE TABLE balances (
     currency TEXT NOT NULL,
     amount_minor BIGINT NOT NULL,
     CONSTRAINT balances_user_id_currency_unique PRIMARY KEY (user_id, currency)
+);
+
 CREATE TABLE batches (
     id TEXT NOT NULL CONSTRAINT batches_id_unique PRIMARY KEY,
     api_key_id TEXT NOT NULL,
@@ -171,6 +173,8 @@ CREATE TABLE claims (
     rest_seconds BIGINT NOT NULL,
     rests_until BIGINT,
     CONSTRAINT claims_kind_scope_value_unique PRIMARY KEY (kind, scope, value)
+);
+
 CREATE TABLE conversations (
     id TEXT NOT NULL CONSTRAINT conversations_id_unique PRIMARY KEY,
     api_key_id TEXT NOT NULL,
@@ -489,10 +493,11 @@ CREATE INDEX api_keys_version ON api_keys (version);
 
 CREATE INDEX backends_kind ON backends (kind, id);
 
-CREATE INDEX claims_service ON claims (service_id);
 CREATE INDEX batches_key ON batches (api_key_id, id);
 
 CREATE INDEX batches_look ON batches (booked_at, next_look_at);
+
+CREATE INDEX claims_service ON claims (service_id);
 
 CREATE INDEX conversations_end ON conversations (expires_at);
 

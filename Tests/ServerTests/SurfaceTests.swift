@@ -66,6 +66,8 @@ struct SurfaceTests {
         try await withSurface { surface in
             let own = try await surface.key(), other = try await surface.key()
             let id = try await surface.finishedRequest(of: own).text
+            let made = try await surface.send("POST", "/api/chat", key: own, body: #"{"message":"Hi"}"#)
+            let conversation = try #require(try JSON(parsing: made.body)["conversation_id"].string)
             let deleted = try await surface.key()
             #expect(try await surface.keys.revoke(deleted.key.id, actor: "system"))
             let expired = try await surface.key(expiresIn: 1)
@@ -76,9 +78,13 @@ struct SurfaceTests {
                 ("POST /v1/messages", 200, 200), ("GET /v1/models", 200, 200), ("GET /v1/models/{id}", 200, 200),
                 ("GET /v1/request-history", 200, 200), ("GET /v1/request-history/{id}", 200, 404),
                 ("POST /v1/messages/count_tokens", 200, 200), ("POST /v1/chat/completions", 200, 200),
+                ("POST /api/chat", 200, 200), ("GET /api/chat/stream", 200, 200), ("POST /api/chat/tickets", 200, 200),
+                ("GET /api/conversations", 200, 200), ("GET /api/conversations/{id}", 200, 404),
                 ("POST /v1/messages/batches", 529, 529), ("GET /v1/messages/batches", 200, 200),
                 ("GET /v1/messages/batches/{id}", 404, 404), ("DELETE /v1/messages/batches/{id}", 404, 404),
                 ("POST /v1/messages/batches/{id}/cancel", 404, 404), ("GET /v1/messages/batches/{id}/results", 404, 404),
+                // Last: the owner's own is gone then.
+                ("DELETE /api/conversations/{id}", 204, 404),
             ]
             let ofRelay = surface.router.descriptions.filter { $0.audience == .relayKey }.map { "\($0.method.rawValue) \($0.template)" }
             #expect(Set(ofRelay) == Set(rows.map(\.route)), "every relay route has its row")
@@ -102,10 +108,13 @@ struct SurfaceTests {
                         case .other: row.other
                         }
                     let words = row.route.split(separator: " ").map(String.init)
-                    let value = words[1].contains("history") ? id : "claude-sonnet-5-5"
-                    for prefix in ["", "/api", "/claude"] {
+                    let value =
+                        words[1].contains("history") ? id : words[1].contains("conversations") ? conversation : "claude-sonnet-5-5"
+                    for prefix in words[1].hasPrefix("/api") ? [""] : ["", "/api", "/claude"] {
                         let reply = try await surface.send(
-                            words[0], prefix + words[1].replacing("{id}", with: value), secret: secret,
+                            words[0],
+                            prefix + words[1].replacing("{id}", with: value) + (words[1].hasSuffix("/stream") ? "?message=Hi" : ""),
+                            secret: secret,
                             body: words[0] != "POST" ? nil : words[1].hasSuffix("/batches") ? Self.batch : Self.message)
                         #expect(reply.status == expected, "\(row.route) under \(prefix) as \(caller.rawValue): \(reply.text)")
                         if caller == .other, row.route == "GET /v1/request-history" { #expect(!reply.text.contains(id)) }
@@ -115,5 +124,6 @@ struct SurfaceTests {
         }
     }
     private static let batch = #"{"requests":[{"custom_id":"a","params":\#(message)}]}"#
-    private static let message = #"{"model":"claude-sonnet-5-5","max_tokens":16,"messages":[{"role":"user","content":"Hello"}]}"#
+    private static let message =
+        #"{"model":"claude-sonnet-5-5","max_tokens":16,"messages":[{"role":"user","content":"Hello"}],"message":"Hello"}"#
 }

@@ -70,7 +70,11 @@ struct MessagesHandler: Sendable {
 /// The checks before anything is spent, in the order of the contract (section 2, item 4).
 enum RelayGate {
     static func key(_ head: RequestHead, _ services: RelayServices) throws(RelayProblem) -> RelayKey {
-        let key = try KeyCheck.find(head, in: services.keys)
+        try check(try KeyCheck.find(head, in: services.keys), services)
+    }
+
+    /// Whether a key that was found may be used now.
+    static func check(_ key: RelayKey, _ services: RelayServices) throws(RelayProblem) -> RelayKey {
         guard key.key.status == .active, key.key.ownerStatus != .blocked else { throw .keyDisabled }
         if let expires = key.key.expiresAt, expires <= services.ambient.now() { throw .keyExpired }
         return key

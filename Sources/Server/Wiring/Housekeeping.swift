@@ -31,6 +31,7 @@ struct Housekeeping: Sendable {
     func clean(_ progress: (Int) -> Void = { _ in }) async throws -> Int {
         let now = store.ambient.now()
         try await repeated { transaction throws(StoreError) in try transaction.deleteSessions(endedBefore: now.adding(seconds: -86_400)) }
+        try await repeated { transaction throws(StoreError) in try transaction.deleteConversations(endedBefore: now) }
         guard let historyMilliseconds else { return 0 }
         let before = now.adding(milliseconds: -historyMilliseconds)
         var gone = 0
