@@ -2,6 +2,7 @@
 #include "cepoll.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -201,6 +202,11 @@ int32_t gh_set_descriptor_limit(uint64_t soft) {
     return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
 }
 void gh_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
+
+int32_t gh_open_unlinked(const char *folder) {
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : fd;
+}
 
 int32_t gh_resolve(const char *name, uint8_t *addresses, int32_t capacity) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *found = NULL;

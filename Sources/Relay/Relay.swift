@@ -66,6 +66,7 @@ public final class Relay: Sendable {
                 ambient: ambient, log: log, metrics: metrics),
             prices: configuration.prices,
             pools: reactors.map { UpstreamPool(reactor: $0, resolver: resolver, trust: trust) }, limits: configuration.limits,
+            spillFolder: configuration.dataDirectory + "/journal",
             durability: configuration.syncsAlways ? .always : .interval, ambient: ambient, log: log, metrics: metrics,
             demo: configuration.isDemo ? DemoUpstream() : nil, publicURL: configuration.publicURL)
         batches = BatchBooks(services: services, store: store)

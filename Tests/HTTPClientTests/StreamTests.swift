@@ -1,3 +1,4 @@
+import Foundation
 import HTTP
 import Synchronization
 import TestKit
@@ -236,12 +237,17 @@ struct StreamTests {
         }
     }
 
-    @Test func `a long request arrives byte for byte`() async throws {
+    @Test(arguments: [false, true])
+    func `a long request arrives byte for byte, from memory and from a file`(isUnlinked: Bool) async throws {
+        let folder = FileManager.default.temporaryDirectory.path
         try await withUpstream { upstream in
             let body = (0..<4 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31) }
             var headers = HeaderBlock()
             headers.add("x-test", "a\r\nb: c")
-            let request = UpstreamRequest(.post, "/v1/a b", to: upstream.target, headers: headers, body: body)
+            let copy = await UnlinkedBytes.copy(body, in: folder)
+            let file = try #require(copy)
+            let request = UpstreamRequest(
+                .post, Array("/v1/a b".utf8).span, to: upstream.target, headers: headers, body: isUnlinked ? .unlinked(file) : .bytes(body))
             let task = upstream.fetch(UpstreamCall(request, to: upstream.target))
             let peer = try await upstream.listener.accept()
             let head = try await peer.text(until: "\r\n\r\n")
@@ -251,6 +257,22 @@ struct StreamTests {
             #expect(try await peer.bytes(body.count) == body)
             try await peer.send(PoolTests.ok)
             #expect(await task.value == .reply(200, "ok"))
+        }
+    }
+
+    @Test func `bytes in a file without a name leave nothing in the folder`() async throws {
+        try await withTemporaryFolder { folder in
+            let bytes = (0..<3 << 20).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+            let copy = await UnlinkedBytes.copy(bytes, in: folder.path)
+            let file = try #require(copy)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+            #expect(file.count == bytes.count)
+            for _ in 1...2 {
+                #expect(file.withSpan { span in span.count == bytes.count && span.indices.allSatisfy { span[$0] == bytes[$0] } })
+                UpstreamBody.unlinked(file).rest()
+            }
+            #expect(await UnlinkedBytes.copy(bytes, in: folder.path + "/missing") == nil)
+            #expect(await UnlinkedBytes.copy([], in: folder.path) == nil)
         }
     }
 }

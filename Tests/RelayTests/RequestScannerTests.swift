@@ -44,7 +44,7 @@ struct RequestScannerTests {
 
     @Test func `a mapped model changes only its own bytes`() throws {
         let text = "{ \"max_tokens\" : 1.0e3, \"model\" :\t\"cl\\u0061ude\" ,\"messages\":[{\"content\":\"caf\\u00e9 é\"}] }"
-        let mapped = try scan(text).body(Array(text.utf8), model: "up\"stream")
+        let mapped = try scan(text).body(Array(text.utf8).span, model: "up\"stream")
         #expect(String(decoding: mapped, as: UTF8.self) == text.replacing("\"cl\\u0061ude\"", with: "\"up\\\"stream\""))
     }
 }

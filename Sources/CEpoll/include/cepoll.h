@@ -53,6 +53,9 @@ void gh_close(int32_t fd);
 void gh_reset(int32_t fd);
 void gh_set_buffers(int32_t fd, int32_t receive_bytes, int32_t send_bytes);
 
+// A file without a name in that folder, open for reading and writing; its errno, negated, when the file system knows none.
+int32_t gh_open_unlinked(const char *folder);
+
 // The soft limit of open descriptors.
 uint64_t gh_descriptor_limit(void);
 int32_t gh_set_descriptor_limit(uint64_t soft);

@@ -55,7 +55,8 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         (body, interimCount, receivedBytes, sentBytes) = (nil, 0, 0, 0)
         let request = call.request
         // One TLS record holds 16 KB; past that a copy costs more than a second call.
-        joined = tls != nil && !request.body.isEmpty && request.body.count <= 16_384 ? request.head + request.body : []
+        joined = []
+        if tls != nil, case .bytes(let body) = request.body, !body.isEmpty, body.count <= 16_384 { joined = request.head + body }
         isSending = true
         guard !isSendQueued else { return }
         isSendQueued = true
@@ -93,6 +94,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         }
         isSending = false
         joined = []
+        request.body.rest()
         updateInterest()
         call.requestSent()
     }
@@ -103,7 +105,8 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         guard let tls else {
             let head = request.head.span.extracting(inHead...)
             if request.body.isEmpty { return SystemCalls.send(descriptor, head) }
-            return SystemCalls.send(descriptor, head, request.body.span.extracting((sentBytes - inHead)...), Span(), Span())
+            let inBody = sentBytes - inHead
+            return request.body.withSpan { SystemCalls.send(descriptor, head, $0.extracting(inBody...), Span(), Span()) }
         }
         let progress: TLSProgress
         if !joined.isEmpty {
@@ -112,7 +115,8 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         } else if inHead < request.head.count {
             progress = tls.write(request.head.span.extracting(inHead...))
         } else {
-            progress = tls.write(request.body.span.extracting((sentBytes - inHead)...))
+            let inBody = sentBytes - inHead
+            progress = request.body.withSpan { tls.write($0.extracting(inBody...)) }
         }
         return switch progress {
         case .done(let count): count

@@ -2,7 +2,7 @@
 public struct UpstreamRequest: Sendable {
     /// Up to and with the empty line.
     public let head: [UInt8]
-    public let body: [UInt8]
+    public let body: UpstreamBody
     /// A response to HEAD has no body whatever it says.
     public let isHead: Bool
 
@@ -11,7 +11,7 @@ public struct UpstreamRequest: Sendable {
     ///     cannot stand in a request line are percent-encoded.
     ///   - headers: neither `host` nor `content-length` nor `transfer-encoding` nor `connection`.
     ///   - body: sent with content-length; without one only GET, HEAD and OPTIONS go without a length.
-    public init(_ method: Method, _ path: Span<UInt8>, to target: UpstreamTarget, headers: HeaderBlock, body: [UInt8] = []) {
+    public init(_ method: Method, _ path: Span<UInt8>, to target: UpstreamTarget, headers: HeaderBlock, body: UpstreamBody) {
         var head: [UInt8] = []
         head.reserveCapacity(path.count + headers.bytes.count + target.host.utf8.count + 96)
         head.append(contentsOf: method.rawValue.utf8)
@@ -37,10 +37,10 @@ public struct UpstreamRequest: Sendable {
         isHead = method == .head
     }
     public init(_ method: Method, _ path: String, to target: UpstreamTarget, headers: HeaderBlock = HeaderBlock(), body: [UInt8] = []) {
-        self.init(method, Array(path.utf8).span, to: target, headers: headers, body: body)
+        self.init(method, Array(path.utf8).span, to: target, headers: headers, body: .bytes(body))
     }
 
-    private init(isHead: Bool) { (head, body, self.isHead) = ([], [], isHead) }
+    private init(isHead: Bool) { (head, body, self.isHead) = ([], .bytes([]), isHead) }
     /// What is left to know when it has been sent.
     var withoutBytes: UpstreamRequest { UpstreamRequest(isHead: isHead) }
 

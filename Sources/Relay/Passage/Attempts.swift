@@ -61,7 +61,8 @@ struct Attempts {
 
     private func attempt(_ account: RelayAccount) async -> Outcome {
         let model = account.modelMap[passage.request.model]
-        let sent = model.map { passage.request.body(passage.body, model: $0) } ?? passage.body
+        let held = passage.body?.bytes ?? .bytes([])
+        let sent = model.map { name in .bytes(held.withSpan { passage.request.body($0, model: name) }) } ?? held
         let query = exchange.head.query
         var path = Self.messagesPath
         if !query.isEmpty { path += [0x3f] + exchange.head.bytes[query] }

@@ -53,7 +53,7 @@ struct MessagesHandler: Sendable {
             if let demo = services.demo, services.accounts.isEmpty {
                 await demo.answer(passage)
             } else {
-                passage.body = body
+                passage.body = try await HeldBody.keep(body, memory, services)
                 try await Attempts(passage: passage, key: key).run()
             }
         } catch {
@@ -61,7 +61,6 @@ struct MessagesHandler: Sendable {
             throw error
         }
         // The leases end here, after the settlement is in the journal.
-        _ = consume memory
         _ = consume lease
         _ = consume global
     }

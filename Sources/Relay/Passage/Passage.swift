@@ -18,9 +18,9 @@ final class Passage {
     private var slotChanges = 0
     private(set) var isSettled = false
     /// The reply's head has gone to the client.
-    var isCommitted = false { didSet { if isCommitted { body = [] } } }
-    /// The request's body while an account may still have to be tried; large prompts must not stay for the length of a stream.
-    var body: [UInt8] = []
+    var isCommitted = false { didSet { if isCommitted { body = nil } } }
+    /// Until the commit; large prompts must not stay for the length of a stream.
+    var body: HeldBody?
     var attempts: Int64 = 0
     var account: RelayAccount?
     var upstreamRequestID: String?

@@ -8,8 +8,12 @@ internal import Telemetry
 public struct RelayLimits: Sendable {
     /// A Messages body (relay contract, section 4).
     public var bodyBytes = 32 << 20
-    /// Bodies of all requests under way together: each is kept until its last attempt.
+    /// Bodies in memory of all requests under way together: each is kept until its last attempt.
     public var heldBodyBytes = 256 << 20
+    /// Larger bodies wait in files without a name instead (`spillFolder`).
+    public var bodyBytesInMemory = 1 << 20
+    /// All of these files together.
+    public var spilledBodyBytes = 2 << 30
     /// A complete answer that is no stream.
     public var responseBytes = 64 << 20
     /// Requests under way over all keys; nil is no limit (`MAX_CONCURRENT`).
@@ -37,8 +41,12 @@ final class RelayServices: Sendable {
     let meters: RelayMeters
     /// Requests under way over all keys.
     let slots = Slots()
-    /// Body bytes of requests under way.
+    /// Body bytes of requests under way, in memory.
     let bodyBytes = Slots()
+    /// The same in files without a name.
+    let spilledBytes = Slots()
+    /// Where those files are.
+    let spillFolder: String
     let isDraining = Atomic<Bool>(false)
     /// Answers while there is no account; nil when demo mode is off.
     let demo: DemoUpstream?
@@ -47,6 +55,7 @@ final class RelayServices: Sendable {
 
     init(
         keys: KeyDirectory, accounts: AccountDirectory, mover: JournalMover, prices: PriceTable, pools: [UpstreamPool], limits: RelayLimits,
+        spillFolder: String,
         durability: JournalMover.Durability, ambient: Ambient, log: Log, metrics: Metrics, demo: DemoUpstream?,
         publicURL: String? = nil
     ) {
@@ -56,6 +65,7 @@ final class RelayServices: Sendable {
         self.prices = prices
         self.pools = pools
         self.limits = limits
+        self.spillFolder = spillFolder
         self.durability = durability
         self.ambient = ambient
         self.log = log

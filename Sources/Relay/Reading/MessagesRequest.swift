@@ -78,12 +78,12 @@ struct MessagesRequest: Sendable {
     private init() {}
 
     /// The body with another model name: only that string's bytes differ.
-    func body(_ bytes: [UInt8], model: String) -> [UInt8] {
+    func body(_ bytes: Span<UInt8>, model: String) -> [UInt8] {
         var out: [UInt8] = []
         out.reserveCapacity(bytes.count + model.utf8.count)
-        out += bytes[..<modelRange.lowerBound]
+        out.append(bytes: bytes.extracting(..<modelRange.lowerBound))
         JSON.quote(model, into: &out)
-        out += bytes[modelRange.upperBound...]
+        out.append(bytes: bytes.extracting(modelRange.upperBound...))
         return out
     }
 }
