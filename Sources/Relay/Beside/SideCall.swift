@@ -110,7 +110,8 @@ struct SideCall: Sendable {
     ) async throws(RelayProblem) -> UpstreamResponse {
         let call = UpstreamCall(
             UpstreamRequest(
-                method, Array(path.utf8).span, to: account.target, headers: HeaderRules.upstream(head, account: account), body: body),
+                method, Array(path.utf8).span, to: account.target, headers: HeaderRules.upstream(head, account: account), body: .bytes(body)
+            ),
             to: account.target, deadlines: services.limits.deadlines)
         onCall(call)
         do throws(UpstreamError) {

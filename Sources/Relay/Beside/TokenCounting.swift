@@ -25,7 +25,7 @@ struct TokenCounting: Sendable {
         let query = exchange.head.queryText
         let path = "/v1/messages/count_tokens" + (query.isEmpty ? "" : "?" + query)
         let reply = try await side.any(exchange, path, models: [request.model], hides404: true) { account in
-            account.modelMap[request.model].map { request.body(body, model: $0) } ?? body
+            account.modelMap[request.model].map { request.body(body.span, model: $0) } ?? body
         }
         side.answer(exchange, reply)
         _ = consume memory
