@@ -23,16 +23,19 @@ public struct RelayConfiguration: Sendable {
     public var aliases = ModelAliases.standard
     /// `OPENAI_QUOTA_AS_429`: used-up budgets are told as 429 in the OpenAI dialect.
     public var openAIQuotaAs429 = false
+    /// How one of several equally preferred accounts is chosen, unless a group says otherwise.
+    public var strategy = SchedulingStrategy.headroom
+    /// Keys the hash of sessions; nil makes one for this process, so that its sessions are forgotten with it.
+    public var stickySecret: SecretBytes?
     public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
 }
 
 /// The LLM data path. `start` before the server listens, `run` beside it, `drain` before the server drains, `stop` after.
 public final class Relay: Sendable {
-    private let services: RelayServices
+    let services: RelayServices
     private let store: Store
-    private let keyring: Rings
-    private let reloadKeyring: @Sendable () async throws -> Keyring
-    private let rule: AddressRule
+    private let reader: PoolReader
+    let health: HealthKeeper
     private let queries: RelayQueries
     private let batches: BatchBooks
     private let hasher: RelayKeyHasher
@@ -51,16 +54,25 @@ public final class Relay: Sendable {
         self.store = store
         self.hasher = hasher
         self.configuration = configuration
-        let rings = Rings(keyring)
-        self.keyring = rings
         chatRuns = ChatRuns(ambient: store.ambient)
-        chatBook = ChatBook(store: store, keyring: { rings.current.withLock { $0 } }, reload: reloadKeyring)
-        self.reloadKeyring = reloadKeyring
-        rule = AddressRule(allowsLoopback: configuration.allowsLoopback)
+        let rule = AddressRule(allowsLoopback: configuration.allowsLoopback)
         let ambient = store.ambient
         let (resolver, trust) = (Resolver(ambient: ambient), UpstreamTrust())
+        let accounts = AccountDirectory(strategy: configuration.strategy)
+        let reader = PoolReader(accounts: accounts, store: store, keyring: keyring, reloadKeyring: reloadKeyring, rule: rule, log: log)
+        self.reader = reader
+        chatBook = ChatBook(store: store, keyring: { reader.keyring }, reload: reloadKeyring)
+        health = HealthKeeper(accounts: accounts, store: store, log: log)
+        let outgoing = OutgoingClient(ambient: ambient, rule: rule)
+        let tokens = TokenRefresher(
+            store: store, keyring: { reader.keyring }, client: { () throws(ClientError) in try outgoing.client() }, log: log,
+            metrics: metrics
+        ) {
+            do { try await reader.refresh() } catch { log.warning("relay.refresh_failed", ["error": LogValue("\(error)")]) }
+        }
         services = RelayServices(
-            keys: KeyDirectory(hasher: hasher), accounts: AccountDirectory(),
+            keys: KeyDirectory(hasher: hasher), accounts: accounts,
+            sessions: StickyIdentity(secret: configuration.stickySecret ?? SecretBytes(ambient.randomBytes(32))), tokens: tokens,
             mover: try JournalMover(
                 folder: configuration.dataDirectory + "/journal", count: reactors.count, store: store, prices: configuration.prices,
                 ambient: ambient, log: log, metrics: metrics),
@@ -72,6 +84,7 @@ public final class Relay: Sendable {
         batches = BatchBooks(services: services, store: store)
         queries = RelayQueries(
             services: services, models: ModelList(prices: configuration.prices), history: RequestHistory(store: store, ambient: ambient))
+        AccountGauges.register(in: metrics, accounts, ambient)
     }
 
     /// Settles what earlier processes left, then loads keys, accounts and today's counters.
@@ -85,19 +98,7 @@ public final class Relay: Sendable {
     /// Reads changed keys and accounts. Called at once after a local change, and every few seconds for changes elsewhere.
     public func refresh() async throws {
         try await services.keys.refresh(from: store)
-        guard try await !refreshAccounts() else { return }
-        // `gatehouse secrets rotate` has made a data key since we read them.
-        let fresh = try await reloadKeyring()
-        keyring.current.withLock { $0 = fresh }
-        guard try await !refreshAccounts() else { return }
-        services.log.error("account.unknown_data_key", ["action": "the accounts known before stay in use; check ENCRYPTION_KEY"])
-    }
-
-    private func refreshAccounts() async throws(StoreError) -> Bool {
-        let log = services.log
-        return try await services.accounts.refresh(from: store, keyring: keyring.current.withLock { $0 }, rule: rule) { id, why in
-            log.error("account.unusable", ["account": LogValue(id), "why": LogValue(why)])
-        }
+        try await reader.refresh()
     }
 
     /// Moves the journal to the ledger and keeps keys and accounts fresh, until `stop`.
@@ -106,6 +107,8 @@ public final class Relay: Sendable {
             group.addTask { await self.services.mover.syncEverySecond() }
             group.addTask { await self.refreshRegularly() }
             group.addTask { await self.batches.run() }
+            group.addTask { await self.health.run() }
+            group.addTask { await self.services.tokens.run() }
             await services.mover.run()
             group.cancelAll()
         }
@@ -192,12 +195,6 @@ public final class Relay: Sendable {
             plain(RouteDescriptions.deleteConversation) { await chat.delete($0) },
         ]
     }
-}
-
-/// The data keys as they are known now.
-private final class Rings: Sendable {
-    let current: Mutex<Keyring>
-    init(_ keyring: Keyring) { current = Mutex(keyring) }
 }
 
 /// The relay's read-only answers, all for the calling key.

@@ -16,6 +16,8 @@ enum RelayProblem: Error, Equatable {
     case requestsPerMinute(waitSeconds: Int)
     case concurrency
     case overloaded(retryAfterSeconds: Int)
+    /// Every account that may serve it is cooling or otherwise out; nil: none comes back by itself.
+    case accountsOut(retryAfterSeconds: Int, until: Timestamp?)
     case modelNotFound
     case upstreamUnreachable
     case upstreamTimeout
@@ -41,7 +43,7 @@ enum RelayProblem: Error, Equatable {
         case .bodyTooSlow: 408
         case .tokensPerDay, .costPerDay: 402
         case .requestsPerMinute, .concurrency: 429
-        case .overloaded: 529
+        case .overloaded, .accountsOut: 529
         case .modelNotFound, .notFound: 404
         case .upstreamUnreachable, .upstreamFault: 502
         case .upstreamTimeout: 504
@@ -58,12 +60,18 @@ enum RelayProblem: Error, Equatable {
         case .bodyTooLarge: "request_too_large"
         case .tokensPerDay, .costPerDay: "billing_error"
         case .requestsPerMinute, .concurrency: "rate_limit_error"
-        case .overloaded: "overloaded_error"
+        case .overloaded, .accountsOut: "overloaded_error"
         case .modelNotFound, .notFound: "not_found_error"
         case .upstreamUnreachable, .upstreamFault, .draining, .outOfMemory, .cannotRecord, .cannotRead: "api_error"
         case .upstreamTimeout: "timeout_error"
         case .upstreamError(let type, _): type
         }
+    }
+
+    /// - Parameter until: when the first account comes back; nil when none does without an operator.
+    static func accountsOut(until: Timestamp?, now: Timestamp) -> RelayProblem {
+        let wait = until.map { ($0.milliseconds - now.milliseconds + 999) / 1000 } ?? 60
+        return .accountsOut(retryAfterSeconds: Int(min(60, max(1, wait))), until: until)
     }
 
     /// Stable; also the metric's label.
@@ -81,7 +89,7 @@ enum RelayProblem: Error, Equatable {
         case .costPerDay: "daily_cost_limit_exceeded"
         case .requestsPerMinute: "requests_per_minute_exceeded"
         case .concurrency: "concurrency_limit_exceeded"
-        case .overloaded: "no_account_available"
+        case .overloaded, .accountsOut: "no_account_available"
         case .modelNotFound: "model_not_found"
         case .notFound: "not_found"
         case .upstreamUnreachable: "upstream_unreachable"
@@ -110,7 +118,7 @@ enum RelayProblem: Error, Equatable {
         case .costPerDay: "The key's budget for today is used up."
         case .requestsPerMinute(let wait): "The key's requests per minute are used up; the next fits in \(wait) s."
         case .concurrency: "Too many requests of this key are under way."
-        case .overloaded: "No upstream account is free at the moment."
+        case .overloaded, .accountsOut: "No upstream account is free at the moment."
         case .modelNotFound: "No upstream account serves this model."
         case .notFound: "There is nothing at this path."
         case .upstreamUnreachable: "The upstream could not be reached."
@@ -152,6 +160,10 @@ enum RelayProblem: Error, Equatable {
         case .requestsPerMinute(let wait): headers.add("retry-after", String(min(60, max(1, wait))))
         case .concurrency: headers.add("retry-after", String(1 + jitter % 5))
         case .overloaded(let seconds): headers.add("retry-after", String(min(60, max(1, seconds))))
+        case .accountsOut(let seconds, let until):
+            headers.add("retry-after", String(min(60, max(1, seconds))))
+            // Clients may not be told to wait longer; people may know.
+            if let until { details["resets_at"] = .string(until.text) }
         case .draining, .outOfMemory, .cannotRecord, .cannotRead: headers.add("retry-after", "2")
         case .upstreamError(_, let body):
             // The body is the upstream's and so is the id in it; ours stands in `x-relay-request-id`.

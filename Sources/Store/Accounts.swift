@@ -1,4 +1,18 @@
 public import Domain
+public import Secrets
+
+/// What an account's sealed values are sealed for; whoever makes or reads them agrees on it here.
+public enum AccountSeal {
+    public static func secret(_ id: AccountID) -> SealedPlace { place("accounts", id, "secret_sealed") }
+    public static func proxy(_ id: AccountID) -> SealedPlace { place("accounts", id, "proxy_sealed") }
+    public static func access(_ id: AccountID) -> SealedPlace { place("account_tokens", id, "access_sealed") }
+    public static func refresh(_ id: AccountID) -> SealedPlace { place("account_tokens", id, "refresh_sealed") }
+    public static func clientSecret(_ id: AccountID) -> SealedPlace { place("account_tokens", id, "client_secret_sealed") }
+
+    private static func place(_ table: String, _ id: AccountID, _ column: String) -> SealedPlace {
+        SealedPlace(table: table, row: id.text, column: column)
+    }
+}
 
 /// How an account's secret is sent upstream (relay contract, section 3).
 public enum CredentialKind: String, Codable, Sendable, CaseIterable, SQLWord {

@@ -16,8 +16,9 @@ public struct FakeUpstream: Sendable {
     }
 
     /// Answers at the latest after ten seconds, sooner once that many requests have ended. Members: see `RequestRecord.json`.
-    public func requests(finished: Int = 0) async throws -> [[String: Any]] {
-        try await rows("requests?finished=\(finished)&wait_ms=10000", "requests")
+    /// `started` waits for requests that have been read, whether answered or not.
+    public func requests(finished: Int = 0, started: Int = 0) async throws -> [[String: Any]] {
+        try await rows("requests?finished=\(finished)&started=\(started)&wait_ms=10000", "requests")
     }
     public func ledger(finished: Int = 0) async throws -> [[String: Any]] {
         try await rows("ledger?finished=\(finished)&wait_ms=10000", "ledger")

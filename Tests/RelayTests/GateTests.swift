@@ -94,7 +94,8 @@ struct GateTests {
         try await withRelay(nowhere, configure: { $0.limits.heldBodyBytes = 500 }) { world in
             let large = RelayWorld.body.replacing("hé", with: String(repeating: "a", count: 500))
             check(try await world.send(large), 503, "api_error", retries: true)
-            for _ in 1...8 { #expect(try await world.send().status == 502, "each gives its bytes back") }
+            // The first finds nobody there; then the way there is closed for a while.
+            for _ in 1...8 { #expect([502, 529].contains(try await world.send().status), "each gives its bytes back") }
         }
     }
 

@@ -5,6 +5,7 @@ import Secrets
 import Store
 import Telemetry
 import TestKit
+import Testing
 
 @testable import Relay
 
@@ -21,6 +22,18 @@ struct RelayWorld: Sendable {
     let reactor: Reactor
     let clock: TestClock
     let port: UInt16
+    let keyring: Keyring
+
+    /// The living side of the account of that secret.
+    func account(_ secret: String) throws -> RelayAccount {
+        try #require(relay.services.accounts.accounts.first { $0.account.details.name == secret })
+    }
+    /// Runs a change of the store, then has the pool read it.
+    func change<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws -> Value {
+        let value = try await store.transaction(body)
+        try await relay.refresh()
+        return value
+    }
 
     let hasher: RelayKeyHasher
 
@@ -85,6 +98,12 @@ struct WorldAccount: Sendable {
     var secret: String
     var baseURL: String
     var change: @Sendable (inout AccountDetails) -> Void = { _ in }
+    /// Makes it an OAuth account: `secret` is its access token, unless `lacksAccess`.
+    var refreshToken: String?
+    var lacksAccess = false
+    /// Of the access token, from the start of the test.
+    var lifeSeconds: Int64 = 3600
+    var proxy: String?
 }
 
 func withRelay(
@@ -103,9 +122,20 @@ func withRelay(
                 for account in accounts {
                     var details = AccountDetails(name: account.secret, baseURL: account.baseURL)
                     account.change(&details)
-                    _ = try transaction.createAccount(details) { id in
-                        keyring.seal(Array(account.secret.utf8), for: accountSecretPlace(of: id))
+                    if account.refreshToken != nil { details.kind = .oauth }
+                    let made = try transaction.createAccount(details) { id in
+                        keyring.seal(Array(account.secret.utf8), for: AccountSeal.secret(id))
                     }
+                    if let proxy = account.proxy {
+                        _ = try transaction.setAccountProxy(keyring.seal(Array(proxy.utf8), for: AccountSeal.proxy(made.id)), of: made.id)
+                    }
+                    guard let refresh = account.refreshToken else { continue }
+                    try transaction.setAccountToken(
+                        TokenSource(tokenURL: account.baseURL + "/oauth/token", clientID: "client-1"), clientSecretSealed: nil,
+                        refreshSealed: keyring.seal(Array(refresh.utf8), for: AccountSeal.refresh(made.id)),
+                        accessSealed: account.lacksAccess
+                            ? nil : keyring.seal(Array(account.secret.utf8), for: AccountSeal.access(made.id)),
+                        expiresAt: transaction.ambient.now().adding(seconds: account.lifeSeconds), of: made.id)
                 }
                 return try transaction.createAPIKey(
                     NewAPIKey(
@@ -133,7 +163,8 @@ func withRelay(
             do {
                 try await test(
                     RelayWorld(
-                        relay: relay, store: store, metrics: metrics, key: key, reactor: reactor, clock: clock, port: port, hasher: hasher))
+                        relay: relay, store: store, metrics: metrics, key: key, reactor: reactor, clock: clock, port: port,
+                        keyring: keyring, hasher: hasher))
                 outcome = .success(())
             } catch { outcome = .failure(error) }
             await server.drain(deadline: .zero)

@@ -4,102 +4,102 @@ internal import Secrets
 internal import Store
 internal import Synchronization
 
-/// An upstream credential as the data path sees it. Immutable; a class because a request hands it around.
-final class RelayAccount: Sendable {
-    let account: Account
-    let target: UpstreamTarget
-    /// The header that carries the credential, and its value.
-    let credentialName: String
-    let credential: SecretBytes
-    let modelMap: [String: String]
-    let allow: [ModelPattern]?
-    let deny: [ModelPattern]
-    let live: AccountLive
-
-    init(
-        account: Account, target: UpstreamTarget, credentialName: String, credential: SecretBytes, modelMap: [String: String],
-        allow: [ModelPattern]?, deny: [ModelPattern], live: AccountLive
-    ) {
-        (self.account, self.target, self.modelMap, self.allow, self.deny, self.live) = (account, target, modelMap, allow, deny, live)
-        (self.credentialName, self.credential) = (credentialName, credential)
+/// The pool as it was read last: immutable but for a cache.
+final class AccountPool: Sendable {
+    struct Group: Sendable {
+        let name: String
+        let strategy: SchedulingStrategy?
+        let members: Set<AccountID>
     }
+    /// By priority, then age; without the kind `cli`, which serves no Messages.
+    let accounts: [RelayAccount]
+    let groups: [AccountGroupID: Group]
+    let version: Int64
+    /// Accounts in the store, those included that cannot be used here.
+    let rowCount: Int
+    /// Why a row cannot be used.
+    let unusable: [(account: Account, why: String)]
+    private let byID: [AccountID: RelayAccount]
+    private let cache = Mutex<[String: Candidates]>([:])
+    /// Names come from customers, so their number is bounded.
+    private static let maximumCached = 512
 
-    var id: AccountID { account.id }
+    init(accounts: [RelayAccount], groups: [AccountGroupID: Group], version: Int64, rowCount: Int, unusable: [(Account, String)]) {
+        self.accounts = accounts
+        self.groups = groups
+        self.version = version
+        self.rowCount = rowCount
+        self.unusable = unusable.map { (account: $0.0, why: $0.1) }
+        byID = Dictionary(accounts.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
+    }
+    static let empty = AccountPool(accounts: [], groups: [:], version: -1, rowCount: 0, unusable: [])
 
-    func serves(_ model: String) -> Bool { (allow?.contains { $0.matches(model) } ?? true) && !deny.contains { $0.matches(model) } }
+    func account(_ id: AccountID) -> RelayAccount? { byID[id] }
+
+    /// Who serves a model, whatever their condition; found once for each name.
+    func candidates(_ model: String) -> Candidates {
+        cache.withLock { cache in
+            if let known = cache[model] { return known }
+            let made = Candidates(model: model, of: self)
+            if cache.count >= Self.maximumCached { cache.removeAll(keepingCapacity: true) }
+            cache[model] = made
+            return made
+        }
+    }
 }
 
-/// The living side of an account; outlives snapshots of its settings.
-final class AccountLive: Sendable {
-    let slots = Slots()
-    /// Not before this moment, in milliseconds; 0 is now.
-    let coolingUntil = Atomic<Int64>(0)
-    /// When it was last chosen, for ties.
-    let lastUsed = Atomic<Int64>(0)
-    /// Failures in a row, for growing pauses.
-    private let failures = Atomic<Int>(0)
+/// The accounts that serve one model, in tiers of equal priority.
+final class Candidates: Sendable {
+    let pool: AccountPool
+    let model: String
+    let family: ModelFamily
+    /// The preferred tier first; none is empty.
+    let tiers: [[RelayAccount]]
+    let count: Int
 
-    func cool(until moment: Timestamp) { _ = coolingUntil.max(moment.milliseconds, ordering: .relaxed) }
-    func succeeded() { failures.store(0, ordering: .relaxed) }
-    func failed() { failures.add(1, ordering: .relaxed) }
-    var failureCount: Int { failures.load(ordering: .relaxed) }
-}
-
-/// Why no account could be chosen.
-enum NoAccount: Error, Equatable {
-    /// None is configured that serves the model, in whatever state.
-    case none
-    /// All that serve it are cooling or full; the soonest end.
-    case busy(retryAfterSeconds: Int)
+    fileprivate init(model: String, of pool: AccountPool) {
+        self.pool = pool
+        self.model = model
+        family = ModelFamily(model: model)
+        let serving = pool.accounts.filter { $0.serves(model) }
+        count = serving.count
+        var tiers: [[RelayAccount]] = []
+        for account in serving {
+            if tiers.last?.first?.account.details.priority == account.account.details.priority {
+                tiers[tiers.count - 1].append(account)
+            } else {
+                tiers.append([account])
+            }
+        }
+        self.tiers = tiers
+    }
 }
 
 /// The pool of accounts. A changed account is read again from the store; what it is doing now stays.
 final class AccountDirectory: Sendable {
-    private struct Snapshot: Sendable {
-        /// By priority, then age.
-        var accounts: [RelayAccount] = []
-        var version: Int64 = -1
-        /// Accounts in the store, those included that cannot be used here.
-        var rowCount = 0
-    }
-    private let snapshot = Mutex(Snapshot())
+    let sticky: StickySessions
+    /// For keys that are bound to no group, or to one that names none.
+    let strategy: SchedulingStrategy
+    /// Rises with every choice: the order of use, and the hand of the rotating strategies.
+    let turn = Atomic<UInt64>(0)
+    private let snapshot = Mutex(AccountPool.empty)
+    private let routes = Mutex<[RouteName: Route]>([:])
 
-    var accounts: [RelayAccount] { snapshot.withLock(\.accounts) }
+    init(strategy: SchedulingStrategy = .headroom, sticky: StickySessions = StickySessions()) {
+        self.strategy = strategy
+        self.sticky = sticky
+    }
+
+    var pool: AccountPool { snapshot.withLock { $0 } }
+    var accounts: [RelayAccount] { pool.accounts }
     /// Nobody has made an account. One that cannot be used is one all the same: its customers must not get answers of the demo.
-    var isEmpty: Bool { snapshot.withLock { $0.rowCount == 0 } }
+    var isEmpty: Bool { pool.rowCount == 0 }
     /// Accounts that could serve something now.
     func usableCount(at now: Timestamp) -> Int {
-        accounts.count { $0.account.status == .active && $0.live.coolingUntil.load(ordering: .relaxed) <= now.milliseconds }
-    }
-
-    /// Chooses and takes a place in one step: the lowest priority number first, within it the fewest requests under way, then the
-    /// one that has rested longest.
-    func choose(model: String, excluding tried: [AccountID], now: Timestamp) throws(NoAccount) -> AccountLease {
-        let known = snapshot.withLock { $0 }
-        // The usual pool has one account; it needs no sorting.
-        if known.accounts.count == 1, tried.isEmpty, let only = known.accounts.first, only.account.status == .active, only.serves(model),
-            only.live.coolingUntil.load(ordering: .relaxed) <= now.milliseconds, let lease = AccountLease(taking: only, now: now)
-        {
-            return lease
+        accounts.count { account in
+            account.account.status == .active && account.account.details.isSchedulable && account.hasCredential
+                && account.live.snapshot.rests.allSatisfy { $0.family != nil || $0.until <= now }
         }
-        let serving = known.accounts.filter { $0.serves(model) && !tried.contains($0.id) }
-        let candidates = serving.filter { $0.account.status == .active }
-        guard !candidates.isEmpty else {
-            guard tried.isEmpty else { throw .busy(retryAfterSeconds: 1) }
-            // Only when no account could serve it, whatever its state, is the model unknown here.
-            throw serving.isEmpty && known.accounts.count == known.rowCount ? .none : .busy(retryAfterSeconds: 60)
-        }
-        let ready = candidates.filter { $0.live.coolingUntil.load(ordering: .relaxed) <= now.milliseconds }
-        let ordered = ready.sorted { a, b in
-            (a.account.details.priority, a.live.slots.inFlight, a.live.lastUsed.load(ordering: .relaxed))
-                < (b.account.details.priority, b.live.slots.inFlight, b.live.lastUsed.load(ordering: .relaxed))
-        }
-        for account in ordered {
-            if let lease = AccountLease(taking: account, now: now) { return lease }
-        }
-        let soonest = candidates.map { $0.live.coolingUntil.load(ordering: .relaxed) }.filter { $0 > now.milliseconds }.min()
-        let seconds = ready.isEmpty ? soonest.map { ($0 - now.milliseconds + 999) / 1000 } ?? 1 : 1
-        throw .busy(retryAfterSeconds: Int(min(60, max(1, seconds))))
     }
 
     /// Reads all accounts again when any has changed. An account whose row cannot be used is left out and reported.
@@ -107,57 +107,88 @@ final class AccountDirectory: Sendable {
     func refresh(
         from store: Store, keyring: Keyring, rule: AddressRule, report: @Sendable (AccountID, _ why: String) -> Void
     ) async throws(StoreError) -> Bool {
-        let (version, rows) = try await store.read { reader throws(StoreError) in (try reader.accountsVersion(), try reader.accounts()) }
-        let known = snapshot.withLock { $0 }
-        guard version != known.version else { return true }
-        let lives = Dictionary(known.accounts.map { ($0.id, $0.live) }, uniquingKeysWith: { $1 })
+        let known = pool
+        guard let rows = try await AccountRows.read(store, unless: known.version) else { return true }
+        for row in rows.accounts {
+            let sealed = [row.secretSealed, row.proxySealed, rows.tokens[row.id]?.accessSealed].compactMap { $0 }
+            for value in sealed { if let id = Keyring.keyID(of: value), !keyring.knows(id) { return false } }
+        }
         var accounts: [RelayAccount] = []
-        for row in rows {
-            if let id = Keyring.keyID(of: row.secretSealed), !keyring.knows(id) { return false }
+        var unusable: [(Account, String)] = []
+        var used: [RouteName: Route] = [:]
+        let standing = routes.withLock { $0 }
+        for row in rows.accounts where row.details.kind != .cli {
             do {
-                accounts.append(try Self.relayAccount(row, keyring: keyring, rule: rule, live: lives[row.id] ?? AccountLive()))
+                let live = known.account(row.id)?.live ?? rows.live(row)
+                if live.resets.exchange(row.resets, ordering: .relaxed) < row.resets { live.reset() }
+                accounts.append(
+                    try RelayAccount(row, token: rows.tokens[row.id], keyring: keyring, rule: rule, live: live) { name in
+                        let route = used[name] ?? standing[name] ?? Route()
+                        used[name] = route
+                        return route
+                    })
             } catch let error as SecretsError {
+                unusable.append((row, "its secret does not open: \(error)"))
                 report(row.id, "its secret does not open: \(error)")
             } catch {
+                unusable.append((row, "\(error)"))
                 report(row.id, "\(error)")
             }
         }
+        let pool = AccountPool(
+            accounts: accounts, groups: rows.groups, version: rows.version, rowCount: rows.accounts.count, unusable: unusable)
         // Another refresh may have been quicker: older rows never replace newer ones.
-        snapshot.withLock { if $0.version < version { $0 = Snapshot(accounts: accounts, version: version, rowCount: rows.count) } }
-        return true
-    }
-
-    private static func relayAccount(_ row: Account, keyring: Keyring, rule: AddressRule, live: AccountLive) throws -> RelayAccount {
-        let secret = try keyring.open(row.secretSealed, for: accountSecretPlace(row.id))
-        let target = try UpstreamTarget(parsing: row.details.baseURL, addressRule: rule)
-        let isBare = row.details.kind == .apiKey && row.details.header == .xAPIKey
-        // A secret with a line break would add a header; such a row is refused like any other bad value.
-        guard !secret.isEmpty, secret.allSatisfy({ (0x21...0x7e).contains($0) }) else {
-            throw ParseError("a credential of printable ASCII")
+        let isNewest = snapshot.withLock { snapshot in
+            guard snapshot.version < pool.version else { return false }
+            snapshot = pool
+            return true
         }
-        var map: [String: String] = [:]
-        for member in (try JSON(parsing: row.details.modelMap)).object?.members ?? [] { map[member.name] = member.value.string }
-        return RelayAccount(
-            account: row, target: target, credentialName: isBare ? "x-api-key" : "authorization",
-            credential: SecretBytes(isBare ? secret : Array("Bearer ".utf8) + secret), modelMap: map,
-            allow: row.details.modelAllow.map(ModelPattern.list), deny: row.details.modelDeny.map(ModelPattern.list) ?? [], live: live)
+        if isNewest { routes.withLock { $0 = used } }
+        return true
     }
 }
 
-/// Where an account's secret is sealed for.
-func accountSecretPlace(_ id: AccountID) -> SealedPlace { SealedPlace(table: "accounts", row: id.text, column: "secret_sealed") }
+/// Everything of the pool that the store knows, of one moment.
+private struct AccountRows: Sendable {
+    let version: Int64
+    let accounts: [Account]
+    let tokens: [AccountID: AccountToken]
+    let groups: [AccountGroupID: AccountPool.Group]
+    let cooldowns: [AccountID: [AccountCooldown]]
+    let health: [AccountID: AccountHealth]
+    let costs: [AccountID: Int64]
+    let day: String
 
-/// A chosen account and its place under the account's own concurrency limit.
-struct AccountLease: ~Copyable {
-    let account: RelayAccount
-    private let slot: SlotLease
+    /// Nil when nothing has changed since `version`: one look-up.
+    static func read(_ store: Store, unless version: Int64) async throws(StoreError) -> AccountRows? {
+        try await store.read { reader throws(StoreError) in
+            let current = try reader.accountsVersion()
+            guard current != version else { return nil }
+            let accounts = try reader.accounts()
+            let (members, day) = (try reader.accountGroupMembers(), reader.ambient.now().dayText)
+            let capped = accounts.contains { $0.details.caps.costPerDayMicroUSD != nil }
+            var groups: [AccountGroupID: AccountPool.Group] = [:]
+            for group in try reader.accountGroups() {
+                groups[group.id] = .init(name: group.name, strategy: group.strategy, members: Set(members[group.id] ?? []))
+            }
+            return AccountRows(
+                version: current, accounts: accounts,
+                tokens: Dictionary(try reader.accountTokens().map { ($0.accountID, $0) }, uniquingKeysWith: { $1 }), groups: groups,
+                cooldowns: Dictionary(grouping: try reader.accountCooldowns(), by: \.accountID), health: try reader.accountHealth(),
+                // Reads the day's ledger, so only where somebody asked for it.
+                costs: capped ? try reader.costByAccount(day: day) : [:], day: day)
+        }
+    }
 
-    /// Nil when all places are taken.
-    fileprivate init?(taking account: RelayAccount, now: Timestamp) {
-        let limit = account.account.details.maxConcurrency.map { Int(clamping: $0) }
-        guard let slot = SlotLease(account.live.slots, limit: limit) else { return nil }
-        account.live.lastUsed.store(now.milliseconds, ordering: .relaxed)
-        self.account = account
-        self.slot = slot
+    /// The living side of an account that this process sees for the first time: it goes on where the last process was.
+    func live(_ row: Account) -> AccountLive {
+        let live = AccountLive()
+        live.resets.store(row.resets, ordering: .relaxed)
+        let known = health[row.id]
+        let windows = known.flatMap { try? JSON(parsing: $0.windows) }.map(UsageWindows.init(restoring:))
+        live.restore(cooldowns[row.id] ?? [], windows: windows)
+        if let used = known?.lastUsedAt { live.lastUsedAt.store(used.milliseconds, ordering: .relaxed) }
+        if let cost = costs[row.id] { live.loadCost(cost, day: day) }
+        return live
     }
 }

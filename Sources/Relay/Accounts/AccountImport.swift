@@ -27,6 +27,15 @@ public struct ImportedAccount: Sendable {
         secret = SecretBytes(Array(entry.apiKey.utf8))
     }
 
+    /// What the environment says over what is there: it knows a handful of fields, and the rest is the operator's.
+    func details(over known: AccountDetails?) -> AccountDetails {
+        guard var merged = known else { return details }
+        (merged.name, merged.email, merged.baseURL) = (details.name, details.email, details.baseURL)
+        (merged.priority, merged.maxConcurrency) = (details.priority, details.maxConcurrency)
+        (merged.kind, merged.header) = (details.kind, details.header)
+        return merged
+    }
+
     private struct Entry: Sendable {
         let email: String
         let apiKey: String
@@ -67,14 +76,16 @@ public struct ImportedAccount: Sendable {
         guard !accounts.isEmpty else { return }
         try await store.transaction { transaction throws(StoreError) in
             for account in accounts {
-                if let known = try transaction.account(sourceKey: account.sourceKey), known.details == account.details,
-                    let opened = try? keyring.open(known.secretSealed, for: accountSecretPlace(known.id)),
+                let there = try transaction.account(sourceKey: account.sourceKey)
+                let details = account.details(over: there?.details)
+                if let known = there, known.details == details,
+                    let opened = try? keyring.open(known.secretSealed, for: AccountSeal.secret(known.id)),
                     account.secret.reveal({ Hashing.equal($0, opened) })
                 {
                     continue
                 }
-                _ = try transaction.importAccount(account.details, sourceKey: account.sourceKey) { id in
-                    account.secret.reveal { keyring.seal($0, for: accountSecretPlace(id)) }
+                _ = try transaction.importAccount(details, sourceKey: account.sourceKey) { id in
+                    account.secret.reveal { keyring.seal($0, for: AccountSeal.secret(id)) }
                 }
             }
         }
@@ -88,4 +99,4 @@ public func checkAccountBaseURL(_ text: String, allowsLoopback: Bool) throws(Par
 }
 
 /// The place an account's secret is sealed for, for whoever makes or reads account rows.
-public func accountSecretPlace(of id: AccountID) -> SealedPlace { accountSecretPlace(id) }
+public func accountSecretPlace(of id: AccountID) -> SealedPlace { AccountSeal.secret(id) }

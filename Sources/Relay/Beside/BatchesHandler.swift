@@ -30,7 +30,7 @@ struct BatchesHandler: Sendable {
             let now = services.ambient.now()
             let reserved = reservation(wanted, now)
             let lease = try admit(key, reserved, exchange)
-            let reply = try await side.any(exchange, Self.path, models: wanted.models) { account in
+            let reply = try await side.any(exchange, for: key, Self.path, models: wanted.models) { account in
                 wanted.models.contains { account.modelMap[$0] != nil } ? wanted.body(body, map: account.modelMap) : body
             }
             guard reply.status == 200, let state = try? JSON(parsing: reply.body), let id = state["id"].string, Self.isName(id) else {

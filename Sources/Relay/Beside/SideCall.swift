@@ -20,72 +20,94 @@ struct SideCall: Sendable {
     /// Answers of these calls are a few kilobytes; a list of batches may be more.
     private static let replyBytes = 4 << 20
 
-    /// Sends it to an account that serves all the models, and to the next one while that fails.
+    /// Sends it to an account that may serve the key and serves all the models, and to the next one while that fails.
     /// - Parameters:
     ///   - hides404: an account that does not know the address is passed over, too.
     ///   - body: for the chosen account.
     func any(
-        _ exchange: Exchange, _ path: String, models: [String], hides404: Bool = false, body: (RelayAccount) -> [UInt8]
+        _ exchange: Exchange, for key: RelayKey, _ path: String, models: [String], hides404: Bool = false, body: (RelayAccount) -> [UInt8]
     ) async throws(RelayProblem) -> Reply {
-        var tried: [AccountID] = []
-        var passedOver: [AccountID] = []
+        var wish = AccountWish(services.accounts.pool.candidates(models.first ?? ""))
+        (wish.binding, wish.fallsBack) = (key.binding, key.key.bindingFallsBack)
+        var attempts = 0
+        var hasPassedOver = false
         var last: Result<Reply, RelayProblem>?
-        while tried.count < services.limits.attempts {
-            let lease: AccountLease
+        while attempts < services.limits.attempts {
+            let outcome: Outcome
             do throws(NoAccount) {
-                lease = try services.accounts.choose(
-                    model: models.first ?? "", excluding: tried + passedOver, now: services.ambient.now())
+                outcome = await serve(
+                    try services.accounts.choose(&wish, now: services.ambient.now()), &wish, exchange, path, models, body)
             } catch {
                 if let last { return try last.get() }
                 switch error {
                 case .none: throw services.accounts.isEmpty ? .overloaded(retryAfterSeconds: 60) : .modelNotFound
-                case .busy(let seconds): throw passedOver.isEmpty ? .overloaded(retryAfterSeconds: seconds) : .modelNotFound
+                case .out(let until): throw hasPassedOver ? .modelNotFound : .accountsOut(until: until, now: services.ambient.now())
                 }
             }
-            let account = lease.account
-            guard models.allSatisfy(account.serves) else {
-                passedOver.append(account.id)
+            switch outcome {
+            case .passedOver:
+                hasPassedOver = true
                 continue
+            case .unreached(let problem):
+                guard !exchange.isClientGone else { throw problem }
+                last = .failure(problem)
+            case .answered(let reply, nil):
+                guard reply.status == 404, hides404 else { return reply }
+                last = .success(reply)
+            case .answered(let reply, let fault?):
+                let until = services.accounts.soonest(wish, now: services.ambient.now())
+                last = fault.hides ? .failure(.accountsOut(until: until, now: services.ambient.now())) : .success(reply)
             }
-            tried.append(account.id)
-            let reply: Reply
-            do throws(RelayProblem) {
-                reply = try await whole(exchange.reactor, .post, path, exchange.head, account, body: body(account)) { call in
-                    exchange.onClosed = { call.cancel() }
-                }
-            } catch {
-                guard !exchange.isClientGone else { throw error }
-                last = .failure(error)
-                continue
-            }
-            switch judge(reply) {
-            case .relay where reply.status == 404 && hides404: last = .success(reply)
-            case .relay: return reply
-            case .next(_, let hides): last = hides ? .failure(.overloaded(retryAfterSeconds: 5)) : .success(reply)
-            }
-            _ = consume lease
+            attempts += 1
         }
         guard let last else { throw .overloaded(retryAfterSeconds: 1) }
         return try last.get()
     }
 
+    private enum Outcome {
+        /// It serves the first of the models, and not all of them.
+        case passedOver
+        case unreached(RelayProblem)
+        case answered(Reply, AccountFault?)
+    }
+
+    /// One account's turn; its place is free again when this returns.
+    private func serve(
+        _ lease: consuming AccountLease, _ wish: inout AccountWish, _ exchange: Exchange, _ path: String, _ models: [String],
+        _ body: (RelayAccount) -> [UInt8]
+    ) async -> Outcome {
+        let account = lease.account
+        wish.tried.append(account.id)
+        defer { account.route.ended() }
+        guard models.allSatisfy(account.serves) else { return .passedOver }
+        do throws(RelayProblem) {
+            let reply = try await whole(exchange.reactor, .post, path, exchange.head, account, body: body(account)) { call in
+                exchange.onClosed = { call.cancel() }
+            }
+            let fault = judge(reply, wish.family)
+            _ = consume lease
+            return .answered(reply, fault)
+        } catch { return .unreached(error) }
+    }
+
     /// What an answer means for its account, which rests as after a message.
-    private func judge(_ reply: Reply) -> UpstreamVerdict {
+    private func judge(_ reply: Reply, _ family: ModelFamily) -> AccountFault? {
+        let now = services.ambient.now()
         guard reply.status >= 400 else {
-            reply.account.live.succeeded()
-            return .relay
+            reply.account.live.succeeded(family, now: now)
+            return nil
         }
         let error = (try? JSON(parsing: reply.body))?["error"] ?? .null
         let words = ((error["message"].string ?? "") + " " + (error["details"]["error_code"].string ?? "")).lowercased()
         let wait = reply.headers.fields.first { $0.name == "retry-after" }?.value
         let verdict = UpstreamVerdict.of(
-            status: reply.status, message: words, retryAfterSeconds: UpstreamVerdict.retryAfter(wait),
-            failures: reply.account.live.failureCount)
-        if case .next(let cooldown, _) = verdict {
-            reply.account.live.failed()
-            if cooldown > 0 { reply.account.live.cool(until: services.ambient.now().adding(seconds: cooldown)) }
-        }
-        return verdict
+            status: reply.status, message: words, retryAfter: UpstreamVerdict.retryAfter(wait, now: now),
+            windows: reply.account.live.snapshot.windows, family: family, now: now)
+        guard case .fault(let fault) = verdict else { return nil }
+        // A token that has run out is renewed by whoever looks after tokens, not here.
+        if fault == .credential, reply.account.isOAuth { return fault }
+        reply.account.live.failed(fault, family, now: now)
+        return fault
     }
 
     /// One call to that account, its answer read whole.
@@ -117,6 +139,8 @@ struct SideCall: Sendable {
         do throws(UpstreamError) {
             let response = try await services.pools[reactor.index].send(call)
             services.meters.upstreamStatus(response.head.status)
+            account.route.succeeded()
+            account.live.note(response.head, nanoseconds: reactor.nowNanoseconds)
             return response
         } catch { throw problem(error, account) }
     }

@@ -24,7 +24,7 @@ struct TokenCounting: Sendable {
         if services.demo != nil, services.accounts.isEmpty { return answerDemo(exchange, bytes: body.count) }
         let query = exchange.head.queryText
         let path = "/v1/messages/count_tokens" + (query.isEmpty ? "" : "?" + query)
-        let reply = try await side.any(exchange, path, models: [request.model], hides404: true) { account in
+        let reply = try await side.any(exchange, for: key, path, models: [request.model], hides404: true) { account in
             account.modelMap[request.model].map { request.body(body.span, model: $0) } ?? body
         }
         side.answer(exchange, reply)

@@ -9,10 +9,13 @@ final class RelayKey: Sendable {
     /// Globs of models it may use; nil is all.
     let allowedModels: [ModelPattern]?
     let counters: KeyCounters
+    /// The accounts that serve it; nil is the whole pool.
+    let binding: AccountBinding?
 
     init(_ key: APIKey, counters: KeyCounters) {
         self.key = key
         self.counters = counters
+        binding = key.accountBinding.map(AccountBinding.init)
         allowedModels = key.allowedModels.map(ModelPattern.list)
     }
 

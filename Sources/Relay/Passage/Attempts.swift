@@ -16,50 +16,111 @@ struct Attempts {
         /// The passage is settled and the client has its answer.
         case done
         /// Somebody else may serve it; what the client gets when nobody does.
-        case failed(LastWord)
+        /// - others: how many other accounts may be asked; nil is as many as are allowed.
+        case failed(LastWord, others: Int? = nil)
+        /// 404: the client gets it unless another account lists the model.
+        case unlisted(LastWord)
+        /// An OAuth account has a new token: the same one once more.
+        case renewed
     }
     private enum LastWord {
         case problem(RelayProblem)
+        /// The fault of an account, which the customer must not see: when the pool is back is all there is to say.
+        case hidden
         case answer(status: Int, headers: HeaderBlock, body: [UInt8], type: String)
     }
 
     func run() async throws(RelayProblem) {
-        var tried: [AccountID] = []
+        let candidates = services.accounts.pool.candidates(passage.request.model)
+        var wish = AccountWish(candidates)
+        (wish.binding, wish.fallsBack) = (key.binding, key.key.bindingFallsBack)
+        wish.tokens = passage.admission.inputEstimate + min(passage.request.maxTokens ?? Self.assumedOutput, 1_000_000)
+        passage.family = candidates.family
+        if candidates.count > 1 {
+            passage.hasChoice = true
+            let (head, family, customer) = (exchange.head, candidates.family, key.key.id)
+            wish.sticky = passage.body?.bytes.withSpan {
+                services.sessions.key(head, passage.request, body: $0, family: family, of: customer)
+            }
+        }
         var lastWord: LastWord?
-        while tried.count < services.limits.attempts {
-            let lease: AccountLease
+        var allowed = services.limits.attempts
+        while wish.tried.count < allowed, wish.tried.isEmpty || !isOverTime {
+            let outcome: Outcome
             do throws(NoAccount) {
-                lease = try services.accounts.choose(model: passage.request.model, excluding: tried, now: services.ambient.now())
+                outcome = await serve(try services.accounts.choose(&wish, now: services.ambient.now()), &wish)
             } catch {
-                if let lastWord { return try speak(lastWord) }
+                if let lastWord { return try speak(lastWord, wish) }
                 switch error {
                 case .none: throw services.accounts.isEmpty ? .overloaded(retryAfterSeconds: 60) : .modelNotFound
-                case .busy(let seconds): throw .overloaded(retryAfterSeconds: seconds)
+                case .out(let until): throw .accountsOut(until: until, now: services.ambient.now())
                 }
             }
-            tried.append(lease.account.id)
-            passage.beginAttempt(with: lease.account)
-            let outcome = await attempt(lease.account)
-            _ = consume lease
             switch outcome {
             case .done: return
-            case .failed(let word): lastWord = word
+            case .failed(let word, let others):
+                // What the customer may see says more than that an account is out.
+                if case .hidden = word, lastWord != nil {} else { lastWord = word }
+                if let others { allowed = min(allowed, wish.tried.count + others) }
+            case .unlisted(let word):
+                if wish.onlyListing { return try speak(lastWord ?? word, wish) }
+                lastWord = word
+                wish.onlyListing = true
+                allowed = min(allowed, wish.tried.count + 1)
+            case .renewed: lastWord = .hidden
             }
             if exchange.isClientGone { return passage.settle(.aborted, httpStatus: nil, usage: nil) }
         }
-        try speak(lastWord ?? .problem(.overloaded(retryAfterSeconds: 1)))
+        try speak(lastWord ?? .hidden, wish)
     }
 
-    private func speak(_ word: LastWord) throws(RelayProblem) {
+    /// One account's turn; its place is free again when this returns.
+    private func serve(_ lease: consuming AccountLease, _ wish: inout AccountWish) async -> Outcome {
+        let account = lease.account
+        wish.tried.append(account.id)
+        if let move = wish.move { note(move) }
+        passage.beginAttempt(with: account)
+        var outcome = await attempt(account, mayRenew: true)
+        if case .renewed = outcome {
+            let renewed = services.accounts.pool.account(account.id) ?? account
+            passage.beginAttempt(with: renewed)
+            outcome = await attempt(renewed, mayRenew: false)
+        }
+        account.route.ended()
+        _ = consume lease
+        return outcome
+    }
+
+    /// Output tokens held back from an account's cap for a request that does not say how many it wants.
+    private static let assumedOutput: Int64 = 4096
+    /// For all attempts together, without the time that upstreams took (relay contract, section 14).
+    private static let budgetNanoseconds: UInt64 = 30_000_000_000
+    private var isOverTime: Bool {
+        let passed = services.ambient.uptimeNanoseconds() &- exchange.startedAtNanoseconds
+        return passed > passage.waitedNanoseconds && passed - passage.waitedNanoseconds > Self.budgetNanoseconds
+    }
+
+    private func note(_ move: StickyMove) {
+        passage.move = move
+        services.meters.stickyMoves(move.reason).add()
+        services.log.info(
+            "sticky.moved", ["from": LogValue(move.from), "to": LogValue(move.to), "reason": LogValue(move.reason.rawValue)],
+            request: exchange.id)
+    }
+
+    private func speak(_ word: LastWord, _ wish: AccountWish) throws(RelayProblem) {
         switch word {
         case .problem(let problem): throw problem
+        case .hidden:
+            let now = services.ambient.now()
+            throw .accountsOut(until: services.accounts.soonest(wish, now: now), now: now)
         case .answer(let status, let headers, let body, let type): answer(status, headers, body, type)
         }
     }
 
     private static let messagesPath = Array("/v1/messages".utf8)
 
-    private func attempt(_ account: RelayAccount) async -> Outcome {
+    private func attempt(_ account: RelayAccount, mayRenew: Bool) async -> Outcome {
         let model = account.modelMap[passage.request.model]
         let held = passage.body?.bytes ?? .bytes([])
         let sent = model.map { name in .bytes(held.withSpan { passage.request.body($0, model: name) }) } ?? held
@@ -80,12 +141,15 @@ struct Attempts {
             return failure(error)
         }
         noteWait()
+        account.route.succeeded()
+        account.live.note(response.head, nanoseconds: passage.now)
         services.meters.upstreamStatus(response.head.status)
         passage.upstreamStatus = Int64(response.head.status)
         passage.upstreamRequestID = response.head.value(of: HeaderRules.requestID).map { String($0.prefix(128)) }
-        guard response.head.status == 200 else { return await refusal(response, account) }
-        account.live.succeeded()
+        guard response.head.status == 200 else { return await refusal(response, account, mayRenew: mayRenew) }
         if response.head.withValue(of: HeaderRules.contentType, HeaderRules.isEventStream) == true { return await stream(response) }
+        passage.firstByteAtNanoseconds = passage.now
+        passage.markServed()
         return await whole(response)
     }
 
@@ -152,6 +216,7 @@ struct Attempts {
     private func failure(_ error: UpstreamError) -> Outcome {
         if exchange.isClientGone {
             // The upstream may have begun to work on it; that is charged as an estimate.
+            count(.aborted)
             passage.settle(.aborted, httpStatus: nil, usage: passage.meteredStream(mayCharge: error.mayHaveBeenReceived))
             return .done
         }
@@ -159,12 +224,44 @@ struct Attempts {
             "upstream.failed", ["account": LogValue(passage.account?.id.text), "error": LogValue(error)], request: exchange.id)
         switch error.reason {
         case .firstByteTimeout, .idleTimeout, .sendTimeout:
-            passage.account?.live.cool(until: services.ambient.now().adding(seconds: 30))
+            fault(.timeout)
             return .failed(.problem(.upstreamTimeout))
-        case .malformed, .tooLarge: return .failed(.problem(.upstreamFault))
+        case .malformed, .tooLarge:
+            fault(.broken)
+            return .failed(.problem(.upstreamFault))
+        case .closedEarly:
+            fault(.broken)
+            return .failed(.problem(.upstreamUnreachable))
         case .busy: return .failed(.problem(.overloaded(retryAfterSeconds: 1)))
-        default: return .failed(.problem(.upstreamUnreachable))
+        case .cancelled: return .failed(.problem(.upstreamUnreachable))
+        case .resolve, .connect, .connectTimeout, .tls, .tlsTimeout, .proxy, .refusedAddress:
+            // The way there, not the account.
+            count(.unreachable)
+            passage.account?.route.failed(services.ambient.now())
+            return .failed(.problem(.upstreamUnreachable))
         }
+    }
+
+    /// What the account does about it, and who gets to know.
+    private func fault(_ fault: AccountFault) {
+        guard let account = passage.account else { return }
+        account.live.failed(fault, passage.family, now: services.ambient.now())
+        count(AccountOutcome(fault))
+        switch fault {
+        case .credential, .billing, .held:
+            services.log.error(
+                "account.blocked",
+                [
+                    "account": LogValue(account.id), "why": LogValue(fault.code),
+                    "action": "look at the account with the provider, then: gatehouse account reset ID",
+                ], request: exchange.id)
+        case .forbidden, .window, .limited, .limitedUnknown, .overloaded, .broken, .unavailable, .timeout: break
+        }
+    }
+
+    private func count(_ outcome: AccountOutcome) {
+        guard let account = passage.account else { return }
+        services.meters.account(account, passage.family, outcome).add()
     }
 
     // MARK: An answer that is no 200
@@ -172,7 +269,7 @@ struct Attempts {
     /// An error body is a few hundred bytes; more than this is not passed on.
     private static let errorBytes = 1 << 20
 
-    private func refusal(_ response: UpstreamResponse, _ account: RelayAccount) async -> Outcome {
+    private func refusal(_ response: UpstreamResponse, _ account: RelayAccount, mayRenew: Bool) async -> Outcome {
         let body: [UInt8]
         do throws(UpstreamError) {
             body = try await response.collect(limit: Self.errorBytes, decoding: true)
@@ -182,25 +279,40 @@ struct Attempts {
         let error = (try? JSON(parsing: body))?["error"] ?? .null
         let type = String((error["type"].string ?? "api_error").prefix(64))
         let words = ((error["message"].string ?? "") + " " + (error["details"]["error_code"].string ?? "")).lowercased()
+        let now = services.ambient.now()
+        let windows = UsageWindows(response.head)
+        account.live.note(windows)
         let verdict = UpstreamVerdict.of(
             status: response.head.status, message: words,
-            retryAfterSeconds: UpstreamVerdict.retryAfter(response.head.value(of: "retry-after")), failures: account.live.failureCount)
-        let headers = headers(response.head, keepsCoding: false)
+            retryAfter: UpstreamVerdict.retryAfter(response.head.value(of: "retry-after"), now: now), windows: windows,
+            family: passage.family, now: now)
+        let status = response.head.status
         switch verdict {
         case .relay:
-            answer(response.head.status, headers, body, type)
+            passage.markServed()
+            count(.relayed)
+            answer(status, headers(response.head, keepsCoding: false), body, type)
             return .done
-        case .next(let cooldown, let hides):
-            account.live.failed()
-            if cooldown > 0 { account.live.cool(until: services.ambient.now().adding(seconds: cooldown)) }
+        case .unknownModel:
+            count(.relayed)
+            return .unlisted(.answer(status: status, headers: headers(response.head, keepsCoding: false), body: body, type: type))
+        case .fault(let found):
             services.log.warning(
                 "upstream.refused",
-                [
-                    "account": LogValue(account.id), "status": LogValue(response.head.status), "type": LogValue(type),
-                    "cooldown_seconds": .integer(cooldown),
-                ], request: exchange.id)
-            if hides { return .failed(.problem(.overloaded(retryAfterSeconds: Int(min(60, max(1, cooldown)))))) }
-            return .failed(.answer(status: response.head.status, headers: headers, body: body, type: type))
+                ["account": LogValue(account.id), "status": LogValue(status), "type": LogValue(type), "fault": LogValue(found.code)],
+                request: exchange.id)
+            if found == .credential, account.isOAuth {
+                count(.credential)
+                if mayRenew, await services.tokens.renew(account.id, known: account.generation) { return .renewed }
+                // A new token that is refused at once, or none to be had: the next one may serve.
+                if !mayRenew { await services.tokens.refused(account.id) }
+                return .failed(.hidden)
+            }
+            fault(found)
+            if found.hides { return .failed(.hidden, others: found.otherAccounts) }
+            return .failed(
+                .answer(status: status, headers: headers(response.head, keepsCoding: false), body: body, type: type),
+                others: found.otherAccounts)
         }
     }
 
@@ -214,12 +326,12 @@ struct Attempts {
         } catch {
             return failure(error)
         }
-        passage.firstByteAtNanoseconds = passage.now
         let reading = MessageMeter.read(body.span)
         let usage = reading?.usage ?? MeteredUsage()
         let used = Settlement.Used(
             tokens: reading == nil ? TokenCounts(input: passage.admission.inputEstimate, output: Int64(body.count / 4)) : usage.tokens,
             metered: usage, model: reading?.model ?? passage.admission.model, source: reading == nil ? .unparsed : .final)
+        count(exchange.isClientGone ? .aborted : .success)
         passage.settle(exchange.isClientGone ? .aborted : .success, httpStatus: 200, usage: used)
         await durable()
         exchange.startResponse(
@@ -250,7 +362,6 @@ struct Attempts {
         headers.add("cache-control", "no-cache")
         headers.add("x-accel-buffering", "no")
         let pump = StreamPump(passage: passage, response: response, headers: headers)
-        exchange.discardHead()
         var failed: UpstreamError?
         do throws(UpstreamError) {
             try await response.pump(decoding: decodes) { pump.take($0) }
@@ -258,8 +369,30 @@ struct Attempts {
             failed = error
         }
         pump.end()
-        if let problem = pump.firstEventProblem { return .failed(.problem(problem)) }
+        if let problem = pump.firstEventProblem { return firstEventFailed(problem) }
         return await finish(pump, failed)
+    }
+
+    /// An `error` as a stream's first event is a refusal like any other.
+    private func firstEventFailed(_ problem: RelayProblem) -> Outcome {
+        guard case .upstreamError(let type, _) = problem else { return .failed(.problem(problem)) }
+        switch type {
+        case "overloaded_error":
+            fault(.overloaded)
+            return .failed(.problem(problem), others: AccountFault.overloaded.otherAccounts)
+        case "rate_limit_error":
+            fault(.limitedUnknown)
+            return .failed(.hidden, others: AccountFault.limitedUnknown.otherAccounts)
+        case "authentication_error", "permission_error", "billing_error":
+            fault(type == "billing_error" ? .billing("billing_error") : type == "permission_error" ? .forbidden : .credential)
+            return .failed(.hidden)
+        case "timeout_error":
+            fault(.timeout)
+            return .failed(.problem(problem))
+        default:
+            fault(.broken)
+            return .failed(.problem(problem))
+        }
     }
 
     private func finish(_ pump: StreamPump, _ failed: UpstreamError?) async -> Outcome {
@@ -267,17 +400,20 @@ struct Attempts {
             // Settled with the last event already when there was one.
             if exchange.isClientGone {
                 let isWhole = passage.meter.hasStopped || passage.meter.endedWithToolUse
+                count(isWhole ? .success : .aborted)
                 passage.settle(isWhole ? .success : .aborted, httpStatus: 200, usage: passage.meteredStream(mayCharge: true))
                 return .done
             }
             if passage.meter.hasStopped || passage.meter.errorType != nil {
+                if passage.meter.hasStopped { count(.success) } else { fault(.broken) }
                 let ending: Passage.Ending = passage.meter.errorType.map { .failed(type: String($0.prefix(64))) } ?? .success
                 passage.settle(ending, httpStatus: 200, usage: passage.meteredStream(mayCharge: true))
             } else {
                 // Cut in the middle: nobody else may go on, so the client is told in the stream itself.
                 services.log.warning(
                     "upstream.cut", ["account": LogValue(passage.account?.id.text), "error": LogValue(failed?.code)], request: exchange.id)
-                passage.account?.live.failed()
+                count(.cut)
+                passage.account?.live.failed(.broken, passage.family, now: services.ambient.now())
                 passage.settle(.failed(type: "api_error"), httpStatus: 200, usage: passage.meteredStream(mayCharge: true))
                 // Inside a half-sent frame only its end can come first.
                 if !passage.meter.isBetweenFrames { exchange.write(Array("\n\n".utf8)) }
@@ -294,6 +430,7 @@ struct Attempts {
             return .done
         }
         // A stream that ended before its first event.
+        fault(.broken)
         return .failed(.problem(.upstreamFault))
     }
 }

@@ -28,7 +28,15 @@ enum HeaderRules {
     private static let passedDownPrefixes = ["anthropic-"]
     private static let droppedDownPrefixes = ["anthropic-organization-id", "anthropic-ratelimit-"]
 
+    private static let withheld = ["x-claude-code-", "x-stainless-"]
     static let version: HeaderName = "anthropic-version"
+    private static let beta: HeaderName = "anthropic-beta"
+    private static let oauthBeta = "oauth-2025-04-20"
+
+    /// An OAuth account's requests carry its one value besides whatever the client sends.
+    private static func withOAuthBeta(_ value: String) -> String {
+        value.split(separator: ",").contains { $0.drop { $0 == " " }.prefix { $0 != " " } == oauthBeta } ? value : value + "," + oauthBeta
+    }
     // Made once: a name written at its place of use is built anew each time.
     static let requestID: HeaderName = "request-id"
     static let contentType: HeaderName = "content-type"
@@ -39,16 +47,23 @@ enum HeaderRules {
     static func upstream(_ head: RequestHead, account: RelayAccount) -> HeaderBlock {
         var block = HeaderBlock()
         let listed = connectionNames(head)
-        var hasVersion = false
+        var (hasVersion, hasBeta) = (false, !account.isOAuth)
         for field in head.fields {
             let name = field.name
             if droppedUp.contains(length: name.count, { head.matches(field, $0) }) { continue }
             if startsWithAny(head.bytes.span, name, droppedUpPrefixes) { continue }
             if listed.contains(where: { head.matches(field, $0) }) { continue }
             if name.count == 17, head.matches(field, version) { hasVersion = true }
+            if account.withholdsClientFields, startsWithAny(head.bytes.span, name, withheld) { continue }
+            if !hasBeta, name.count == 14, head.matches(field, beta) {
+                hasBeta = true
+                block.add("anthropic-beta", withOAuthBeta(head.text(field.value)))
+                continue
+            }
             block.add(name: head.bytes.span.extracting(name), value: head.bytes.span.extracting(field.value))
         }
         if !hasVersion { block.add("anthropic-version", "2023-06-01") }
+        if !hasBeta { block.add("anthropic-beta", oauthBeta) }
         // Compressed streams could not be metered on the way.
         block.add("accept-encoding", "identity")
         account.credential.reveal { block.add(account.credentialName, utf8: $0.span) }

@@ -23,10 +23,16 @@ final class Passage {
     var body: HeldBody?
     var attempts: Int64 = 0
     var account: RelayAccount?
+    /// Whether more than one account serves the model: only then is it worth knowing how quick each is.
+    var hasChoice = false
+    /// The session came to this account from another one.
+    var move: StickyMove?
     var upstreamRequestID: String?
     var upstreamStatus: Int64?
     /// When the request had been handed to the upstream of this attempt; nil before.
     var sentAtNanoseconds: UInt64?
+    private var attemptedAtNanoseconds: UInt64 = 0
+    var family = ModelFamily.other
     var firstByteAtNanoseconds: UInt64?
     /// Time spent waiting for upstreams, over all attempts.
     var waitedNanoseconds: UInt64 = 0
@@ -71,9 +77,28 @@ final class Passage {
         upstreamStatus = nil
     }
 
+    /// The account has begun to answer: whatever it rested from is over.
+    func markServed() {
+        guard let account else { return }
+        account.live.succeeded(family, now: services.ambient.now())
+        guard hasChoice, let firstByteAtNanoseconds else { return }
+        account.live.noteFirstByte(milliseconds: Int64(clamping: (firstByteAtNanoseconds &- attemptedAtNanoseconds) / 1_000_000))
+    }
+
+    /// What a session's move cost: the prompt written to another account's cache.
+    private func noteSwitchCost(_ move: StickyMove, _ tokens: TokenCounts) {
+        services.log.info(
+            "sticky.switch_cost",
+            [
+                "from": LogValue(move.from), "to": LogValue(move.to), "reason": LogValue(move.reason.rawValue),
+                "cache_write_tokens": .integer(tokens.cacheWrite5m + tokens.cacheWrite1h),
+            ], request: exchange.id)
+    }
+
     /// From here on the upstream may charge.
     func markSent() {
         sentAtNanoseconds = now
+        attemptedAtNanoseconds = now
         guard let slot else { return }
         if let account { journal.slots.setAccount(slot, account.id) }
         journal.slots.mark(slot, .sent)
@@ -155,6 +180,11 @@ final class Passage {
         }
         slot = nil
         settleBudget(settled.request.tokens.limited, settled.request.priceMicroUSD)
+        if let account, account.hasCaps {
+            account.live.settled(
+                tokens: settled.request.tokens.limited, costMicroUSD: settled.request.costMicroUSD, now: services.ambient.now())
+        }
+        if let move { noteSwitchCost(move, settled.request.tokens) }
         services.meters.count(settled)
     }
 }

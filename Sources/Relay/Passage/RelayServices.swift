@@ -30,6 +30,10 @@ public struct RelayLimits: Sendable {
 final class RelayServices: Sendable {
     let keys: KeyDirectory
     let accounts: AccountDirectory
+    /// Tells sessions apart, for sticky accounts.
+    let sessions: StickyIdentity
+    /// Renews the tokens of OAuth accounts.
+    let tokens: TokenRefresher
     let mover: JournalMover
     let prices: PriceTable
     /// One for each reactor, by its index.
@@ -54,13 +58,14 @@ final class RelayServices: Sendable {
     let publicURL: String?
 
     init(
-        keys: KeyDirectory, accounts: AccountDirectory, mover: JournalMover, prices: PriceTable, pools: [UpstreamPool], limits: RelayLimits,
-        spillFolder: String,
-        durability: JournalMover.Durability, ambient: Ambient, log: Log, metrics: Metrics, demo: DemoUpstream?,
-        publicURL: String? = nil
+        keys: KeyDirectory, accounts: AccountDirectory, sessions: StickyIdentity, tokens: TokenRefresher, mover: JournalMover,
+        prices: PriceTable, pools: [UpstreamPool], limits: RelayLimits, spillFolder: String, durability: JournalMover.Durability,
+        ambient: Ambient, log: Log, metrics: Metrics, demo: DemoUpstream?, publicURL: String? = nil
     ) {
         self.keys = keys
         self.accounts = accounts
+        self.sessions = sessions
+        self.tokens = tokens
         self.mover = mover
         self.prices = prices
         self.pools = pools
@@ -121,5 +126,12 @@ struct RelayMeters: Sendable {
     func upstreamStatus(_ status: Int) {
         if status == 200 { ok.add() } else { metrics.counter(.relayUpstreamStatus, String(status)).add() }
     }
+    /// One attempt with an account: looked up once for each account, family and outcome.
+    func account(_ account: RelayAccount, _ family: ModelFamily, _ outcome: AccountOutcome) -> Counter {
+        account.live.counter(family, outcome) {
+            metrics.counter(.relayAccountAttempts, account.id.text, family.name, outcome.name)
+        }
+    }
+    func stickyMoves(_ reason: StickyMove.Reason) -> Counter { metrics.counter(.relayStickyMoves, reason.rawValue) }
     func refused(_ problem: RelayProblem) { metrics.counter(.relayRefusals, problem.code).add() }
 }

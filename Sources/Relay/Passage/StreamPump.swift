@@ -49,7 +49,10 @@ final class StreamPump {
         }
         passage.firstByteAtNanoseconds = reactor.nowNanoseconds
         passage.isCommitted = true
+        passage.markServed()
         exchange.startResponse(status: 200, headers: headers, framing: .chunked)
+        // Only now: another attempt would have needed it, and a stream lives long.
+        exchange.discardHead()
         schedulePing()
         guard !held.isEmpty else { return send(bytes) }
         held.append(bytes: bytes)

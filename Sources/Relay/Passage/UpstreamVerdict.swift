@@ -1,48 +1,145 @@
 internal import Domain
+internal import HTTP
+
+/// Why an account cannot go on serving for a while (relay contract, section 14).
+enum AccountFault: Equatable, Sendable {
+    /// 401: the credential is not taken.
+    case credential
+    /// 402 and spending limits: until the month ends or an operator acts.
+    case billing(String)
+    /// The account or its organisation is disabled or held: until an operator acts.
+    case held(String)
+    /// 403 for another reason.
+    case forbidden
+    /// A usage window of the account is used up; nil: for every model.
+    case window(until: Timestamp, family: ModelFamily?, claim: String)
+    /// 429 with a time.
+    case limited(until: Timestamp)
+    /// 429 without any.
+    case limitedUnknown
+    case overloaded
+    /// 500, 502, a connection cut in an answer.
+    case broken
+    /// 503.
+    case unavailable
+    /// 504, or no first byte in time.
+    case timeout
+
+    /// Stable: a metric's label.
+    var code: String {
+        switch self {
+        case .credential: "credential"
+        case .billing: "billing"
+        case .held: "held"
+        case .forbidden: "forbidden"
+        case .window: "window"
+        case .limited, .limitedUnknown: "rate_limited"
+        case .overloaded: "overloaded"
+        case .broken: "server_error"
+        case .unavailable: "unavailable"
+        case .timeout: "timeout"
+        }
+    }
+
+    /// The answer is about the account itself and never reaches the customer.
+    var hides: Bool {
+        switch self {
+        case .credential, .billing, .held, .forbidden, .window, .limited, .limitedUnknown: true
+        case .overloaded, .broken, .unavailable, .timeout: false
+        }
+    }
+
+    /// How many other accounts may be asked after it; nil is as many as the request may try.
+    var otherAccounts: Int? {
+        switch self {
+        case .limitedUnknown, .overloaded: 1
+        default: nil
+        }
+    }
+}
 
 /// What an upstream's refusal means for the account and for this request (relay contract, sections 6 and 14). Pure.
 enum UpstreamVerdict: Equatable {
     /// The answer is the customer's business: pass it on, byte for byte.
     case relay
-    /// Somebody else may serve it. The account rests for `cooldownSeconds` (0: it is not to blame).
-    /// - hides: the answer is about the account itself and never reaches the customer.
-    case next(cooldownSeconds: Int64, hides: Bool)
+    /// 404: passed on, unless another account lists the model.
+    case unknownModel
+    /// Somebody else may serve it.
+    case fault(AccountFault)
 
-    private static let longestRest: Int64 = 30 * 60
+    /// Longer waits are windows (relay contract, section 14).
+    private static let longestRestMilliseconds: Int64 = 30 * 60_000
 
     /// - Parameters:
-    ///   - failures: how often in a row the account has failed before this.
     ///   - message: `error.message` and `error.details.error_code` of the body, lowercase, in one text.
-    static func of(status: Int, message: String, retryAfterSeconds: Int64?, failures: Int) -> UpstreamVerdict {
+    ///   - retryAfter: what `retry-after` says, in milliseconds.
+    static func of(
+        status: Int, message: String, retryAfter: Int64?, windows: UsageWindows, family: ModelFamily, now: Timestamp
+    ) -> UpstreamVerdict {
         switch status {
-        case 400 where namesDisabledAccount(message): .next(cooldownSeconds: longestRest, hides: true)
-        case 401, 402: .next(cooldownSeconds: longestRest, hides: true)
-        case 403: .next(cooldownSeconds: namesDisabledAccount(message) ? longestRest : 600, hides: true)
+        case 400 where namesDisabledAccount(message), 403 where namesDisabledAccount(message): .fault(.held(reason(message)))
+        case 400 where namesSpendLimit(message): .fault(.billing("spend limit"))
+        case 401: .fault(.credential)
+        case 402: .fault(.billing("402"))
+        case 403: .fault(.forbidden)
+        case 404: .unknownModel
         case 429 where asksForExtraUsage(message): .relay
-        case 429 where message.contains("spend_limit_reached"): .next(cooldownSeconds: longestRest, hides: true)
-        case 429: .next(cooldownSeconds: min(longestRest, retryAfterSeconds ?? growing(failures, [5, 10, 20, 40, 60])), hides: true)
-        case 529: .next(cooldownSeconds: growing(failures, [5, 15, 60]), hides: false)
-        case 500, 502: .next(cooldownSeconds: failures >= 2 ? 60 : 0, hides: false)
-        case 503: .next(cooldownSeconds: 15, hides: false)
-        case 504: .next(cooldownSeconds: 30, hides: false)
+        case 429 where namesSpendLimit(message): .fault(.billing("spend limit"))
+        case 429: .fault(limited(retryAfter: retryAfter, windows, family, now))
+        case 500, 502: .fault(.broken)
+        case 503: .fault(.unavailable)
+        case 504: .fault(.timeout)
+        case 529: .fault(.overloaded)
         default: .relay
         }
     }
 
-    private static func growing(_ failures: Int, _ steps: [Int64]) -> Int64 { steps[min(max(0, failures), steps.count - 1)] }
-
-    private static func namesDisabledAccount(_ message: String) -> Bool {
-        ["organization has been disabled", "organization_on_hold", "account has been disabled", "organization is on hold"].contains {
-            message.contains($0)
+    private static func limited(retryAfter: Int64?, _ windows: UsageWindows, _ family: ModelFamily, _ now: Timestamp) -> AccountFault {
+        if let rejected = windows.rejection(asking: family, now: now) {
+            return .window(until: rejected.until, family: rejected.family, claim: rejected.claim)
         }
+        if let retryAfter {
+            if retryAfter <= longestRestMilliseconds { return .limited(until: now.adding(milliseconds: max(1000, retryAfter))) }
+            let reset = windows.unifiedReset ?? windows.exhaustedUntil(now: now)
+            if let reset, reset > now { return .window(until: reset, family: nil, claim: windows.claim ?? "retry-after") }
+            return .limited(until: now.adding(milliseconds: longestRestMilliseconds))
+        }
+        if let until = windows.exhaustedUntil(now: now) { return .limited(until: until) }
+        return .limitedUnknown
+    }
+
+    private static let held = [
+        "organization has been disabled", "organization_on_hold", "account has been disabled", "organization is on hold",
+        "account is on hold", "organization is disabled", "account is disabled",
+    ]
+    private static func namesDisabledAccount(_ message: String) -> Bool { held.contains { message.contains($0) } }
+    private static func reason(_ message: String) -> String { held.first { message.contains($0) } ?? "held" }
+    private static func namesSpendLimit(_ message: String) -> Bool {
+        message.contains("spend_limit_reached") || message.contains("specified api usage limits")
     }
     private static func asksForExtraUsage(_ message: String) -> Bool {
         message.contains("extra usage") || message.contains("long context")
     }
 
-    /// `retry-after`: seconds, with or without a fraction; a date is not read here and counts as absent.
-    static func retryAfter(_ text: String?) -> Int64? {
-        guard let text, let seconds = Double(text), seconds >= 0, seconds < 1e9 else { return nil }
-        return Int64(seconds.rounded(.up))
+    /// `retry-after` in milliseconds: seconds, with or without a fraction, or an HTTP date.
+    static func retryAfter(_ text: String?, now: Timestamp) -> Int64? {
+        guard let text else { return nil }
+        if let seconds = Double(text) {
+            guard seconds >= 0, seconds < 1e9 else { return nil }
+            return Int64((seconds * 1000).rounded(.up))
+        }
+        return httpDate(text).map { max(0, $0.milliseconds - now.milliseconds) }
+    }
+
+    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+    /// "Sat, 21 Nov 2026 07:00:00 GMT" (RFC 9110, IMF-fixdate).
+    static func httpDate(_ text: String) -> Timestamp? {
+        let words = text.split(separator: " ")
+        guard words.count == 6, words[0].hasSuffix(","), words[5] == "GMT", words[1].count == 2, words[3].count == 4,
+            let month = months.firstIndex(of: String(words[2]))
+        else { return nil }
+        let number = month < 9 ? "0\(month + 1)" : "\(month + 1)"
+        return try? Timestamp(parsing: "\(words[3])-\(number)-\(words[1])T\(words[4])Z")
     }
 }

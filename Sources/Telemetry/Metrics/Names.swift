@@ -24,6 +24,16 @@ extension MetricDefinition {
         "gatehouse_relay_refusals_total", "Requests refused before going upstream, by reason.", .counter, labels: ["reason"])
     public static let relayUpstreamStatus = MetricDefinition(
         "gatehouse_relay_upstream_status_total", "Upstream answers by status.", .counter, labels: ["status"])
+    /// Accounts are made by operators, families and outcomes are closed lists; past the bound the rest shares "other".
+    public static let relayAccountAttempts = MetricDefinition(
+        "gatehouse_relay_account_attempts_total", "Attempts with an upstream account, by model family and outcome.", .counter,
+        labels: ["account", "family", "outcome"], maximumLabelSets: 5000)
+    public static let relayStickyMoves = MetricDefinition(
+        "gatehouse_relay_sticky_moves_total", "Sessions that moved to another account, by reason.", .counter, labels: ["reason"])
+    public static let relayTokenRefreshes = MetricDefinition(
+        "gatehouse_relay_token_refreshes_total", "OAuth refreshes of accounts, by outcome.", .counter, labels: ["outcome"])
+    public static let relayAccounts = MetricDefinition(
+        "gatehouse_relay_accounts", "Upstream accounts by what they can do now.", .gauge, labels: ["status"])
     public static let relayTokens = MetricDefinition(
         "gatehouse_relay_tokens_total", "Tokens settled, by class.", .counter, labels: ["class"])
     public static let relayInFlight = MetricDefinition("gatehouse_relay_in_flight", "Relayed requests under way.", .gauge)

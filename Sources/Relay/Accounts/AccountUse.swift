@@ -1,0 +1,103 @@
+internal import Domain
+internal import Store
+
+/// What an account has been used for in the last minute and today, against its caps.
+struct AccountUse: Sendable {
+    private var requests = RateWindow()
+    /// Tokens settled in each of the last sixty seconds.
+    private var tokens = MinuteSum()
+    /// Of requests under way.
+    var reserved: Int64 = 0
+    private var day = ""
+    private(set) var costMicroUSD: Int64 = 0
+
+    /// Counts the request when every cap leaves room; else when it may come again, with nothing counted.
+    mutating func take(_ caps: AccountCaps, tokens wanted: Int64, now: Timestamp) -> Timestamp? {
+        if let obstacle = wait(caps, tokens: wanted, now: now) { return obstacle.until }
+        if let limit = caps.requestsPerMinute, let seconds = requests.take(limit: limit, second: Self.second(now)) {
+            return now.adding(seconds: Int64(seconds))
+        }
+        reserved += wanted
+        return nil
+    }
+
+    /// Which cap stands against another request, and until when.
+    mutating func wait(_ caps: AccountCaps, tokens wanted: Int64, now: Timestamp) -> (until: Timestamp, cap: String)? {
+        if let limit = caps.costPerDayMicroUSD {
+            turn(to: now.dayText)
+            if costMicroUSD >= limit { return (Self.midnight(after: now), "cost per day") }
+        }
+        if let limit = caps.tokensPerMinute {
+            let used = tokens.total(second: Self.second(now))
+            // A request larger than the cap goes when nothing else does.
+            let fits = used + reserved + wanted <= limit || used + reserved == 0
+            if !fits { return (now.adding(seconds: Int64(tokens.waitSeconds(second: Self.second(now)))), "tokens per minute") }
+        }
+        if let limit = caps.requestsPerMinute {
+            var looking = requests
+            if let seconds = looking.take(limit: limit, second: Self.second(now)) {
+                return (now.adding(seconds: Int64(seconds)), "requests per minute")
+            }
+        }
+        return nil
+    }
+
+    mutating func settle(tokens used: Int64, costMicroUSD cost: Int64, now: Timestamp) {
+        tokens.add(used, second: Self.second(now))
+        turn(to: now.dayText)
+        costMicroUSD = costMicroUSD.addingReportingOverflow(cost).overflow ? .max : costMicroUSD + cost
+    }
+
+    /// What the ledger knows of the day.
+    mutating func load(costMicroUSD cost: Int64, day: String) {
+        turn(to: day)
+        costMicroUSD = max(costMicroUSD, cost)
+    }
+
+    private mutating func turn(to today: String) {
+        // A clock that goes back does not reopen a day that is over.
+        guard day < today else { return }
+        (day, costMicroUSD) = (today, 0)
+    }
+
+    private static func second(_ now: Timestamp) -> UInt64 { UInt64(clamping: now.milliseconds / 1000) }
+    static func midnight(after now: Timestamp) -> Timestamp {
+        Timestamp(milliseconds: (now.milliseconds / 86_400_000 + 1) * 86_400_000)
+    }
+}
+
+/// A sum over the last sixty seconds, in buckets of one second.
+struct MinuteSum: Sendable {
+    private static let seconds: UInt64 = 60
+    private var buckets = [Int64](repeating: 0, count: 60)
+    private var newest: UInt64 = 0
+
+    mutating func add(_ amount: Int64, second: UInt64) {
+        advance(to: second)
+        let at = Int(newest % Self.seconds)
+        buckets[at] = min(
+            Self.largest, buckets[at].addingReportingOverflow(max(0, amount)).overflow ? Self.largest : buckets[at] + max(0, amount))
+    }
+    mutating func total(second: UInt64) -> Int64 {
+        advance(to: second)
+        return buckets.reduce(0, +)
+    }
+    /// Until the oldest counted second leaves.
+    mutating func waitSeconds(second: UInt64) -> Int {
+        advance(to: second)
+        for wait in 1...Self.seconds where buckets[Int((newest + wait) % Self.seconds)] > 0 { return Int(wait) }
+        return 1
+    }
+    /// Sixty of them still fit.
+    private static let largest = Int64.max / 128
+
+    private mutating func advance(to second: UInt64) {
+        guard second > newest else { return }
+        if second - newest >= Self.seconds {
+            for at in buckets.indices { buckets[at] = 0 }
+        } else {
+            for passed in newest + 1...second { buckets[Int(passed % Self.seconds)] = 0 }
+        }
+        newest = second
+    }
+}
