@@ -43,7 +43,8 @@ let package = Package(
             "Store", ["Domain", "Telemetry", "Secrets", "CSQLite", "CPostgres"],
             resources: [
                 .embedInCode("Migrations/m0001_foundation.sql"), .embedInCode("Migrations/m0002_user_limits.sql"),
-                .embedInCode("Migrations/m0003_account_pool.sql"), .embedInCode("Migrations/m0005_batches_conversations.sql"),
+                .embedInCode("Migrations/m0003_account_pool.sql"), .embedInCode("Migrations/m0004_limits_prices.sql"),
+                .embedInCode("Migrations/m0005_batches_conversations.sql"),
                 .embedInCode("Migrations/m0006_lifecycle.sql"), .embedInCode("Migrations/m0007_payments.sql"),
             ]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),

@@ -77,6 +77,7 @@ public enum UserKind: IdentifierKind { public static var prefix: String { "usr" 
 public enum APIKeyKind: IdentifierKind { public static var prefix: String { "key" } }
 public enum AccountKind: IdentifierKind { public static var prefix: String { "acc" } }
 public enum AccountGroupKind: IdentifierKind { public static var prefix: String { "grp" } }
+public enum TeamKind: IdentifierKind { public static var prefix: String { "team" } }
 public enum RequestKind: IdentifierKind { public static var prefix: String { "req" } }
 public enum EventKind: IdentifierKind { public static var prefix: String { "evt" } }
 public enum SessionKind: IdentifierKind { public static var prefix: String { "ses" } }
@@ -85,6 +86,8 @@ public typealias UserID = Identifier<UserKind>
 public typealias APIKeyID = Identifier<APIKeyKind>
 public typealias AccountID = Identifier<AccountKind>
 public typealias AccountGroupID = Identifier<AccountGroupKind>
+/// Several people who share limits.
+public typealias TeamID = Identifier<TeamKind>
 /// One request to the server; the same text is the `x-relay-request-id` and the history's `requestId`.
 public typealias RequestID = Identifier<RequestKind>
 public typealias EventID = Identifier<EventKind>

@@ -2,21 +2,6 @@ public import Domain
 
 public enum APIKeyStatus: String, Codable, Sendable, CaseIterable, SQLWord { case active, disabled }
 
-/// What a key may use; nil is no limit of its own.
-public struct APIKeyLimits: Sendable, Equatable {
-    public var requestsPerMinute: Int64?
-    public var tokensPerDay: Int64?
-    public var concurrency: Int64?
-    public var costPerDayMicroUSD: Int64?
-
-    public init(requestsPerMinute: Int64? = nil, tokensPerDay: Int64? = nil, concurrency: Int64? = nil, costPerDayMicroUSD: Int64? = nil) {
-        self.requestsPerMinute = requestsPerMinute
-        self.tokensPerDay = tokensPerDay
-        self.concurrency = concurrency
-        self.costPerDayMicroUSD = costPerDayMicroUSD
-    }
-}
-
 /// A customer's relay key. The secret itself is not kept, only its keyed hash.
 public struct APIKey: Sendable, Equatable, RowReadable {
     public let id: APIKeyID
@@ -43,12 +28,36 @@ public struct APIKey: Sendable, Equatable, RowReadable {
     public let createdAt: Timestamp
     public let lastUsedAt: Timestamp?
     public let deletedAt: Timestamp?
+    /// For people.
+    public let description: String
+    /// Words to find keys by.
+    public let tags: [String]
+    public let access: APIKeyAccess
+    /// What all keys of the owner may use together; nil without an owner.
+    public let ownerLimits: APIKeyLimits?
+    /// Its own team; nil: its owner's, if any.
+    public let ownTeamID: TeamID?
+    /// The team it counts for.
+    public let teamID: TeamID?
+    public let teamLimits: APIKeyLimits?
+    /// Of a key that lives from its first billable request; nil before it.
+    public let activatedAt: Timestamp?
+    /// After a rotation the old secret's hash works until `previousUntil`.
+    public let previousHash: [UInt8]?
+    public let previousUntil: Timestamp?
     /// Rises with every change of any key; see `apiKeyChanges(since:)`.
     public let version: Int64
 
     /// Whether it opens the door at `now`; limits are another matter.
     public func works(at now: Timestamp) -> Bool {
-        status == .active && deletedAt == nil && ownerStatus != .blocked && expiresAt.map { now < $0 } ?? true
+        status == .active && deletedAt == nil && ownerStatus != .blocked && ends.map { now < $0 } ?? true
+    }
+
+    /// When it stops working: at `expiresAt`, or when the time from its first use is over. Nil: never, or not used yet.
+    public var ends: Timestamp? {
+        guard let seconds = access.activationSeconds, let activatedAt else { return expiresAt }
+        let end = activatedAt.adding(seconds: seconds)
+        return expiresAt.map { min($0, end) } ?? end
     }
 
     init(row: Row) throws(StoreError) {
@@ -60,9 +69,24 @@ public struct APIKey: Sendable, Equatable, RowReadable {
         hashAlgorithm = try row["hash_alg"]
         shownPrefix = try row["shown_prefix"]
         shownSuffix = try row["shown_suffix"]
-        limits = APIKeyLimits(
+        var limits = APIKeyLimits(
             requestsPerMinute: try row["requests_per_minute"], tokensPerDay: try row["tokens_per_day"],
             concurrency: try row["concurrency"], costPerDayMicroUSD: try row["cost_per_day_micro_usd"])
+        let document: String = try row["limits"]
+        // Most keys have none of these; reading JSON for each of 100,000 would be felt at the start.
+        if document != "{}" { try limits.read(document: document) }
+        self.limits = limits
+        description = try row["description"]
+        tags = try Self.texts(row["tags"])
+        let accessDocument: String = try row["access"]
+        access = accessDocument == "{}" ? APIKeyAccess() : try APIKeyAccess(document: accessDocument)
+        ownerLimits = try Self.limits(row["owner_limits"])
+        ownTeamID = try row["team_id"]
+        teamID = try row["effective_team"]
+        teamLimits = try Self.limits(row["team_limits"])
+        activatedAt = try row["activated_at"]
+        previousHash = try row["previous_hash"]
+        previousUntil = try row["previous_until"]
         allowedModels = try row["allowed_models"]
         accountBinding = try row["account_binding"]
         bindingFallsBack = try row["binding_falls_back"]
@@ -77,8 +101,27 @@ public struct APIKey: Sendable, Equatable, RowReadable {
     static let columns: SQL = """
         id, owner_id, (SELECT users.status FROM users WHERE users.id = api_keys.owner_id) AS owner_status, name, secret_hash, hash_alg,
         shown_prefix, shown_suffix, requests_per_minute, tokens_per_day, concurrency, cost_per_day_micro_usd, allowed_models, status,
-        expires_at, created_at, last_used_at, deleted_at, account_binding, binding_falls_back, version
+        expires_at, created_at, last_used_at, deleted_at, account_binding, binding_falls_back, version, description, tags, limits, access,
+        team_id, activated_at, previous_hash, previous_until, (SELECT users.limits FROM users WHERE users.id = api_keys.owner_id) AS owner_limits,
+        COALESCE(team_id, (SELECT users.team_id FROM users WHERE users.id = api_keys.owner_id)) AS effective_team,
+        (SELECT teams.limits FROM teams WHERE teams.id = COALESCE(api_keys.team_id,
+            (SELECT users.team_id FROM users WHERE users.id = api_keys.owner_id))) AS team_limits
         """
+
+    /// Nil for what limits nothing.
+    private static func limits(_ document: String?) throws(StoreError) -> APIKeyLimits? {
+        guard let document, document != "{}" else { return nil }
+        var limits = APIKeyLimits()
+        try limits.read(document: document)
+        return limits
+    }
+
+    private static func texts(_ document: String) throws(StoreError) -> [String] {
+        guard document != "[]" else { return [] }
+        do throws(ParseError) { return try JSON(parsing: document).array?.compactMap(\.string) ?? [] } catch {
+            throw .programming("tags that are no JSON")
+        }
+    }
 }
 
 public struct NewAPIKey: Sendable {
@@ -92,6 +135,11 @@ public struct NewAPIKey: Sendable {
     /// JSON array as text; nil allows all.
     public var allowedModels: String?
     public var expiresAt: Timestamp?
+    public var description = ""
+    public var tags: [String] = []
+    public var access = APIKeyAccess()
+    /// Nil: the owner's.
+    public var teamID: TeamID?
 
     public init(
         ownerID: UserID?, name: String, secretHash: [UInt8], hashAlgorithm: String = "hmac-sha256", shownPrefix: String,
@@ -145,11 +193,13 @@ extension Transaction {
         let made: APIKey? = try first(
             """
             INSERT INTO api_keys (id, owner_id, name, secret_hash, hash_alg, shown_prefix, shown_suffix, requests_per_minute, tokens_per_day,
-                concurrency, cost_per_day_micro_usd, allowed_models, status, expires_at, created_at, version)
+                concurrency, cost_per_day_micro_usd, allowed_models, status, expires_at, created_at, version, description, tags, limits,
+                access, team_id)
             VALUES (\(APIKeyID(ambient)), \(new.ownerID), \(new.name), \(new.secretHash), \(new.hashAlgorithm), \(new.shownPrefix),
                 \(new.shownSuffix), \(new.limits.requestsPerMinute), \(new.limits.tokensPerDay), \(new.limits.concurrency),
                 \(new.limits.costPerDayMicroUSD), \(new.allowedModels), \(APIKeyStatus.active), \(new.expiresAt), \(ambient.now()),
-                \(try nextVersion(of: "api_keys")))
+                \(try nextVersion(of: "api_keys")), \(new.description), \(APIKeyChange.document(new.tags)), \(new.limits.document),
+                \(new.access.json.text), \(new.teamID))
             RETURNING \(APIKey.columns)
             """)
         guard let made else { throw .programming("a new key gave no row") }
@@ -181,7 +231,7 @@ extension Transaction {
             """
             UPDATE api_keys SET name = \(name), requests_per_minute = \(limits.requestsPerMinute), tokens_per_day = \(limits.tokensPerDay),
                 concurrency = \(limits.concurrency), cost_per_day_micro_usd = \(limits.costPerDayMicroUSD), allowed_models = \(allowedModels),
-                expires_at = \(expiresAt), version = \(try nextVersion(of: "api_keys"))
+                limits = \(limits.document), expires_at = \(expiresAt), version = \(try nextVersion(of: "api_keys"))
             WHERE id = \(id) AND deleted_at IS NULL
             """) == 1
     }
@@ -202,8 +252,10 @@ extension Transaction {
     }
 
     /// Gives a user's keys new versions, so that the relay reads them again after the user was blocked or let in.
-    func touchAPIKeys(of user: UserID) throws(StoreError) {
-        let keys = try rows("SELECT id FROM api_keys WHERE owner_id = \(user) AND deleted_at IS NULL ORDER BY id")
+    func touchAPIKeys(of user: UserID) throws(StoreError) { try touchAPIKeys("owner_id = \(user)") }
+
+    func touchAPIKeys(_ which: SQL) throws(StoreError) {
+        let keys = try rows("SELECT id FROM api_keys WHERE (\(which)) AND deleted_at IS NULL ORDER BY id")
         for row in keys {
             let id: APIKeyID = try row["id"]
             try execute("UPDATE api_keys SET version = \(try nextVersion(of: "api_keys")) WHERE id = \(id)")

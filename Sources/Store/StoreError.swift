@@ -43,6 +43,7 @@ public struct Constraint: Hashable, Sendable, CustomStringConvertible {
 
     public static let userEmail = Constraint("users_email_unique")
     public static let apiKeySecret = Constraint("api_keys_secret_hash_unique")
+    public static let teamName = Constraint("teams_name_unique")
     public static let accountSource = Constraint("accounts_source_key_unique")
     public static let idempotencyKey = Constraint("idempotency_keys_actor_route_key_unique")
     /// A row that is referred to does not exist, or is still referred to.

@@ -20,11 +20,15 @@ public struct UserLimits: Sendable, Equatable {
 extension APIKeyLimits {
     /// The same, with each limit that is missing or higher brought down to `most`.
     public func lowered(to most: APIKeyLimits) -> APIKeyLimits {
-        func lower(_ own: Int64?, _ most: Int64?) -> Int64? { own.map { min($0, most ?? $0) } ?? most }
-        return APIKeyLimits(
-            requestsPerMinute: lower(requestsPerMinute, most.requestsPerMinute), tokensPerDay: lower(tokensPerDay, most.tokensPerDay),
-            concurrency: lower(concurrency, most.concurrency), costPerDayMicroUSD: lower(costPerDayMicroUSD, most.costPerDayMicroUSD))
+        var lowered = self
+        for member in Self.members where !Self.shapes.contains(member.name) {
+            guard let limit = most[keyPath: member.path] else { continue }
+            lowered[keyPath: member.path] = self[keyPath: member.path].map { min($0, limit) } ?? limit
+        }
+        return lowered
     }
+    /// Members that are no amounts: nothing is more or less about them.
+    private static let shapes: Set = ["window_minutes", "week_reset_day", "week_reset_hour", "queue_length", "queue_seconds", "hard_stop"]
 }
 
 extension Reader {

@@ -88,6 +88,14 @@ api_keys.deleted_at bigint
 api_keys.version bigint NOT NULL
 api_keys.account_binding text
 api_keys.binding_falls_back boolean NOT NULL DEFAULT false
+api_keys.description text NOT NULL DEFAULT ''::text
+api_keys.tags text NOT NULL DEFAULT '[]'::text
+api_keys.limits text NOT NULL DEFAULT '{}'::text
+api_keys.access text NOT NULL DEFAULT '{}'::text
+api_keys.team_id text
+api_keys.activated_at bigint
+api_keys.previous_hash bytea
+api_keys.previous_until bigint
 backends.id text NOT NULL
 backends.kind text NOT NULL
 backends.name text NOT NULL
@@ -256,6 +264,17 @@ plans.makes_service boolean NOT NULL
 plans.status text NOT NULL
 plans.created_at bigint NOT NULL
 plans.updated_at bigint NOT NULL
+prices.version bigint NOT NULL
+prices.model text NOT NULL
+prices.effective_from bigint NOT NULL
+prices.prompt_over bigint NOT NULL
+prices.input bigint NOT NULL
+prices.output bigint NOT NULL
+prices.cache_write_5m bigint NOT NULL
+prices.cache_write_1h bigint NOT NULL
+prices.cache_read bigint NOT NULL
+prices.source text NOT NULL
+prices.created_at bigint NOT NULL
 requests.id text NOT NULL
 requests.api_key_id text NOT NULL
 requests.key_name text NOT NULL
@@ -337,6 +356,11 @@ suspensions.service_id text NOT NULL
 suspensions.reason text NOT NULL
 suspensions.authority text NOT NULL
 suspensions.since bigint NOT NULL
+teams.id text NOT NULL
+teams.name text NOT NULL
+teams.limits text NOT NULL
+teams.created_at bigint NOT NULL
+teams.updated_at bigint NOT NULL
 usage_days.api_key_id text NOT NULL
 usage_days.day text NOT NULL
 usage_days.model text NOT NULL
@@ -365,6 +389,8 @@ users.tokens_per_day bigint
 users.concurrency bigint
 users.cost_per_day_micro_usd bigint
 users.maximum_keys bigint
+users.limits text NOT NULL DEFAULT '{}'::text
+users.team_id text
 
 -- constraints
 account_cooldowns account_cooldowns_account_id_family_unique PRIMARY KEY (account_id, family)
@@ -400,6 +426,7 @@ api_keys api_keys_owner_id_reference FOREIGN KEY (owner_id) REFERENCES users(id)
 api_keys api_keys_requests_per_minute_check CHECK ((requests_per_minute >= 0))
 api_keys api_keys_secret_hash_unique UNIQUE (secret_hash)
 api_keys api_keys_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])))
+api_keys api_keys_team_id_reference FOREIGN KEY (team_id) REFERENCES teams(id)
 api_keys api_keys_tokens_per_day_check CHECK ((tokens_per_day >= 0))
 backends backends_capacity_check CHECK ((capacity >= 0))
 backends backends_id_unique PRIMARY KEY (id)
@@ -460,6 +487,13 @@ plans plans_number_unique PRIMARY KEY (number)
 plans plans_price_minor_check CHECK ((price_minor >= 0))
 plans plans_status_check CHECK ((status = ANY (ARRAY['active'::text, 'retired'::text])))
 plans plans_traffic_limit_check CHECK ((traffic_limit_bytes >= 0))
+prices prices_cache_read_check CHECK ((cache_read >= 0))
+prices prices_cache_write_1h_check CHECK ((cache_write_1h >= 0))
+prices prices_cache_write_5m_check CHECK ((cache_write_5m >= 0))
+prices prices_input_check CHECK ((input >= 0))
+prices prices_output_check CHECK ((output >= 0))
+prices prices_prompt_over_check CHECK ((prompt_over >= 0))
+prices prices_version_unique PRIMARY KEY (version)
 requests requests_id_unique PRIMARY KEY (id)
 requests requests_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'success'::text, 'error'::text, 'aborted'::text])))
 requests requests_usage_source_check CHECK ((usage_source = ANY (ARRAY['final'::text, 'snapshot'::text, 'estimated'::text, 'unparsed'::text])))
@@ -486,6 +520,8 @@ suspensions suspensions_authority_check CHECK ((authority = ANY (ARRAY['billing'
 suspensions suspensions_reason_check CHECK ((reason = ANY (ARRAY['payment'::text, 'quota'::text, 'expired'::text, 'abuse'::text, 'operator'::text])))
 suspensions suspensions_service_id_reason_authority_unique PRIMARY KEY (service_id, reason, authority)
 suspensions suspensions_service_id_reference FOREIGN KEY (service_id) REFERENCES services(id) ON DELETE CASCADE
+teams teams_id_unique PRIMARY KEY (id)
+teams teams_name_unique UNIQUE (name)
 usage_days usage_days_api_key_id_day_model_unique PRIMARY KEY (api_key_id, day, model)
 users users_concurrency_check CHECK ((concurrency >= 0))
 users users_cost_per_day_check CHECK ((cost_per_day_micro_usd >= 0))
@@ -497,6 +533,7 @@ users users_number_unique PRIMARY KEY (number)
 users users_requests_per_minute_check CHECK ((requests_per_minute >= 0))
 users users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'support'::text, 'customer'::text])))
 users users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'blocked'::text])))
+users users_team_id_reference FOREIGN KEY (team_id) REFERENCES teams(id)
 users users_tokens_per_day_check CHECK ((tokens_per_day >= 0))
 
 -- indexes
@@ -512,6 +549,7 @@ CREATE UNIQUE INDEX accounts_source_key_unique ON public.accounts USING btree (s
 CREATE UNIQUE INDEX api_keys_id_unique ON public.api_keys USING btree (id)
 CREATE INDEX api_keys_owner ON public.api_keys USING btree (owner_id, id)
 CREATE UNIQUE INDEX api_keys_secret_hash_unique ON public.api_keys USING btree (secret_hash)
+CREATE INDEX api_keys_team ON public.api_keys USING btree (team_id)
 CREATE INDEX api_keys_version ON public.api_keys USING btree (version)
 CREATE UNIQUE INDEX backends_id_unique ON public.backends USING btree (id)
 CREATE INDEX backends_kind ON public.backends USING btree (kind, id)
@@ -570,6 +608,7 @@ CREATE UNIQUE INDEX plans_id_unique ON public.plans USING btree (id)
 CREATE INDEX plans_kind ON public.plans USING btree (kind, number)
 CREATE UNIQUE INDEX plans_name_unique ON public.plans USING btree (name)
 CREATE UNIQUE INDEX plans_number_unique ON public.plans USING btree (number)
+CREATE UNIQUE INDEX prices_version_unique ON public.prices USING btree (version)
 CREATE UNIQUE INDEX requests_id_unique ON public.requests USING btree (id)
 CREATE INDEX requests_key_time ON public.requests USING btree (api_key_id, started_at, id)
 CREATE INDEX requests_model_time ON public.requests USING btree (model, started_at, id)
@@ -595,6 +634,8 @@ CREATE INDEX subscriptions_owner ON public.subscriptions USING btree (owner_id, 
 CREATE UNIQUE INDEX subscriptions_owner_id_plan_id_started_at_unique ON public.subscriptions USING btree (owner_id, plan_id, started_at)
 CREATE INDEX subscriptions_plan ON public.subscriptions USING btree (plan_id)
 CREATE UNIQUE INDEX suspensions_service_id_reason_authority_unique ON public.suspensions USING btree (service_id, reason, authority)
+CREATE UNIQUE INDEX teams_id_unique ON public.teams USING btree (id)
+CREATE UNIQUE INDEX teams_name_unique ON public.teams USING btree (name)
 CREATE UNIQUE INDEX usage_days_api_key_id_day_model_unique ON public.usage_days USING btree (api_key_id, day, model)
 CREATE INDEX usage_days_day ON public.usage_days USING btree (day)
 CREATE INDEX usage_days_user ON public.usage_days USING btree (user_id, day)
@@ -602,9 +643,11 @@ CREATE UNIQUE INDEX users_email_unique ON public.users USING btree (email)
 CREATE UNIQUE INDEX users_id_unique ON public.users USING btree (id)
 CREATE UNIQUE INDEX users_number_unique ON public.users USING btree (number)
 CREATE INDEX users_role ON public.users USING btree (role)
+CREATE INDEX users_team ON public.users USING btree (team_id)
 
 -- triggers
 CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 CREATE TRIGGER invoices_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.invoices FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 CREATE TRIGGER ledger_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 CREATE TRIGGER money_entries_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.money_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+CREATE TRIGGER prices_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.prices FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()

@@ -14,6 +14,10 @@ CREATE TRIGGER money_entries_no_delete BEFORE DELETE ON money_entries BEGIN SELE
 
 CREATE TRIGGER money_entries_no_update BEFORE UPDATE ON money_entries BEGIN SELECT RAISE(ABORT, 'append only: money_entries'); END;
 
+CREATE TRIGGER prices_no_delete BEFORE DELETE ON prices BEGIN SELECT RAISE(ABORT, 'append only: prices'); END;
+
+CREATE TRIGGER prices_no_update BEFORE UPDATE ON prices BEGIN SELECT RAISE(ABORT, 'append only: prices'); END;
+
 CREATE TABLE account_cooldowns (
     account_id TEXT NOT NULL CONSTRAINT account_cooldowns_account_reference REFERENCES accounts (id) ON DELETE CASCADE,
     family TEXT NOT NULL,
@@ -120,7 +124,7 @@ CREATE TABLE api_keys (
     last_used_at BIGINT,
     deleted_at BIGINT,
     version BIGINT NOT NULL
-, account_binding TEXT, binding_falls_back BOOLEAN NOT NULL DEFAULT FALSE);
+, account_binding TEXT, binding_falls_back BOOLEAN NOT NULL DEFAULT FALSE, description TEXT NOT NULL DEFAULT '', tags TEXT NOT NULL DEFAULT '[]', limits TEXT NOT NULL DEFAULT '{}', access TEXT NOT NULL DEFAULT '{}', team_id TEXT CONSTRAINT api_keys_team_id_reference REFERENCES teams (id), activated_at BIGINT, previous_hash BLOB, previous_until BIGINT);
 
 CREATE TABLE backends (
     id TEXT NOT NULL CONSTRAINT backends_id_unique PRIMARY KEY,
@@ -351,6 +355,20 @@ CREATE TABLE plans (
     updated_at BIGINT NOT NULL
 );
 
+CREATE TABLE prices (
+    version BIGINT NOT NULL CONSTRAINT prices_version_unique PRIMARY KEY,
+    model TEXT NOT NULL,
+    effective_from BIGINT NOT NULL,
+    prompt_over BIGINT NOT NULL CONSTRAINT prices_prompt_over_check CHECK (prompt_over >= 0),
+    input BIGINT NOT NULL CONSTRAINT prices_input_check CHECK (input >= 0),
+    output BIGINT NOT NULL CONSTRAINT prices_output_check CHECK (output >= 0),
+    cache_write_5m BIGINT NOT NULL CONSTRAINT prices_cache_write_5m_check CHECK (cache_write_5m >= 0),
+    cache_write_1h BIGINT NOT NULL CONSTRAINT prices_cache_write_1h_check CHECK (cache_write_1h >= 0),
+    cache_read BIGINT NOT NULL CONSTRAINT prices_cache_read_check CHECK (cache_read >= 0),
+    source TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
 CREATE TABLE requests (
     id TEXT NOT NULL CONSTRAINT requests_id_unique PRIMARY KEY,
     api_key_id TEXT NOT NULL,
@@ -455,6 +473,14 @@ CREATE TABLE suspensions (
     CONSTRAINT suspensions_service_id_reason_authority_unique PRIMARY KEY (service_id, reason, authority)
 );
 
+CREATE TABLE teams (
+    id TEXT NOT NULL CONSTRAINT teams_id_unique PRIMARY KEY,
+    name TEXT NOT NULL CONSTRAINT teams_name_unique UNIQUE,
+    limits TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
 CREATE TABLE usage_days (
     api_key_id TEXT NOT NULL,
     day TEXT NOT NULL,
@@ -483,11 +509,13 @@ CREATE TABLE users (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     last_login_at BIGINT
-, requests_per_minute BIGINT CONSTRAINT users_requests_per_minute_check CHECK (requests_per_minute >= 0), tokens_per_day BIGINT CONSTRAINT users_tokens_per_day_check CHECK (tokens_per_day >= 0), concurrency BIGINT CONSTRAINT users_concurrency_check CHECK (concurrency >= 0), cost_per_day_micro_usd BIGINT CONSTRAINT users_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), maximum_keys BIGINT CONSTRAINT users_maximum_keys_check CHECK (maximum_keys >= 0));
+, requests_per_minute BIGINT CONSTRAINT users_requests_per_minute_check CHECK (requests_per_minute >= 0), tokens_per_day BIGINT CONSTRAINT users_tokens_per_day_check CHECK (tokens_per_day >= 0), concurrency BIGINT CONSTRAINT users_concurrency_check CHECK (concurrency >= 0), cost_per_day_micro_usd BIGINT CONSTRAINT users_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), maximum_keys BIGINT CONSTRAINT users_maximum_keys_check CHECK (maximum_keys >= 0), limits TEXT NOT NULL DEFAULT '{}', team_id TEXT CONSTRAINT users_team_id_reference REFERENCES teams (id));
 
 CREATE INDEX account_group_members_account ON account_group_members (account_id);
 
 CREATE INDEX api_keys_owner ON api_keys (owner_id, id);
+
+CREATE INDEX api_keys_team ON api_keys (team_id);
 
 CREATE INDEX api_keys_version ON api_keys (version);
 
@@ -594,3 +622,5 @@ CREATE INDEX usage_days_day ON usage_days (day);
 CREATE INDEX usage_days_user ON usage_days (user_id, day);
 
 CREATE INDEX users_role ON users (role);
+
+CREATE INDEX users_team ON users (team_id);

@@ -12,6 +12,7 @@ struct Migration: Sendable {
         Migration(version: 1, name: "m0001_foundation", text: PackageResources.m0001_foundation_sql),
         Migration(version: 2, name: "m0002_user_limits", text: PackageResources.m0002_user_limits_sql),
         Migration(version: 3, name: "m0003_account_pool", text: PackageResources.m0003_account_pool_sql),
+        Migration(version: 4, name: "m0004_limits_prices", text: PackageResources.m0004_limits_prices_sql),
         Migration(version: 5, name: "m0005_batches_conversations", text: PackageResources.m0005_batches_conversations_sql),
         Migration(version: 6, name: "m0006_lifecycle", text: PackageResources.m0006_lifecycle_sql),
         Migration(version: 7, name: "m0007_payments", text: PackageResources.m0007_payments_sql),

@@ -1,0 +1,123 @@
+import Domain
+@testable import Store
+import TestKit
+import Testing
+
+@Suite struct LimitContract {
+    @Test func `limits and access read what they write, and name what they do not know`() throws {
+        var limits = APIKeyLimits(requestsPerMinute: 1, concurrency: 2)
+        for (index, member) in APIKeyLimits.members.enumerated() {
+            limits[keyPath: member.path] = min(Int64(index), member.range.upperBound)
+        }
+        var read = APIKeyLimits()
+        try read.read(document: limits.wholeDocument)
+        #expect(read == limits)
+        #expect(throws: InputErrors.self) { try read.apply(["tokens_per_dya": 1]) }
+        #expect(throws: InputErrors.self) { try read.apply(["week_reset_day": 8]) }
+        #expect(throws: InputErrors.self) { try read.apply(["concurrent": "3"]) }
+        try read.apply(["concurrent": nil, "hard_stop": true])
+        #expect(read.concurrency == nil && read.hardStop == 1)
+        var access = APIKeyAccess()
+        try access.apply([
+            "denied_models": ["a*"], "allowed_clients": ["claude-code"], "ip_allowlist": ["192.0.2.0/24"], "permissions": ["messages"],
+            "activation_seconds": 3600, "price_millionths": 1_500_000, "debug": true,
+        ])
+        #expect(try APIKeyAccess(document: access.json.text) == access)
+        #expect(throws: InputErrors.self) { try access.apply(["permissions": ["everything"]]) }
+        #expect(throws: InputErrors.self) { try access.apply(["price_millionths": -1]) }
+        #expect(throws: StoreError.self) { try APIKeyAccess(document: "{\"unknown\":1}") }
+    }
+
+    @Test(arguments: TestDatabase.allCases)
+    func `a key keeps all that is said of it, and an old secret for a while`(database: TestDatabase) async throws {
+        try await withStore(database) { store in
+            let key = try await store.transaction { transaction throws(StoreError) in
+                try transaction.createAPIKey(.example(owner: nil, hash: [1]))
+            }
+            var change = APIKeyChange(key)
+            change.name = "renamed"
+            change.tags = ["red", "blue_2"]
+            change.limits.tokensTotal = 5
+            change.limits.requestsPerMinute = 9
+            change.access.deniedModels = ["x"]
+            change.status = .disabled
+            let wanted = change
+            let grace = store.ambient.now().adding(seconds: 60)
+            let done = try await store.transaction { transaction throws(StoreError) in
+                [
+                    try transaction.changeAPIKey(key.id, to: wanted),
+                    try transaction.rotateAPIKey(
+                        key.id, secretHash: [2], hashAlgorithm: "hmac-sha256", shownPrefix: "cr_cd34", shownSuffix: "cd34", until: grace),
+                    try transaction.activateAPIKey(key.id, at: grace), try transaction.activateAPIKey(key.id, at: grace),
+                    try transaction.changeAPIKey(APIKeyID(transaction.ambient), to: wanted),
+                ]
+            }
+            #expect(done == [true, true, true, false, false])
+            let (after, red, part) = try await store.read { reader throws(StoreError) in
+                (
+                    try reader.apiKey(key.id), try reader.apiKeys(tag: "red", limit: 10).items.map(\.id),
+                    try reader.apiKeys(tag: "re", limit: 10).items.map(\.id)
+                )
+            }
+            #expect(after.map(APIKeyChange.init) == wanted && after?.activatedAt == grace)
+            #expect(after?.secretHash == [2] && after?.previousHash == [1] && after?.previousUntil == grace)
+            #expect(red == [key.id] && part.isEmpty)
+        }
+    }
+
+    @Test(arguments: TestDatabase.allCases)
+    func `a team's and a person's limits reach their keys, which are read again`(database: TestDatabase) async throws {
+        try await withStore(database) { store in
+            let (team, ada, key) = try await store.transaction { transaction throws(StoreError) in
+                let ada = try transaction.createUser(.example("a@x.example"))
+                return (try transaction.createTeam(name: "blue"), ada, try transaction.createAPIKey(.example(owner: ada.id, hash: [1])))
+            }
+            #expect(key.teamID == nil && key.ownerLimits == nil)
+            var limits = APIKeyLimits()
+            limits.costPerMonthMicroUSD = 7
+            let given = limits
+            let done = try await store.transaction { transaction throws(StoreError) in
+                [
+                    try transaction.setTeam(team.id, of: ada.id), try transaction.setSharedLimits(given, of: ada.id),
+                    try transaction.updateTeam(team.id, name: "green", limits: given), try transaction.deleteTeam(team.id),
+                ]
+            }
+            #expect(done == [true, true, true, false])
+            let changed = try await store.read { reader throws(StoreError) in try reader.apiKeyChanges(since: key.version) }
+            #expect(changed.map(\.id) == [key.id])
+            #expect(changed.first?.teamID == team.id && changed.first?.ownTeamID == nil)
+            #expect(changed.first?.ownerLimits == given && changed.first?.teamLimits == given)
+            await #expect(throws: StoreError.conflict(.teamName)) {
+                try await store.transaction { transaction throws(StoreError) in _ = try transaction.createTeam(name: "green") }
+            }
+            let empty = try await store.transaction { transaction throws(StoreError) in
+                [try transaction.setTeam(nil, of: ada.id), try transaction.deleteTeam(team.id)]
+            }
+            #expect(empty == [true, true])
+        }
+    }
+
+    @Test(arguments: TestDatabase.allCases)
+    func `price rows are added and never changed`(database: TestDatabase) async throws {
+        try await withStore(database) { store in
+            let row = PriceRow(model: "m", input: 1, output: 2, cacheWrite5m: 3, cacheWrite1h: 4, cacheRead: 5)
+            var dearer = row
+            dearer.input = 10
+            let (first, second) = (row, dearer)
+            let added = try await store.transaction { transaction throws(StoreError) in
+                [
+                    try transaction.addPrices([first], source: "starting"), try transaction.addPrices([first, second], source: "operator"),
+                    try transaction.addPrices([second], source: "operator"),
+                ]
+            }
+            #expect(added == [1, 1, 0])
+            let rows = try await store.read { reader throws(StoreError) in try reader.prices(since: 0) }
+            #expect(rows.map(\.row) == [first, second] && rows.map(\.source) == ["starting", "operator"])
+            for text: SQL in ["UPDATE prices SET input = 0", "DELETE FROM prices"] {
+                await #expect(throws: StoreError.self) {
+                    try await store.transaction { transaction throws(StoreError) in try transaction.execute(text) }
+                }
+            }
+        }
+    }
+}
