@@ -42,9 +42,12 @@ struct Answer: Sendable {
         }
         if conduct.dialect != .refusal { blocks.append(.text(pieces)) }
         if conduct.dialect == .tool {
-            let name = request["tools"]?.elements?.first?["name"]?.text ?? "get_weather"
+            let name = conduct.toolCall?.name ?? request["tools"]?.elements?.first?["name"]?.text ?? "get_weather"
+            let parts = conduct.toolCall.map { ["", String($0.input.prefix(7)), String($0.input.dropFirst(7))] }
             blocks.append(
-                .tool(id: "toolu_01" + dice.letters(22), name: name, parts: ["", "{\"city\":", " \"Zür", "ich\", \"days\":", " 3}"]))
+                .tool(
+                    id: "toolu_01" + dice.letters(22), name: name,
+                    parts: parts ?? ["", "{\"city\":", " \"Zür", "ich\", \"days\":", " 3}"]))
         }
         self.blocks = blocks
         stopReason =

@@ -25,6 +25,8 @@ struct Conduct: Sendable, Equatable {
 
     var refusal: Refusal?
     var isRefusedConnection = false
+    /// What the tool block calls; nil for the request's first tool and some input.
+    var toolCall: (name: String, input: String)?
     var hangBeforeHeadersMilliseconds = 0
     var hang: (after: Place, milliseconds: Int)?
     var cut: Cut?
@@ -106,7 +108,15 @@ struct Conduct: Sendable, Equatable {
         case "cache-null": isCacheNull = true
         case "iterations": iterations = try json()
         case "fallback-model": answeringModel = String(value)
-        case "tool": dialect = .tool
+        case "tool":
+            dialect = .tool
+            if let colon = value.firstIndex(of: ":") {
+                let input = String(value[value.index(after: colon)...])
+                do { _ = try JSONText(reading: Array(input.utf8)) } catch { throw bad }
+                toolCall = (String(value[..<colon]), input)
+            } else if !value.isEmpty {
+                throw bad
+            }
         case "thinking": dialect = .thinking
         case "refusal": dialect = .refusal
         case "pause_turn": dialect = .pauseTurn
