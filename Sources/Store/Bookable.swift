@@ -17,36 +17,3 @@ extension TokenCounts {
             cacheWrite1h: Bookable.number(cacheWrite1h), cacheRead: Bookable.number(cacheRead))
     }
 }
-
-extension RequestRecord {
-    var bookable: RequestRecord {
-        var record = self
-        record.keyName = Bookable.text(keyName)
-        record.model = Bookable.text(model)
-        record.path = Bookable.text(path)
-        record.errorType = errorType.map(Bookable.text)
-        record.upstreamRequestID = upstreamRequestID.map(Bookable.text)
-        record.tokens = tokens.bookable
-        record.webSearchRequests = Bookable.number(webSearchRequests)
-        record.costMicroUSD = Bookable.number(costMicroUSD)
-        record.priceMicroUSD = Bookable.number(priceMicroUSD)
-        return record
-    }
-}
-
-extension LedgerEntry {
-    /// With "clamped" among its flags when a number was out of range.
-    var bookable: LedgerEntry {
-        var entry = self
-        entry.attempt = max(attempt, 1)
-        entry.model = Bookable.text(model)
-        entry.tokens = tokens.bookable
-        entry.webSearchRequests = Bookable.number(webSearchRequests)
-        entry.costMicroUSD = Bookable.number(costMicroUSD)
-        entry.priceMicroUSD = Bookable.number(priceMicroUSD)
-        let before = [webSearchRequests, costMicroUSD, priceMicroUSD],
-            after = [entry.webSearchRequests, entry.costMicroUSD, entry.priceMicroUSD]
-        if entry.tokens != tokens || before != after { entry.priceFlags += (priceFlags.isEmpty ? "" : " ") + "clamped" }
-        return entry
-    }
-}

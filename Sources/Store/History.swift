@@ -151,24 +151,33 @@ public struct HistoryFilter: Sendable {
         self.to = to
     }
 
-    /// Only the conditions that are there. The first of key, user, rare status, model and status may use its index (each goes on with the time);
-    /// the others are written so that no index fits, because SQLite without statistics would pick "status = success" before a rare key.
+    /// Only the conditions that are there. The first of key and failed status may use its index (both go on with the time); the others
+    /// are written so that no index fits, because SQLite without statistics would pick a frequent status before a rare key. A person's
+    /// requests are found by the person's keys.
     var condition: SQL {
         var (condition, isIndexed): (SQL, Bool) = ("1 = 1", false)
         func add(_ column: SQL, _ value: (some SQLConvertible)?) {
             guard let value else { return }
             condition = isIndexed ? "\(condition) AND \(column) || '' = \(value)" : "\(condition) AND \(column) = \(value)"
+        }
+        if let apiKeyID {
+            add("api_key_id", apiKeyID)
             isIndexed = true
         }
-        add("api_key_id", apiKeyID)
-        add("user_id", userID)
-        if status == .success {
-            add("model", model)
-            add("status", status)
-        } else {
-            add("status", status)  // rare
-            add("model", model)
+        if let userID {
+            if !isIndexed { condition = "\(condition) AND api_key_id IN (SELECT id FROM api_keys WHERE owner_id = \(userID))" }
+            isIndexed = true
+            add("user_id", userID)
         }
+        if let status {
+            // The words that make the index of failed requests fit.
+            if status != .success, !isIndexed { condition = "\(condition) AND status <> 'success'" }
+            isIndexed = isIndexed || status == .success
+            add("status", status)
+            isIndexed = true
+        }
+        isIndexed = true
+        add("model", model)
         if let from { condition = "\(condition) AND started_at >= \(from)" }
         if let to { condition = "\(condition) AND started_at < \(to)" }
         return condition

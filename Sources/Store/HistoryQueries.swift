@@ -15,6 +15,9 @@ extension Reader {
         RequestRecord
     > {
         let limit = PageLimits.clamp(limit)
+        if filter.apiKeyID == nil, let user = filter.userID {
+            return try history(of: user, filter, cursor: cursor, offset: max(0, offset), limit: limit)
+        }
         let older: SQL = if let cursor { "AND (started_at, id) < (\(cursor.startedAt), \(cursor.id))" } else { "" }
         let rows: [RequestRecord] = try all(
             """
@@ -22,6 +25,28 @@ extension Reader {
             ORDER BY started_at DESC, id DESC LIMIT \(limit + 1) OFFSET \(max(0, offset))
             """)
         return Page(rows, limit: limit)
+    }
+
+    /// A person's requests are those of their keys: there is an index by key and none by person, so each key gives its newest, and
+    /// the newest of those are the page.
+    private func history(
+        of user: UserID, _ filter: HistoryFilter, cursor: HistoryCursor?, offset: Int, limit: Int
+    ) throws(StoreError) -> Page<RequestRecord> {
+        guard offset + limit <= StatementLimits.rows else { throw .refused("offset") }
+        let older: SQL = if let cursor { "AND (started_at, id) < (\(cursor.startedAt), \(cursor.id))" } else { "" }
+        var found: [RequestRecord] = []
+        for row in try rows("SELECT id FROM api_keys WHERE owner_id = \(user) ORDER BY id") {
+            var filter = filter
+            filter.apiKeyID = try row["id"]
+            found +=
+                try all(
+                    """
+                    SELECT \(RequestRecord.columns) FROM requests WHERE \(filter.condition) \(older)
+                    ORDER BY started_at DESC, id DESC LIMIT \(offset + limit + 1)
+                    """) as [RequestRecord]
+        }
+        found.sort { ($0.startedAt, $0.id) > ($1.startedAt, $1.id) }
+        return Page(Array(found.dropFirst(offset).prefix(limit + 1)), limit: limit)
     }
 
     public func requestStatistics(_ filter: HistoryFilter) throws(StoreError) -> RequestStatistics {
@@ -68,33 +93,73 @@ extension Reader {
     }
 }
 
+extension RequestRecord {
+    /// What `add(to:)` gives, in its order.
+    static let recording = """
+        INSERT INTO requests (id, api_key_id, key_name, user_id, account_id, model, path, dialect, stream, status, http_status, error_type,
+            started_at, duration_ms, ttft_ms, attempts, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+            cache_read_tokens, total_tokens, web_search_requests, cost_micro_usd, price_micro_usd, usage_source, upstream_request_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)
+        ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, model = excluded.model, status = excluded.status,
+            http_status = excluded.http_status, error_type = excluded.error_type, duration_ms = excluded.duration_ms,
+            ttft_ms = excluded.ttft_ms, attempts = excluded.attempts, input_tokens = excluded.input_tokens,
+            output_tokens = excluded.output_tokens, cache_write_5m_tokens = excluded.cache_write_5m_tokens,
+            cache_write_1h_tokens = excluded.cache_write_1h_tokens, cache_read_tokens = excluded.cache_read_tokens,
+            total_tokens = excluded.total_tokens, web_search_requests = excluded.web_search_requests,
+            cost_micro_usd = excluded.cost_micro_usd, price_micro_usd = excluded.price_micro_usd, usage_source = excluded.usage_source,
+            upstream_request_id = excluded.upstream_request_id
+        WHERE requests.status = 'pending'
+        """
+    static let kinds: [SQLKind] =
+        [SQLKind](repeating: .text, count: 8) + [.bool, .text, .integer, .text] + [SQLKind](repeating: .integer, count: 13) + [
+            .text, .text,
+        ]
+
+    func add(to batch: inout RowBatch) {
+        batch.add(id)
+        batch.add(apiKeyID)
+        batch.add(keyName)
+        batch.add(userID)
+        batch.add(accountID)
+        batch.add(model)
+        batch.add(path)
+        batch.add(dialect)
+        batch.add(stream)
+        batch.add(status.rawValue)
+        batch.add(httpStatus)
+        batch.add(errorType)
+        batch.add(startedAt)
+        batch.add(durationMilliseconds)
+        batch.add(ttftMilliseconds)
+        batch.add(attempts)
+        let tokens = tokens.bookable
+        tokens.add(to: &batch)
+        batch.add(tokens.total)
+        batch.add(Bookable.number(webSearchRequests))
+        batch.add(Bookable.number(costMicroUSD))
+        batch.add(Bookable.number(priceMicroUSD))
+        batch.add(usageSource?.rawValue)
+        batch.add(upstreamRequestID)
+    }
+}
+
+extension TokenCounts {
+    func add(to batch: inout RowBatch) {
+        batch.add(input)
+        batch.add(output)
+        batch.add(cacheWrite5m)
+        batch.add(cacheWrite1h)
+        batch.add(cacheRead)
+    }
+}
+
 extension Transaction {
     /// Inserts the request, or completes it while it is pending. A finished request never changes: a late or repeated record is dropped.
     /// What no database can keep (NUL in a text, a number out of range) is replaced rather than refused.
     public func recordRequest(_ request: RequestRecord) throws(StoreError) {
-        let record = request.bookable
-        let statement: SQL =
-            """
-            INSERT INTO requests (id, api_key_id, key_name, user_id, account_id, model, path, dialect, stream, status, http_status, error_type,
-                started_at, duration_ms, ttft_ms, attempts, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-                cache_read_tokens, total_tokens, web_search_requests, cost_micro_usd, price_micro_usd, usage_source, upstream_request_id)
-            VALUES (\(record.id), \(record.apiKeyID), \(record.keyName), \(record.userID), \(record.accountID), \(record.model),
-                \(record.path), \(record.dialect), \(record.stream), \(record.status), \(record.httpStatus), \(record.errorType),
-                \(record.startedAt), \(record.durationMilliseconds), \(record.ttftMilliseconds), \(record.attempts), \(record.tokens.input),
-                \(record.tokens.output), \(record.tokens.cacheWrite5m), \(record.tokens.cacheWrite1h), \(record.tokens.cacheRead),
-                \(record.tokens.total), \(record.webSearchRequests), \(record.costMicroUSD), \(record.priceMicroUSD),
-                \(record.usageSource), \(record.upstreamRequestID))
-            ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, model = excluded.model, status = excluded.status,
-                http_status = excluded.http_status, error_type = excluded.error_type, duration_ms = excluded.duration_ms,
-                ttft_ms = excluded.ttft_ms, attempts = excluded.attempts, input_tokens = excluded.input_tokens,
-                output_tokens = excluded.output_tokens, cache_write_5m_tokens = excluded.cache_write_5m_tokens,
-                cache_write_1h_tokens = excluded.cache_write_1h_tokens, cache_read_tokens = excluded.cache_read_tokens,
-                total_tokens = excluded.total_tokens, web_search_requests = excluded.web_search_requests,
-                cost_micro_usd = excluded.cost_micro_usd, price_micro_usd = excluded.price_micro_usd, usage_source = excluded.usage_source,
-                upstream_request_id = excluded.upstream_request_id
-            WHERE requests.status = 'pending'
-            """
-        try execute(statement.named(.recordRequest))
+        var batch = RowBatch(.recordRequest, rows: 1)
+        request.add(to: &batch)
+        _ = try run(batch)
     }
 
     /// Deletes the oldest requests that started before `before`, at most `limit` (1 to 1000) a call, so that the writer is never held

@@ -106,43 +106,75 @@ extension Transaction {
     /// because a batch that never goes through would stop the journal.
     /// - Returns: how many ledger entries were new.
     public func settle(_ settled: [SettledRequest]) throws(StoreError) -> Int {
-        var new = 0
+        var requests = RowBatch(.recordRequest, rows: settled.count)
+        var entries = RowBatch(.appendLedger, rows: settled.count)
         var lastUses: [APIKeyID: Timestamp] = [:]
+        for one in settled {
+            one.request.add(to: &requests)
+            for entry in one.entries { entry.add(to: &entries) }
+            lastUses[one.request.apiKeyID] = max(lastUses[one.request.apiKeyID] ?? one.request.startedAt, one.request.startedAt)
+        }
+        _ = try run(requests)
+        let counts = try run(entries)
+        var (new, place) = (0, 0)
         var days = DayTotals()
         for one in settled {
-            try recordRequest(one.request)
-            for entry in one.entries where try append(entry.bookable, &days) { new += 1 }
-            lastUses[one.request.apiKeyID] = max(lastUses[one.request.apiKeyID] ?? one.request.startedAt, one.request.startedAt)
+            for entry in one.entries {
+                // No answer: the entry was there.
+                if let counted = counts[place] {
+                    new += 1
+                    if entry.charged { days.add(entry, requests: counted) }
+                }
+                place += 1
+            }
         }
         for (entry, requests) in days.inOrder { try addToDay(entry, requests: requests) }
         for (key, moment) in lastUses.sorted(by: { $0.key < $1.key }) { try recordUse(of: key, at: moment) }
         return new
     }
+}
 
-    /// False when the entry was there.
-    private func append(_ entry: LedgerEntry, _ days: inout DayTotals) throws(StoreError) -> Bool {
-        // A request counts once in the daily totals, with its first charged entry.
-        let statement: SQL =
-            """
-            INSERT INTO ledger (\(LedgerEntry.columns), counts_request)
-            VALUES (\(entry.requestID), \(entry.attempt), \(entry.apiKeyID), \(entry.userID), \(entry.accountID), \(entry.model),
-                \(entry.tokens.input), \(entry.tokens.output), \(entry.tokens.cacheWrite5m), \(entry.tokens.cacheWrite1h),
-                \(entry.tokens.cacheRead), \(entry.webSearchRequests), \(entry.costMicroUSD), \(entry.priceMicroUSD), \(entry.priceFlags),
-                \(entry.usageSource), \(entry.charged), \(entry.at), \(entry.day),
-                CASE WHEN \(entry.charged)
-                    AND NOT EXISTS (SELECT 1 FROM ledger AS earlier WHERE earlier.request_id = \(entry.requestID) AND earlier.counts_request = 1)
-                    THEN 1 ELSE 0 END)
-            ON CONFLICT (request_id, attempt) DO NOTHING RETURNING counts_request
-            """
-        let counted: Int64? = try value("counts_request", statement.named(.appendLedger))
-        guard let counted else { return false }
-        if entry.charged { days.add(entry, requests: counted) }
-        return true
+extension LedgerEntry {
+    /// What `add(to:)` gives, in its order. Answers whether the entry counts as a request in the daily totals, and nothing when it was
+    /// there: a request counts once, with its first charged entry.
+    static let appending = """
+        INSERT INTO ledger (request_id, attempt, api_key_id, user_id, account_id, model, input_tokens, output_tokens, cache_write_5m_tokens,
+            cache_write_1h_tokens, cache_read_tokens, web_search_requests, cost_micro_usd, price_micro_usd, price_flags, usage_source, charged,
+            at, day, counts_request)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+            CASE WHEN $17 AND NOT EXISTS (SELECT 1 FROM ledger AS earlier WHERE earlier.request_id = $1 AND earlier.counts_request = 1)
+                THEN 1 ELSE 0 END)
+        ON CONFLICT (request_id, attempt) DO NOTHING RETURNING counts_request
+        """
+    static let kinds: [SQLKind] =
+        [.text, .integer, .text, .text, .text, .text] + [SQLKind](repeating: .integer, count: 8) + [.text, .text, .bool, .integer, .text]
+
+    /// What no database can keep is brought into range and flagged "clamped".
+    func add(to batch: inout RowBatch) {
+        batch.add(requestID)
+        batch.add(max(attempt, 1))
+        batch.add(apiKeyID)
+        batch.add(userID)
+        batch.add(accountID)
+        batch.add(model)
+        let bookableTokens = tokens.bookable
+        bookableTokens.add(to: &batch)
+        var isClamped = bookableTokens != tokens
+        for number in [webSearchRequests, costMicroUSD, priceMicroUSD] {
+            let bookable = Bookable.number(number)
+            if bookable != number { isClamped = true }
+            batch.add(bookable)
+        }
+        batch.add(isClamped ? priceFlags + (priceFlags.isEmpty ? "" : " ") + "clamped" : priceFlags)
+        batch.add(usageSource.rawValue)
+        batch.add(charged)
+        batch.add(at)
+        batch.add(day)
     }
 }
 
-/// What one batch adds to the daily totals, summed first: a batch is mostly the same few keys and models on one day. Entries are
-/// `bookable`, so sums cannot overflow.
+/// What one batch adds to the daily totals, summed first: a batch is mostly the same few keys and models on one day. Numbers are
+/// `Bookable`, so sums cannot overflow.
 private struct DayTotals {
     private struct Key: Hashable, Comparable {
         let apiKeyID: APIKeyID
@@ -153,21 +185,25 @@ private struct DayTotals {
     private var sums: [Key: (entry: LedgerEntry, requests: Int64)] = [:]
 
     mutating func add(_ entry: LedgerEntry, requests: Int64) {
-        let key = Key(apiKeyID: entry.apiKeyID, day: entry.day, model: entry.model)
-        guard var sum = sums[key] else {
-            sums[key] = (entry, requests)
+        let key = Key(apiKeyID: entry.apiKeyID, day: entry.day, model: Bookable.text(entry.model))
+        let tokens = entry.tokens.bookable
+        let numbers = (Bookable.number(entry.webSearchRequests), Bookable.number(entry.costMicroUSD), Bookable.number(entry.priceMicroUSD))
+        guard let index = sums.index(forKey: key) else {
+            var first = entry
+            first.model = key.model
+            (first.tokens, first.webSearchRequests, first.costMicroUSD, first.priceMicroUSD) = (tokens, numbers.0, numbers.1, numbers.2)
+            sums[key] = (first, requests)
             return
         }
-        sum.requests += requests
-        sum.entry.tokens.input += entry.tokens.input
-        sum.entry.tokens.output += entry.tokens.output
-        sum.entry.tokens.cacheWrite5m += entry.tokens.cacheWrite5m
-        sum.entry.tokens.cacheWrite1h += entry.tokens.cacheWrite1h
-        sum.entry.tokens.cacheRead += entry.tokens.cacheRead
-        sum.entry.webSearchRequests += entry.webSearchRequests
-        sum.entry.costMicroUSD += entry.costMicroUSD
-        sum.entry.priceMicroUSD += entry.priceMicroUSD
-        sums[key] = sum
+        sums.values[index].requests += requests
+        sums.values[index].entry.tokens.input += tokens.input
+        sums.values[index].entry.tokens.output += tokens.output
+        sums.values[index].entry.tokens.cacheWrite5m += tokens.cacheWrite5m
+        sums.values[index].entry.tokens.cacheWrite1h += tokens.cacheWrite1h
+        sums.values[index].entry.tokens.cacheRead += tokens.cacheRead
+        sums.values[index].entry.webSearchRequests += numbers.0
+        sums.values[index].entry.costMicroUSD += numbers.1
+        sums.values[index].entry.priceMicroUSD += numbers.2
     }
 
     /// Always the same order, so that two writers cannot wait for each other's rows.

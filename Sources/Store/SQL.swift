@@ -85,7 +85,7 @@ struct SQL: ExpressibleByStringInterpolation, Sendable {
 }
 
 /// Each stands for one text with another set of values every time.
-enum FrequentStatement: Int, CaseIterable, Sendable { case recordRequest, appendLedger, addToDay, recordUse }
+enum FrequentStatement: Int, CaseIterable, Sendable { case addToDay, recordUse }
 
 extension Int64: SQLConvertible {
     static var sqlKind: SQLKind { .integer }

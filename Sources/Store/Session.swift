@@ -6,6 +6,9 @@ protocol Connection: AnyObject {
     /// Runs one statement with its values.
     @discardableResult
     func run(_ statement: SQL) throws(StoreError) -> Answer
+    /// Runs the batch's statement for each of its rows, and answers for each the whole number in the first column of the row it gave,
+    /// nil when it gave none.
+    func run(_ batch: RowBatch) throws(StoreError) -> [Int64?]
     /// Runs several statements without values: migrations only.
     func script(_ text: String) throws(StoreError)
 }
@@ -37,6 +40,15 @@ public class Reader {
     func run(_ statement: SQL) throws(StoreError) -> Answer {
         if let failure { throw failure }
         do throws(StoreError) { return try connection.run(statement) } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    func run(_ batch: RowBatch) throws(StoreError) -> [Int64?] {
+        if let failure { throw failure }
+        guard batch.rowCount > 0 else { return [] }
+        do throws(StoreError) { return try connection.run(batch) } catch {
             failure = error
             throw error
         }

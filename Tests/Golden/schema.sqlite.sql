@@ -557,10 +557,6 @@ CREATE UNIQUE INDEX jobs_service_queued_unique ON jobs (service_id) WHERE state 
 
 CREATE UNIQUE INDEX jobs_service_running_unique ON jobs (service_id) WHERE state = 'running';
 
-CREATE INDEX ledger_key_day ON ledger (api_key_id, day);
-
-CREATE INDEX ledger_time ON ledger (at);
-
 CREATE INDEX money_entries_payment ON money_entries (payment_id);
 
 CREATE INDEX money_entries_user ON money_entries (user_id, currency, id);
@@ -587,15 +583,11 @@ CREATE INDEX payments_user ON payments (user_id, number);
 
 CREATE INDEX plans_kind ON plans (kind, number);
 
-CREATE INDEX requests_key_time ON requests (api_key_id, started_at, id);
+CREATE INDEX requests_failed ON requests (status, started_at) WHERE status <> 'success';
 
-CREATE INDEX requests_model_time ON requests (model, started_at, id);
+CREATE INDEX requests_key_time ON requests (api_key_id, started_at);
 
-CREATE INDEX requests_status_time ON requests (status, started_at, id);
-
-CREATE INDEX requests_time ON requests (started_at, id);
-
-CREATE INDEX requests_user_time ON requests (user_id, started_at, id);
+CREATE INDEX requests_time ON requests (started_at);
 
 CREATE INDEX services_backend ON services (backend_id, id);
 

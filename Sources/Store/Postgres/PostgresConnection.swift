@@ -5,6 +5,7 @@ final class PostgresConnection: Connection {
     let dialect = Dialect.postgres
     private let handle: PostgresHandle
     private var prepared: [String: (name: String, lastUse: UInt64)] = [:]
+    private var preparedBatches: Set<BatchStatement> = []
     private var uses: UInt64 = 0
     /// Until when the transaction under way may wait for the server.
     var deadline: Deadline
@@ -33,8 +34,24 @@ final class PostgresConnection: Connection {
         }
     }
 
+    func run(_ batch: RowBatch) throws(StoreError) -> [Int64?] {
+        try keepingFailure { () throws(PostgresError) in
+            let name = "batch\(batch.statement.rawValue)"
+            if preparedBatches.insert(batch.statement).inserted {
+                do throws(PostgresError) {
+                    try handle.prepare(name, batch.statement.text, kinds: batch.statement.kinds, deadline: deadline)
+                } catch {
+                    preparedBatches.remove(batch.statement)
+                    throw error
+                }
+            }
+            return try handle.run(prepared: name, batch, deadline: deadline)
+        }
+    }
+
     func script(_ text: String) throws(StoreError) {
         _ = try keepingFailure { () throws(PostgresError) in
+            preparedBatches.removeAll()
             prepared.removeAll()  // the schema may change under them
             _ = try handle.script("DEALLOCATE ALL", deadline: deadline)
             return try handle.script(text, deadline: deadline)

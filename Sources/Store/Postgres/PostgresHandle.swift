@@ -74,6 +74,41 @@ struct Deadline: Sendable {
         return try finish(deadline)
     }
 
+    /// Runs the statement once a row, all rows in one round trip (libpq's pipeline mode). The first row that fails fails the batch.
+    func run(prepared name: String, _ batch: RowBatch, deadline: Deadline) throws(PostgresError) -> [Int64?] {
+        guard unsafe PQenterPipelineMode(raw) == 1 else { throw lost() }
+        var answers = [Int64?](repeating: nil, count: batch.rowCount)
+        let packed = PackedBatch(batch)
+        for row in 0..<batch.rowCount {
+            guard unsafe packed.send(row, name, raw) else { throw lost() }
+            // What has been answered is taken in between, so that neither side waits with full buffers.
+            guard unsafe PQflush(raw) >= 0 else { throw lost() }
+        }
+        guard unsafe PQpipelineSync(raw) == 1 else { throw lost() }
+        var (row, failure): (Int, PostgresError?) = (0, nil)
+        try drain(deadline) { () throws(PostgresError) -> Bool in
+            guard let result = unsafe PQgetResult(raw) else {
+                row += 1  // the end of one row's answers
+                guard row <= batch.rowCount else { throw lost() }
+                return true
+            }
+            defer { unsafe PQclear(result) }
+            switch unsafe PQresultStatus(result) {
+            case PGRES_PIPELINE_SYNC: return false
+            case PGRES_PIPELINE_ABORTED: break  // behind a row that failed
+            default:
+                do throws(PostgresError) {
+                    let answer = try unsafe read(result).answer
+                    if row < batch.rowCount, case .integer(let number)? = answer.rows.first?.values.first { answers[row] = number }
+                } catch { failure = failure ?? error }
+            }
+            return true
+        }
+        guard unsafe PQexitPipelineMode(raw) == 1 else { throw lost() }
+        if let failure { throw failure }
+        return answers
+    }
+
     /// Runs statements without values; the last one's answer counts.
     func script(_ text: String, deadline: Deadline) throws(PostgresError) -> PostgresAnswer {
         guard unsafe PQsendQuery(raw, text) == 1 else { throw lost() }
@@ -97,13 +132,23 @@ struct Deadline: Sendable {
     /// Sends what is left, then reads until the server is ready for the next statement.
     private func finish(_ deadline: Deadline) throws(PostgresError) -> PostgresAnswer {
         var answer = PostgresAnswer(), failure: PostgresError?
+        try drain(deadline) { () throws(PostgresError) -> Bool in
+            guard let result = unsafe PQgetResult(raw) else { return false }
+            defer { unsafe PQclear(result) }
+            do throws(PostgresError) { answer = try unsafe read(result) } catch { failure = failure ?? error }
+            return true
+        }
+        if let failure { throw failure }
+        return answer
+    }
+
+    /// Sends what is left and calls `take` whenever a result can be had without waiting, until it answers false.
+    private func drain(_ deadline: Deadline, _ take: () throws(PostgresError) -> Bool) throws(PostgresError) {
         while true {
             let unsent = unsafe PQflush(raw)
             guard unsent >= 0 else { throw lost() }
             if unsent == 0, unsafe PQisBusy(raw) == 0 {
-                guard let result = unsafe PQgetResult(raw) else { break }
-                defer { unsafe PQclear(result) }
-                do throws(PostgresError) { answer = try unsafe read(result) } catch { failure = failure ?? error }
+                guard try take() else { return }
                 continue
             }
             do throws(StoreError) { try wait(unsent == 1 ? POLLIN | POLLOUT : POLLIN, deadline) } catch {
@@ -112,8 +157,6 @@ struct Deadline: Sendable {
             }
             guard unsafe PQconsumeInput(raw) == 1 else { throw lost() }
         }
-        if let failure { throw failure }
-        return answer
     }
 
     private func wait(_ events: Int32, _ deadline: Deadline) throws(StoreError) {
@@ -230,6 +273,46 @@ private struct PackedValues {
             offsets.append(bytes.count)
             lengths.append(Int32(clamping: text.utf8.count))
             bytes += Array(text.utf8) + [0]
+        }
+    }
+}
+
+/// The rows of a batch as libpq wants them: texts where they lie in the batch, numbers in binary.
+private struct PackedBatch {
+    let batch: RowBatch
+    /// Eight bytes for each cell, most significant first; a bool has one.
+    private var numbers: [UInt8] = []
+
+    init(_ batch: RowBatch) {
+        self.batch = batch
+        numbers.reserveCapacity(batch.cells.count * 8)
+        for cell in batch.cells {
+            let word = cell.kind == .bool ? UInt64(cell.number) << 56 : UInt64(bitPattern: cell.number)
+            for shift in stride(from: UInt64(56), through: 0, by: -8) { numbers.append(UInt8(truncatingIfNeeded: word >> shift)) }
+        }
+    }
+
+    /// False when libpq does not take it.
+    func send(_ row: Int, _ name: String, _ raw: OpaquePointer) -> Bool {
+        let width = batch.width
+        return unsafe batch.bytes.withUnsafeBytes { texts in
+            unsafe numbers.withUnsafeBytes { numbers in
+                var pointers: [UnsafePointer<CChar>?] = unsafe []
+                var (lengths, formats): ([Int32], [Int32]) = ([], [])
+                for place in row * width..<(row + 1) * width {
+                    let cell = batch.cells[place]
+                    let start: UnsafeRawPointer? =
+                        switch cell.kind {
+                        case .null: nil
+                        case .integer, .bool: unsafe numbers.baseAddress?.advanced(by: place * 8)
+                        case .text: unsafe texts.baseAddress?.advanced(by: Int(cell.number))
+                        }
+                    unsafe pointers.append(start?.assumingMemoryBound(to: CChar.self))
+                    lengths.append(cell.kind == .integer ? 8 : cell.kind == .bool ? 1 : cell.count)
+                    formats.append(cell.kind == .text ? 0 : 1)
+                }
+                return unsafe PQsendQueryPrepared(raw, name, Int32(width), pointers, lengths, formats, 0) == 1
+            }
         }
     }
 }

@@ -8,6 +8,8 @@ final class SQLiteConnection: Connection {
     private var uses: UInt64 = 0
     /// By `FrequentStatement`.
     private var frequent = [Prepared?](repeating: nil, count: FrequentStatement.allCases.count)
+    /// By `BatchStatement`.
+    private var batched = [Prepared?](repeating: nil, count: BatchStatement.allCases.count)
 
     /// Statements kept prepared; the least recently used goes first.
     static let preparedLimit = 128
@@ -58,9 +60,18 @@ final class SQLiteConnection: Connection {
         return answer
     }
 
+    func run(_ batch: RowBatch) throws(StoreError) -> [Int64?] {
+        let place = batch.statement.rawValue
+        if let found = batched[place] { return try handle.run(found.statement, batch) }
+        let made = Prepared(try handle.prepare(batch.statement.text), text: batch.statement.text)
+        batched[place] = made
+        return try handle.run(made.statement, batch)
+    }
+
     func script(_ text: String) throws(StoreError) {
         prepared.removeAll()  // the schema may change under them
         for index in frequent.indices { frequent[index] = nil }
+        for index in batched.indices { batched[index] = nil }
         try handle.script(text)
     }
 

@@ -63,6 +63,27 @@ private import CSQLite
         return (answer, names)
     }
 
+    /// Runs the statement once a row. Texts are bound where they lie in the batch, without a copy.
+    func run(_ statement: borrowing SQLiteStatement, _ batch: RowBatch) throws(StoreError) -> [Int64?] {
+        var answers: [Int64?] = []
+        answers.reserveCapacity(batch.rowCount)
+        var failed: Int32?
+        unsafe batch.bytes.withUnsafeBufferPointer { bytes in
+            for row in 0..<batch.rowCount {
+                let (code, answer) = unsafe statement.run(row, of: batch, bytes)
+                if code != SQLITE_OK {
+                    failed = code
+                    break
+                }
+                answers.append(answer)
+            }
+            // They point into the batch.
+            statement.clearBindings()
+        }
+        if let failed { throw error(failed) }
+        return answers
+    }
+
     /// Copies the whole database into `destination` in steps, so that `step` can be told how far it is. The source must be inside a
     /// read transaction: then the copy is of one moment, and writers go on.
     func copy(into destination: borrowing SQLiteHandle, step: (_ remainingPages: Int, _ totalPages: Int) -> Void) throws(StoreError) {
@@ -99,6 +120,35 @@ private import CSQLite
     fileprivate func reset() {
         unsafe sqlite3_reset(raw)
         unsafe sqlite3_clear_bindings(raw)
+    }
+
+    fileprivate func clearBindings() { unsafe sqlite3_clear_bindings(raw) }
+
+    /// SQLITE_OK with the first column of the first row, or the code of what failed; the statement is reset either way.
+    fileprivate func run(_ row: Int, of batch: RowBatch, _ bytes: UnsafeBufferPointer<UInt8>) -> (Int32, Int64?) {
+        let width = batch.width
+        for column in 0..<width {
+            let (cell, index) = (batch.cells[row * width + column], Int32(column + 1))
+            let code =
+                switch cell.kind {
+                case .null: unsafe sqlite3_bind_null(raw, index)
+                case .integer, .bool: unsafe sqlite3_bind_int64(raw, index, cell.number)
+                case .text:
+                    unsafe sqlite3_bind_text(
+                        raw, index,
+                        UnsafeRawPointer(bytes.baseAddress?.advanced(by: Int(cell.number)))?.assumingMemoryBound(to: CChar.self),
+                        cell.count, nil)
+                }
+            guard code == SQLITE_OK else { return (code, nil) }
+        }
+        var answer: Int64?
+        var code = unsafe sqlite3_step(raw)
+        while code == SQLITE_ROW {
+            if answer == nil { answer = unsafe sqlite3_column_int64(raw, 0) }
+            code = unsafe sqlite3_step(raw)
+        }
+        let end = unsafe sqlite3_reset(raw)
+        return (code == SQLITE_DONE ? SQLITE_OK : end == SQLITE_OK ? code : end, answer)
     }
 
     fileprivate func step() -> Int32 { unsafe sqlite3_step(raw) }

@@ -1,0 +1,79 @@
+// Rows for one statement that runs many times in a row. Values go into two flat arrays instead of an array of values each, because
+// the ledger's writer handles thousands of rows a second.
+internal import Domain
+
+/// The statements that run for every request.
+enum BatchStatement: Int, CaseIterable, Sendable {
+    case recordRequest, appendLedger
+
+    /// The same text for both databases: SQLite takes "$1" for the name of a parameter and numbers those in their order.
+    var text: String {
+        switch self {
+        case .recordRequest: RequestRecord.recording
+        case .appendLedger: LedgerEntry.appending
+        }
+    }
+    /// What each parameter is, for PostgreSQL.
+    var kinds: [SQLKind] {
+        switch self {
+        case .recordRequest: RequestRecord.kinds
+        case .appendLedger: LedgerEntry.kinds
+        }
+    }
+}
+
+struct RowBatch {
+    enum Kind: UInt8, Sendable { case null, integer, bool, text }
+    struct Cell: Sendable {
+        var kind: Kind
+        /// The number; of a text where it begins in `bytes`.
+        var number: Int64
+        /// Bytes of the text, without the NUL behind it.
+        var count: Int32 = 0
+    }
+
+    let statement: BatchStatement
+    /// Row after row, as many each as the statement has parameters.
+    private(set) var cells: [Cell] = []
+    /// Texts, each with a NUL behind it.
+    private(set) var bytes: [UInt8] = []
+    let width: Int
+    var rowCount: Int { cells.count / width }
+
+    /// - Parameter rows: how many there will be, to make room once.
+    init(_ statement: BatchStatement, rows: Int) {
+        self.statement = statement
+        width = statement.kinds.count
+        cells.reserveCapacity(rows * width)
+        bytes.reserveCapacity(rows * 384)
+    }
+
+    mutating func add(_ number: Int64) { cells.append(Cell(kind: .integer, number: number)) }
+    mutating func add(_ truth: Bool) { cells.append(Cell(kind: .bool, number: truth ? 1 : 0)) }
+    mutating func add(_ moment: Timestamp) { add(moment.milliseconds) }
+    mutating func add(_ number: Int64?) { if let number { add(number) } else { addNull() } }
+    mutating func add<Kind>(_ id: Identifier<Kind>) {
+        let start = bytes.count
+        id.write(to: &bytes)
+        end(start)
+    }
+    mutating func add<Kind>(_ id: Identifier<Kind>?) { if let id { add(id) } else { addNull() } }
+    /// A NUL, which no database keeps in a text, is replaced.
+    mutating func add(_ text: String) {
+        let start = bytes.count
+        bytes.append(utf8: text)
+        for place in start..<bytes.count where bytes[place] == 0 {
+            bytes.removeSubrange(start...)
+            bytes.append(utf8: Bookable.text(text))
+            break
+        }
+        end(start)
+    }
+    mutating func add(_ text: String?) { if let text { add(text) } else { addNull() } }
+    private mutating func addNull() { cells.append(Cell(kind: .null, number: 0)) }
+
+    private mutating func end(_ start: Int) {
+        cells.append(Cell(kind: .text, number: Int64(start), count: Int32(clamping: bytes.count - start)))
+        bytes.append(0)
+    }
+}
