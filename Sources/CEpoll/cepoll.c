@@ -3,9 +3,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -223,3 +225,12 @@ int32_t gh_resolve(const char *name, uint8_t *addresses, int32_t capacity) {
     return count;
 }
 const char *gh_resolve_reason(int32_t code) { return code == EAI_SYSTEM ? strerror(errno) : gai_strerror(code); }
+
+void gh_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void gh_keep_freed_memory(void) {
+    // Blocks from this size on (a password's hash takes 64 MiB) still go back to the kernel at once.
+    mallopt(M_MMAP_THRESHOLD, 2 << 20);
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    mallopt(M_TOP_PAD, 256 << 10);
+}

@@ -4,6 +4,40 @@
 #include <openssl/hmac.h>
 #include <openssl/x509v3.h>
 
+// HMAC-SHA256 with the work on the key done ahead, for the relay key of every request. These calls are called old since OpenSSL 3; what
+// is to replace them allocates several times for each message.
+#include <openssl/sha.h>
+#include <openssl/crypto.h>
+#include <string.h>
+typedef struct {
+    SHA256_CTX inner, outer;
+} gh_hmac_sha256;
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wdeprecated-declarations"
+// The key has at most 64 bytes.
+static inline void gh_hmac_sha256_prepare(gh_hmac_sha256 *state, const unsigned char *key, size_t count) {
+    unsigned char inner[64], outer[64];
+    for (size_t at = 0; at < 64; at++) {
+        unsigned char byte = at < count ? key[at] : 0;
+        inner[at] = byte ^ 0x36;
+        outer[at] = byte ^ 0x5c;
+    }
+    SHA256_Init(&state->inner);
+    SHA256_Update(&state->inner, inner, 64);
+    SHA256_Init(&state->outer);
+    SHA256_Update(&state->outer, outer, 64);
+    OPENSSL_cleanse(inner, 64);
+    OPENSSL_cleanse(outer, 64);
+}
+static inline void gh_hmac_sha256_of(const gh_hmac_sha256 *state, const unsigned char *message, size_t count, unsigned char *out) {
+    SHA256_CTX inner = state->inner, outer = state->outer;
+    SHA256_Update(&inner, message, count);
+    SHA256_Final(out, &inner);
+    SHA256_Update(&outer, out, 32);
+    SHA256_Final(out, &outer);
+}
+#pragma clang diagnostic pop
+
 // Macros and callbacks that Swift cannot import.
 #include <string.h>
 static inline int gh_ssl_minimum_tls12(SSL_CTX *context) { return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1; }

@@ -66,10 +66,16 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
         return value
     }
     private static func appendHex(_ value: UInt64, _ bytes: inout [UInt8]) {
-        for shift in stride(from: UInt64(60), through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: value >> shift & 15)
-            bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-        }
+        bytes.append(littleEndian: hexDigits(value >> 32).byteSwapped)
+        bytes.append(littleEndian: hexDigits(value & 0xffff_ffff).byteSwapped)
+    }
+    /// Eight digits of 32 bits at once, the lowest in the lowest byte: ids are written several times for every request.
+    private static func hexDigits(_ half: UInt64) -> UInt64 {
+        var spread = (half | half << 16) & 0x0000_ffff_0000_ffff
+        spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff
+        spread = (spread | spread << 4) & 0x0f0f_0f0f_0f0f_0f0f
+        let letters = (spread + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return spread + 0x3030_3030_3030_3030 + letters &* 0x27
     }
 }
 

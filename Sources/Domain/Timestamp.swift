@@ -21,10 +21,21 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable {
 
     /// "2026-11-21", in UTC.
     public var dayText: String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(10)
-        appendDay(&bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        let (year, month, day) = civilDay
+        guard (0...9999).contains(year) else {
+            var bytes: [UInt8] = []
+            appendDay(&bytes)
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        // Short enough to live inside the String: every request makes one.
+        return unsafe String(unsafeUninitializedCapacity: 10) { text in
+            // "-" is three before "0".
+            let digits: InlineArray<10, Int> = [
+                year / 1000, year / 100 % 10, year / 10 % 10, year % 10, -3, month / 10, month % 10, -3, day / 10, day % 10,
+            ]
+            for place in digits.indices { unsafe text[place] = UInt8(truncatingIfNeeded: 0x30 + digits[place]) }
+            return 10
+        }
     }
 
     /// "2026-11-21T04:45:23.017Z" (RFC 3339, always UTC, always milliseconds).

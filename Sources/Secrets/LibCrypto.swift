@@ -1,5 +1,31 @@
 internal import COpenSSL
 
+/// HMAC-SHA256 for one key and many messages: half of the work is done once, and libcrypto uses the processor's own SHA instructions.
+@safe final class KeyedSHA256: Sendable {
+    // Immutable after init and freed once in deinit.
+    private nonisolated(unsafe) let state: UnsafeMutablePointer<gh_hmac_sha256>
+
+    /// - Parameter key: at most 64 bytes.
+    init(key: Span<UInt8>) {
+        precondition(key.count <= 64, "a longer key is hashed first")
+        unsafe state = .allocate(capacity: 1)
+        unsafe key.withUnsafeBufferPointer { unsafe gh_hmac_sha256_prepare(state, $0.baseAddress, $0.count) }
+    }
+    deinit {
+        unsafe OPENSSL_cleanse(state, MemoryLayout<gh_hmac_sha256>.size)
+        unsafe state.deallocate()
+    }
+
+    func digest(of message: Span<UInt8>) -> InlineArray<32, UInt8> {
+        var out = InlineArray<32, UInt8>(repeating: 0)
+        var span = out.mutableSpan
+        unsafe span.withUnsafeMutableBufferPointer { out in
+            unsafe message.withUnsafeBufferPointer { unsafe gh_hmac_sha256_of(state, $0.baseAddress, $0.count, out.baseAddress) }
+        }
+        return out
+    }
+}
+
 /// The little of OpenSSL's libcrypto that libsodium does not have: HMAC with SHA-1, SHA-384 and SHA-512, and AES-128-CBC for old tokens.
 enum LibCrypto {
     enum Digest: Sendable { case sha1, sha256, sha384, sha512 }

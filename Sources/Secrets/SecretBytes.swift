@@ -17,6 +17,10 @@
     public var description: String { "«secret»" }
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 
-    /// The only way to the bytes; easy to search for.
+    /// The bytes where they are; they must not be kept.
+    public func reveal<R>(inPlace use: (Span<UInt8>) -> R) -> R {
+        use(unsafe Span(_unsafeElements: UnsafeBufferPointer(memory.assumingMemoryBound(to: UInt8.self))))
+    }
+    /// The only ways to the bytes; easy to search for.
     public func reveal<R>(_ use: ([UInt8]) throws -> R) rethrows -> R { try use(unsafe [UInt8](memory)) }
 }

@@ -109,21 +109,30 @@ extension Transaction {
         var requests = RowBatch(.recordRequest, rows: settled.count)
         var entries = RowBatch(.appendLedger, rows: settled.count)
         var lastUses: [APIKeyID: Timestamp] = [:]
+        var counts: [Int64] = []
         for one in settled {
             one.request.add(to: &requests)
-            for entry in one.entries { entry.add(to: &entries) }
+            // A request counts once in the daily totals, with its first charged entry. All its entries come together, so only one that
+            // does not begin with the first attempt can have been counted before.
+            var isCounted = false
+            if let first = one.entries.first, first.attempt > 1 { isCounted = try self.isCounted(one.request.id) }
+            for entry in one.entries {
+                let count: Int64 = entry.charged && !isCounted ? 1 : 0
+                if entry.charged { isCounted = true }
+                counts.append(count)
+                entry.add(to: &entries, countsRequest: count)
+            }
             lastUses[one.request.apiKeyID] = max(lastUses[one.request.apiKeyID] ?? one.request.startedAt, one.request.startedAt)
         }
         _ = try run(requests)
-        let counts = try run(entries)
+        let isNew = try run(entries)
         var (new, place) = (0, 0)
         var days = DayTotals()
         for one in settled {
             for entry in one.entries {
-                // No answer: the entry was there.
-                if let counted = counts[place] {
+                if isNew[place] {
                     new += 1
-                    if entry.charged { days.add(entry, requests: counted) }
+                    if entry.charged { days.add(entry, requests: counts[place]) }
                 }
                 place += 1
             }
@@ -132,25 +141,29 @@ extension Transaction {
         for (key, moment) in lastUses.sorted(by: { $0.key < $1.key }) { try recordUse(of: key, at: moment) }
         return new
     }
+
+    private func isCounted(_ request: RequestID) throws(StoreError) -> Bool {
+        try !rows("SELECT attempt FROM ledger WHERE request_id = \(request) AND counts_request = 1 LIMIT 1").isEmpty
+    }
 }
 
 extension LedgerEntry {
-    /// What `add(to:)` gives, in its order. Answers whether the entry counts as a request in the daily totals, and nothing when it was
-    /// there: a request counts once, with its first charged entry.
+    /// What `add(to:)` gives, in its order; an entry that is there stays as it is. No RETURNING: SQLite makes a table in memory for it,
+    /// which costs more than the row.
     static let appending = """
         INSERT INTO ledger (request_id, attempt, api_key_id, user_id, account_id, model, input_tokens, output_tokens, cache_write_5m_tokens,
             cache_write_1h_tokens, cache_read_tokens, web_search_requests, cost_micro_usd, price_micro_usd, price_flags, usage_source, charged,
             at, day, counts_request)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-            CASE WHEN $17 AND NOT EXISTS (SELECT 1 FROM ledger AS earlier WHERE earlier.request_id = $1 AND earlier.counts_request = 1)
-                THEN 1 ELSE 0 END)
-        ON CONFLICT (request_id, attempt) DO NOTHING RETURNING counts_request
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+        ON CONFLICT (request_id, attempt) DO NOTHING
         """
     static let kinds: [SQLKind] =
-        [.text, .integer, .text, .text, .text, .text] + [SQLKind](repeating: .integer, count: 8) + [.text, .text, .bool, .integer, .text]
+        [.text, .integer, .text, .text, .text, .text] + [SQLKind](repeating: .integer, count: 8) + [
+            .text, .text, .bool, .integer, .text, .integer,
+        ]
 
     /// What no database can keep is brought into range and flagged "clamped".
-    func add(to batch: inout RowBatch) {
+    func add(to batch: inout RowBatch, countsRequest: Int64) {
         batch.add(requestID)
         batch.add(max(attempt, 1))
         batch.add(apiKeyID)
@@ -170,6 +183,7 @@ extension LedgerEntry {
         batch.add(charged)
         batch.add(at)
         batch.add(day)
+        batch.add(countsRequest)
     }
 }
 

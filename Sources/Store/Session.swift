@@ -6,9 +6,8 @@ protocol Connection: AnyObject {
     /// Runs one statement with its values.
     @discardableResult
     func run(_ statement: SQL) throws(StoreError) -> Answer
-    /// Runs the batch's statement for each of its rows, and answers for each the whole number in the first column of the row it gave,
-    /// nil when it gave none.
-    func run(_ batch: RowBatch) throws(StoreError) -> [Int64?]
+    /// Runs the batch's statement for each of its rows, and answers for each whether it changed anything.
+    func run(_ batch: RowBatch) throws(StoreError) -> [Bool]
     /// Runs several statements without values: migrations only.
     func script(_ text: String) throws(StoreError)
 }
@@ -45,7 +44,7 @@ public class Reader {
         }
     }
 
-    func run(_ batch: RowBatch) throws(StoreError) -> [Int64?] {
+    func run(_ batch: RowBatch) throws(StoreError) -> [Bool] {
         if let failure { throw failure }
         guard batch.rowCount > 0 else { return [] }
         do throws(StoreError) { return try connection.run(batch) } catch {

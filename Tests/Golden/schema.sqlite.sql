@@ -268,7 +268,8 @@ CREATE TABLE ledger (
     cost_micro_usd BIGINT NOT NULL CONSTRAINT ledger_cost_check CHECK (cost_micro_usd >= 0),
     price_micro_usd BIGINT NOT NULL CONSTRAINT ledger_price_check CHECK (price_micro_usd >= 0),
     price_flags TEXT NOT NULL,
-    usage_source TEXT NOT NULL CONSTRAINT ledger_usage_source_check CHECK (usage_source IN ('final', 'snapshot', 'estimated', 'unparsed')),
+    usage_source TEXT NOT NULL CONSTRAINT ledger_usage_source_check
+        CHECK (usage_source = 'final' OR usage_source = 'snapshot' OR usage_source = 'estimated' OR usage_source = 'unparsed'),
     charged BOOLEAN NOT NULL,
     at BIGINT NOT NULL,
     day TEXT NOT NULL,
@@ -379,7 +380,9 @@ CREATE TABLE requests (
     path TEXT NOT NULL,
     dialect TEXT NOT NULL,
     stream BOOLEAN NOT NULL,
-    status TEXT NOT NULL CONSTRAINT requests_status_check CHECK (status IN ('pending', 'success', 'error', 'aborted')),
+    -- Written out: for IN with more than two words SQLite makes a table in memory at every insert.
+    status TEXT NOT NULL
+        CONSTRAINT requests_status_check CHECK (status = 'success' OR status = 'error' OR status = 'aborted' OR status = 'pending'),
     http_status BIGINT,
     error_type TEXT,
     started_at BIGINT NOT NULL,
@@ -395,7 +398,8 @@ CREATE TABLE requests (
     web_search_requests BIGINT NOT NULL,
     cost_micro_usd BIGINT NOT NULL,
     price_micro_usd BIGINT NOT NULL,
-    usage_source TEXT CONSTRAINT requests_usage_source_check CHECK (usage_source IN ('final', 'snapshot', 'estimated', 'unparsed')),
+    usage_source TEXT CONSTRAINT requests_usage_source_check
+        CHECK (usage_source = 'final' OR usage_source = 'snapshot' OR usage_source = 'estimated' OR usage_source = 'unparsed'),
     upstream_request_id TEXT
 );
 

@@ -60,6 +60,10 @@ int32_t gh_open_unlinked(const char *folder);
 uint64_t gh_descriptor_limit(void);
 int32_t gh_set_descriptor_limit(uint64_t soft);
 void gh_ignore_sigpipe(void);
+// The calling thread's name in lists of threads; at most 15 bytes.
+void gh_name_thread(const char *name);
+// Lets the allocator keep what was freed, up to a few MiB, instead of giving it back and asking again hundreds of times a second.
+void gh_keep_freed_memory(void);
 
 // The addresses of a name, 16 bytes each, as the system's resolver orders them; blocks. Answers their number, or the (negative) EAI code.
 int32_t gh_resolve(const char *name, uint8_t *addresses, int32_t capacity);

@@ -56,6 +56,11 @@ extension JSON {
     /// Appends the text in quotes. Control characters, quote and backslash are escaped; everything else stays UTF-8.
     public static func quote(_ text: String, into out: inout [UInt8]) {
         out.append(0x22)
+        if isPlain(text.utf8Span.span) {
+            out.append(utf8: text)
+            out.append(0x22)
+            return
+        }
         for byte in text.utf8 {
             switch byte {
             case 0x22: out += [0x5c, 0x22]
@@ -68,6 +73,10 @@ extension JSON {
             }
         }
         out.append(0x22)
+    }
+    private static func isPlain(_ text: Span<UInt8>) -> Bool {
+        for index in text.indices where text[index] < 0x20 || text[index] == 0x22 || text[index] == 0x5c { return false }
+        return true
     }
     private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 }

@@ -6,11 +6,19 @@ public final class Router: ExchangeHandler, Sendable {
         case endpoint(MountedEndpoint)
         case raw(RawRoute)
     }
-    struct Route: Sendable {
+    /// A class: a request takes a reference instead of a copy of the whole description.
+    final class Route: Sendable {
         let target: Target
+        /// The target's own, when it is raw.
+        let handleRaw: (@Sendable (Exchange, RouteMatch) async -> Void)?
         let template: String
         let names: [String]
         let dialect: ErrorDialect
+
+        init(target: Target, template: String, names: [String], dialect: ErrorDialect) {
+            (self.target, self.template, self.names, self.dialect) = (target, template, names, dialect)
+            if case .raw(let raw) = target { handleRaw = raw.handle } else { handleRaw = nil }
+        }
     }
     enum Location: Sendable {
         case malformed
@@ -75,12 +83,12 @@ public final class Router: ExchangeHandler, Sendable {
         if case .found(let match, let decoded) = location, let index = table.route(head.method, at: match.node) {
             let route = routes[index]
             exchange.routeTemplate = route.template
-            if case .raw(let raw) = route.target, hosts.allowsAll || allows(host: head.value(of: Self.host), template: route.template) {
+            if let handle = route.handleRaw, hosts.allowsAll || allows(host: head.value(of: Self.host), template: route.template) {
                 let origin = crossOrigin.isOff ? nil : head.value(of: Self.origin)
                 let match = RouteMatch(
                     template: route.template, names: route.names, ranges: match.parameters, decodedPath: decoded,
                     crossOriginHeaders: crossOrigin.headers(origin: origin))
-                await raw.handle(exchange, match)
+                await handle(exchange, match)
                 return
             }
         }

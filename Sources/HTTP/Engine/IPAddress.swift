@@ -46,13 +46,22 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         if isIPv4 {
-            var text: [UInt8] = []
-            text.reserveCapacity(15)
-            for shift in [UInt64(24), 16, 8, 0] {
-                text.append(decimal: low >> shift & 0xff)
-                if shift > 0 { text.append(0x2e) }
+            // Short enough to live inside the String: every request makes one.
+            return unsafe String(unsafeUninitializedCapacity: 15) { text in
+                var count = 0
+                func add(_ byte: UInt64) {
+                    unsafe text[count] = UInt8(truncatingIfNeeded: byte)
+                    count += 1
+                }
+                for place in 0..<4 {
+                    let number = low >> UInt64(24 - place * 8) & 0xff
+                    if number >= 100 { add(0x30 + number / 100) }
+                    if number >= 10 { add(0x30 + number / 10 % 10) }
+                    add(0x30 + number % 10)
+                    if place < 3 { add(0x2e) }
+                }
+                return count
             }
-            return String(decoding: text, as: UTF8.self)
         }
         let raw = bytes
         var text = InlineArray<46, CChar>(repeating: 0)

@@ -64,8 +64,8 @@ public struct Registration: Sendable, Equatable {
     private var nextFlush = 0
     private var senders: [any Sender] = []
     private var nextSender = 0
-    /// Few enough that the first of them does not wait long.
-    private static let eventsPerSending = 16
+    /// Few enough that the first of them does not wait a millisecond.
+    private static let eventsPerSending = 32
     /// Handlers that left during this batch, kept alive until it ends.
     private var departed: [any ReadinessHandler] = []
     private var timers: TimerWheel
@@ -97,6 +97,7 @@ public struct Registration: Sendable, Equatable {
     /// Starts the thread. Writing to a closed connection must not end the process, so SIGPIPE is ignored from here on.
     public func start() throws(SystemCallError) {
         SystemCalls.ignoreBrokenPipeSignal()
+        SystemCalls.keepFreedMemory()
         var identity = pthread_t()
         let context = unsafe Unmanaged.passRetained(self)
         let code = unsafe pthread_create(&identity, nil, reactorThread, context.toOpaque())
@@ -243,6 +244,7 @@ public struct Registration: Sendable, Equatable {
     // MARK: The loop
 
     fileprivate func loop() {
+        SystemCalls.nameThread("reactor \(index)")
         thread.store(UInt(pthread_self()), ordering: .sequentiallyConsistent)
         let batch = EventBatch()
         settle()

@@ -97,6 +97,9 @@ enum SystemCalls {
     }
 
     static var descriptorLimit: Int { Int(clamping: gh_descriptor_limit()) }
+    static func keepFreedMemory() { gh_keep_freed_memory() }
+    /// For `top -H` and profilers; at most 15 bytes.
+    static func nameThread(_ name: String) { unsafe gh_name_thread(name) }
     static func ignoreBrokenPipeSignal() { gh_ignore_sigpipe() }
 
     // MARK: epoll

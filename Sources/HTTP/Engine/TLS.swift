@@ -154,6 +154,8 @@ public enum TLSProgress: Equatable, Sendable {
         }
         guard isNamed, unsafe SSL_set_fd(connection, descriptor) == 1 else { throw .failed(takeTLSReason()) }
         unsafe SSL_set_connect_state(connection)
+        // Head and body of a record in one read; what it brings too much is looked for by `fill` and `pendingBytes`.
+        unsafe SSL_set_read_ahead(connection, 1)
         unsafe SSL_set_ex_data(connection, 0, Unmanaged.passUnretained(self).toOpaque())
         if let session = client.session(for: name) { unsafe SSL_set_session(connection, session.raw) }
     }
@@ -188,7 +190,8 @@ public enum TLSProgress: Equatable, Sendable {
         return count > 0 ? .done(Int(count)) : explain(count)
     }
 
-    /// Reads until the buffer is full or the socket is empty. An end that follows bytes is reported by the next call.
+    /// Reads until the buffer is full, or the socket is empty as far as one can tell without asking it once more: epoll reports what
+    /// was left. An end that follows bytes is reported by the next call.
     func fill(_ buffer: UnsafeMutableRawBufferPointer) -> TLSProgress {
         if let end = heldEnd {
             heldEnd = nil
@@ -198,7 +201,10 @@ public enum TLSProgress: Equatable, Sendable {
         while filled < buffer.count {
             let progress = unsafe read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
             switch progress {
-            case .done(let count): filled += count
+            case .done(let count):
+                filled += count
+                // After a full record more is likely to be there.
+                if filled < Self.recordBytes, unsafe SSL_has_pending(connection) == 0 { return .done(filled) }
             case .wantsRead, .wantsWrite: return filled > 0 ? .done(filled) : progress
             case .ended, .failed:
                 guard filled > 0 else { return progress }
@@ -219,7 +225,12 @@ public enum TLSProgress: Equatable, Sendable {
 
     /// Decrypted bytes that wait here; epoll does not know of them.
     /// An end of the stream that was read together with bytes counts as one.
-    public var pendingBytes: Int { unsafe heldEnd == nil ? Int(SSL_pending(connection)) : 1 }
+    /// So does a record that has come in part.
+    public var pendingBytes: Int {
+        if heldEnd != nil { return 1 }
+        return unsafe max(Int(SSL_pending(connection)), Int(SSL_has_pending(connection)))
+    }
+    private static let recordBytes = 16_384
 
     /// Says goodbye if the socket takes it; waits for nothing.
     public func shutdown() {

@@ -33,6 +33,9 @@ struct ResponseParser {
         case complete(length: Int)
     }
 
+    /// Room made at the first field.
+    private static let usualFields = 24
+
     private let headBytes: Int
     private let fieldCount: Int
     private let answersHead: Bool
@@ -126,6 +129,7 @@ struct ResponseParser {
         let name = line.lowerBound..<position
         let value = trimmed(input, position + 1..<line.upperBound)
         for index in value where !input[index].isFieldValue { throw input[index] == .carriageReturn ? .lineEnding : .fieldValue }
+        if head.fields.isEmpty { head.fields.reserveCapacity(Self.usualFields) }
         head.fields.append(
             RequestHead.Field(
                 nameStart: UInt16(truncatingIfNeeded: name.lowerBound), nameEnd: UInt16(truncatingIfNeeded: name.upperBound),

@@ -1,3 +1,5 @@
+internal import Domain
+
 /// A request in wire form: the caller decides on every field, this writes the request line, `host` and `content-length`.
 public struct UpstreamRequest: Sendable {
     /// Up to and with the empty line.
@@ -14,9 +16,9 @@ public struct UpstreamRequest: Sendable {
     public init(_ method: Method, _ path: Span<UInt8>, to target: UpstreamTarget, headers: HeaderBlock, body: UpstreamBody) {
         var head: [UInt8] = []
         head.reserveCapacity(path.count + headers.bytes.count + target.host.utf8.count + 96)
-        head.append(contentsOf: method.rawValue.utf8)
+        head.append(utf8: method.rawValue)
         head.append(.space)
-        head.append(contentsOf: target.basePath.utf8)
+        head.append(utf8: target.basePath)
         for index in path.indices {
             let byte = path[index]
             if byte > .space, byte < 0x7f, byte != 0x23 {
@@ -25,13 +27,15 @@ public struct UpstreamRequest: Sendable {
                 head.append(contentsOf: [0x25, Self.hex[Int(byte >> 4)], Self.hex[Int(byte & 15)]])
             }
         }
-        head.append(contentsOf: " HTTP/1.1\r\nhost: ".utf8)
-        head.append(contentsOf: target.authority.utf8)
-        head.append(contentsOf: "\r\n".utf8)
+        head.append(contentsOf: target.hostLine)
         head.append(contentsOf: headers.bytes)
-        let hasLength = !body.isEmpty || ![.get, .head, .options].contains(method)
-        if hasLength { head.append(contentsOf: "content-length: \(body.count)\r\n".utf8) }
-        head.append(contentsOf: "\r\n".utf8)
+        let hasLength = !body.isEmpty || method != .get && method != .head && method != .options
+        if hasLength {
+            head.append(utf8: "content-length: ")
+            head.append(decimal: UInt64(body.count))
+            head.append(utf8: "\r\n")
+        }
+        head.append(utf8: "\r\n")
         self.head = head
         self.body = body
         isHead = method == .head

@@ -17,6 +17,8 @@ public struct UpstreamTarget: Hashable, Sendable, CustomStringConvertible {
     /// The host when it is an address.
     let address: IPAddress?
     private let hash: Int
+    /// What follows the path of every request: " HTTP/1.1", and the `host` field.
+    let hostLine: [UInt8]
 
     /// Reads "https://api.example.com" or "https://[2001:db8::1]:8443/base". No user, query or fragment.
     ///
@@ -54,10 +56,12 @@ public struct UpstreamTarget: Hashable, Sendable, CustomStringConvertible {
         hasher.combine(proxy)
         hasher.combine(addressRule)
         hash = hasher.finalize()
+        hostLine = Array(" HTTP/1.1\r\nhost: \(Self.authority(scheme, host, port))\r\n".utf8)
     }
 
     /// The value of the `host` field: with the port unless it is the scheme's own.
-    public var authority: String {
+    public var authority: String { Self.authority(scheme, host, port) }
+    private static func authority(_ scheme: Scheme, _ host: String, _ port: UInt16) -> String {
         let name = host.utf8.contains(0x3a) ? "[\(host)]" : host
         return port == (scheme == .https ? 443 : 80) ? name : "\(name):\(port)"
     }

@@ -10,8 +10,9 @@ final class JournalMover: Sendable {
     /// either way.
     enum Durability: String, Sendable { case interval, always }
 
-    static let batchRecords = 500
-    private static let pause = Duration.milliseconds(20)
+    /// Two a request, so about a thousand requests in one transaction.
+    static let batchRecords = 2000
+    private static let pause = Duration.milliseconds(25)
     /// While the store refuses: doubling from the first to the last.
     private static let retryMilliseconds = (first: 100, last: 5000)
 

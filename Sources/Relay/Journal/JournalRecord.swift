@@ -127,6 +127,12 @@ struct JournalCoder {
 
     // MARK: Reading
 
+    /// The request of an admission; nil for other records.
+    static func admittedID(_ bytes: [UInt8]) -> RequestID? {
+        var reader = Reader(bytes: bytes)
+        return reader.byte() == 1 ? reader.id() : nil
+    }
+
     /// Nil when the bytes are no record of this version.
     static func decode(_ bytes: [UInt8]) -> JournalRecord? {
         var reader = Reader(bytes: bytes)
@@ -152,7 +158,7 @@ struct JournalCoder {
         mutating func word() -> UInt64? {
             guard at + 8 <= bytes.count else { return nil }
             defer { at += 8 }
-            return (0..<8).reduce(0) { $0 | UInt64(bytes[at + $1]) << UInt64($1 * 8) }
+            return unsafe bytes.span.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self).littleEndian
         }
         mutating func number() -> Int64? { word().map { Int64(bitPattern: $0) } }
         mutating func moment() -> Timestamp? { number().map { Timestamp(milliseconds: $0) } }
@@ -166,7 +172,10 @@ struct JournalCoder {
             let count = Int(low) | Int(high) << 8
             guard at + count <= bytes.count else { return nil }
             defer { at += count }
-            return String(validating: bytes[at..<at + count], as: UTF8.self)
+            let text = bytes.span.extracting(at..<at + count)
+            // Almost every text is ASCII, which needs no proof; the general way costs several times as much.
+            for index in text.indices where text[index] >= 0x80 { return String(validating: bytes[at..<at + count], as: UTF8.self) }
+            return unsafe text.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
         }
         mutating func tokens() -> TokenCounts? {
             guard let input = number(), let output = number(), let five = number(), let hour = number(), let read = number() else {

@@ -36,6 +36,14 @@ final class KeyDirectory: Sendable {
             }
             words = (word(0), word(1), word(2), word(3))
         }
+        init(_ bytes: InlineArray<32, UInt8>) {
+            func word(_ index: Int) -> UInt64 {
+                var word: UInt64 = 0
+                for at in index * 8..<index * 8 + 8 { word = word << 8 | UInt64(bytes[at]) }
+                return word
+            }
+            words = (word(0), word(1), word(2), word(3))
+        }
         static func == (a: Digest, b: Digest) -> Bool { a.words == b.words }
         // The bytes are a keyed hash already: eight of them spread as well as any hash of all.
         func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
@@ -51,8 +59,9 @@ final class KeyDirectory: Sendable {
     init(hasher: RelayKeyHasher) { self.hasher = hasher }
 
     /// Nil for a secret that is no key's. The hash's comparison decides nothing a caller could time: it is keyed.
-    func find(_ secret: [UInt8]) -> RelayKey? {
-        let digest = Digest(hasher.hash(secret))
+    func find(_ secret: [UInt8]) -> RelayKey? { find(secret.span) }
+    func find(_ secret: Span<UInt8>) -> RelayKey? {
+        let digest = Digest(hasher.digest(of: secret))
         return snapshot.withLock { $0.byDigest[digest] }
     }
 

@@ -62,9 +62,14 @@ public struct PriceTable: Sendable {
     private func row(_ model: String, _ tokens: TokenCounts, _ moment: Timestamp) -> (PriceRow?, isMissing: Bool) {
         let prompt = tokens.input + tokens.cacheRead + tokens.cacheWrite5m + tokens.cacheWrite1h
         if let own = rows[model] {
-            let from = own.filter { $0.effectiveFrom <= moment }.map(\.effectiveFrom).max()
-            let band = own.filter { $0.effectiveFrom == from && ($0.promptOver == 0 || prompt > $0.promptOver) }
-            if let row = band.max(by: { $0.promptOver < $1.promptOver }) { return (row, false) }
+            // The latest rows that count already; of those the highest band that the prompt reaches.
+            var from: Timestamp?
+            for row in own where row.effectiveFrom <= moment { from = max(from ?? row.effectiveFrom, row.effectiveFrom) }
+            var best: PriceRow?
+            for row in own where row.effectiveFrom == from && (row.promptOver == 0 || prompt > row.promptOver) {
+                if best.map({ $0.promptOver <= row.promptOver }) ?? true { best = row }
+            }
+            if let best { return (best, false) }
         }
         // Unknown: the dearest row of its family, or of all when there is no family, so that it is never sold below cost.
         let family = Self.family(model)

@@ -45,7 +45,7 @@ enum HeaderRules {
 
     /// The fields that go upstream, without host and length.
     static func upstream(_ head: RequestHead, account: RelayAccount) -> HeaderBlock {
-        var block = HeaderBlock()
+        var block = HeaderBlock(reserving: head.bytes.count + account.credential.count + 128)
         let listed = connectionNames(head)
         var (hasVersion, hasBeta) = (false, !account.isOAuth)
         for field in head.fields {
@@ -66,13 +66,14 @@ enum HeaderRules {
         if !hasBeta { block.add("anthropic-beta", oauthBeta) }
         // Compressed streams could not be metered on the way.
         block.add("accept-encoding", "identity")
-        account.credential.reveal { block.add(account.credentialName, utf8: $0.span) }
+        account.credential.reveal(inPlace: { block.add(account.credentialName, utf8: $0) })
         return block
     }
 
     /// The upstream's fields that the client gets.
     static func client(_ head: UpstreamResponseHead, keepsCoding: Bool) -> HeaderBlock {
-        var block = HeaderBlock()
+        // With room for the relay's own fields.
+        var block = HeaderBlock(reserving: head.bytes.count + 512)
         for field in head.fields {
             let name = field.name
             let isPassed =

@@ -12,31 +12,47 @@ enum KeyCheck {
 
     /// - Throws: `noKey` when no header carries a known key, also when two carry different known ones.
     static func find(_ head: RequestHead, in keys: KeyDirectory) throws(RelayProblem) -> RelayKey {
-        var secrets: [ArraySlice<UInt8>] = []
-        for carrier in carriers {
-            for field in head.fields where head.matches(field, carrier.name) {
-                guard let secret = secret(head.bytes, field.value, isBearer: carrier.isBearer), !secrets.contains(secret) else { continue }
-                secrets.append(secret)
-            }
-        }
+        let bytes = head.bytes.span
         // Clients may send an account's own credential beside ours; exactly one of them has to be known here.
         var found: RelayKey?
-        for secret in secrets.prefix(carriers.count) {
-            guard let key = keys.find(Array(secret)) else { continue }
-            guard found == nil || found?.key.id == key.key.id else { throw .noKey }
-            found = key
+        var first: Range<Int>?
+        var others: [Range<Int>] = []  // seldom any
+        for carrier in carriers {
+            for field in head.fields where head.matches(field, carrier.name) {
+                guard others.count + 1 < carriers.count, let secret = secret(bytes, field.value, isBearer: carrier.isBearer) else {
+                    continue
+                }
+                if let known = first {
+                    guard !isSame(bytes, known, secret), !others.contains(where: { isSame(bytes, $0, secret) }) else { continue }
+                    others.append(secret)
+                } else {
+                    first = secret
+                }
+                guard let key = keys.find(bytes.extracting(secret)) else { continue }
+                guard found == nil || found?.key.id == key.key.id else { throw .noKey }
+                found = key
+            }
         }
         guard let found else { throw .noKey }
         return found
     }
 
-    private static func secret(_ bytes: [UInt8], _ range: Range<Int>, isBearer: Bool) -> ArraySlice<UInt8>? {
-        var value = bytes[range]
-        if isBearer, value.count > 7, value.prefix(7).elementsEqual("bearer ".utf8, by: { $0 == $1 || $0 | 0x20 == $1 }) {
-            value = value.dropFirst(7)
-            while value.first == 0x20 { value = value.dropFirst() }
+    private static func isSame(_ bytes: Span<UInt8>, _ a: Range<Int>, _ b: Range<Int>) -> Bool {
+        guard a.count == b.count else { return false }
+        for offset in 0..<a.count where bytes[a.lowerBound + offset] != bytes[b.lowerBound + offset] { return false }
+        return true
+    }
+
+    private static let bearer = Array("bearer ".utf8)
+
+    private static func secret(_ bytes: Span<UInt8>, _ range: Range<Int>, isBearer: Bool) -> Range<Int>? {
+        var start = range.lowerBound
+        if isBearer, range.count > bearer.count, bearer.indices.allSatisfy({ bytes[start + $0] | 0x20 == bearer[$0] }) {
+            start += bearer.count
+            while start < range.upperBound, bytes[start] == 0x20 { start += 1 }
         }
-        guard length.contains(value.count), value.allSatisfy({ (0x21...0x7e).contains($0) }) else { return nil }
-        return value
+        guard length.contains(range.upperBound - start) else { return nil }
+        for at in start..<range.upperBound where bytes[at] < 0x21 || bytes[at] > 0x7e { return nil }
+        return start..<range.upperBound
     }
 }

@@ -80,8 +80,8 @@ final class RelayServices: Sendable {
     }
 }
 
-/// The relay's instruments, looked up once.
-struct RelayMeters: Sendable {
+/// The relay's instruments, looked up once. A class, because handing a dozen references around costs more than one.
+final class RelayMeters: Sendable {
     let metrics: Metrics
     let inFlight: Gauge
     let overhead: Histogram

@@ -153,7 +153,16 @@ enum JSONSkim {
     }
 
     private static func contains(_ bytes: Span<UInt8>, _ range: Range<Int>, _ wanted: UInt8) -> Bool {
-        for at in range where bytes[at] == wanted { return true }
+        var at = range.lowerBound
+        let pattern = UInt64(wanted) &* 0x0101_0101_0101_0101
+        while at + 8 <= range.upperBound {
+            if hasZeroByte(unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self) ^ pattern) { return true }
+            at += 8
+        }
+        while at < range.upperBound {
+            if bytes[at] == wanted { return true }
+            at += 1
+        }
         return false
     }
 
@@ -162,7 +171,9 @@ enum JSONSkim {
         guard value.count >= 2, bytes[value.lowerBound] == 0x22 else { return nil }
         // Model names and the like: plain ASCII needs no parser.
         let inner = value.lowerBound + 1..<value.upperBound - 1
-        if isPlain(bytes, inner) { return String(decoding: array(bytes, inner), as: UTF8.self) }
+        if isPlain(bytes, inner) {
+            return unsafe bytes.extracting(inner).withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
+        }
         if case .string(let text)? = try? JSON(parsing: array(bytes, value)) { return text }
         return nil
     }

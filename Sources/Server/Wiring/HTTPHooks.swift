@@ -17,6 +17,8 @@ final class HTTPHooks: Sendable {
             let status: Int
         }
         var instruments: [Kind: (requests: Counter, duration: Histogram)] = [:]
+        /// The one before: mostly the next is of the same kind.
+        var last: (kind: Kind, requests: Counter, duration: Histogram)?
     }
     private let known = Mutex(Known())
 
@@ -45,7 +47,11 @@ final class HTTPHooks: Sendable {
     private func instruments(_ route: String, _ method: String, _ status: Int) -> (Counter, Histogram) {
         let kind = Known.Kind(route: route, method: method, status: status)
         return known.withLock { known in
-            if let found = known.instruments[kind] { return found }
+            if let last = known.last, last.kind == kind { return (last.requests, last.duration) }
+            if let found = known.instruments[kind] {
+                known.last = (kind, found.requests, found.duration)
+                return found
+            }
             let made = (metrics.counter(.httpRequests, route, method, String(status)), metrics.histogram(.httpDuration, route))
             // Routes, methods and statuses are few and ours, so this cannot grow without end.
             known.instruments[kind] = made

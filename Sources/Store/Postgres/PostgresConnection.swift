@@ -34,7 +34,7 @@ final class PostgresConnection: Connection {
         }
     }
 
-    func run(_ batch: RowBatch) throws(StoreError) -> [Int64?] {
+    func run(_ batch: RowBatch) throws(StoreError) -> [Bool] {
         try keepingFailure { () throws(PostgresError) in
             let name = "batch\(batch.statement.rawValue)"
             if preparedBatches.insert(batch.statement).inserted {

@@ -75,9 +75,9 @@ struct Deadline: Sendable {
     }
 
     /// Runs the statement once a row, all rows in one round trip (libpq's pipeline mode). The first row that fails fails the batch.
-    func run(prepared name: String, _ batch: RowBatch, deadline: Deadline) throws(PostgresError) -> [Int64?] {
+    func run(prepared name: String, _ batch: RowBatch, deadline: Deadline) throws(PostgresError) -> [Bool] {
         guard unsafe PQenterPipelineMode(raw) == 1 else { throw lost() }
-        var answers = [Int64?](repeating: nil, count: batch.rowCount)
+        var changes = [Bool](repeating: false, count: batch.rowCount)
         let packed = PackedBatch(batch)
         for row in 0..<batch.rowCount {
             guard unsafe packed.send(row, name, raw) else { throw lost() }
@@ -99,14 +99,14 @@ struct Deadline: Sendable {
             default:
                 do throws(PostgresError) {
                     let answer = try unsafe read(result).answer
-                    if row < batch.rowCount, case .integer(let number)? = answer.rows.first?.values.first { answers[row] = number }
+                    if row < batch.rowCount { changes[row] = answer.changed > 0 }
                 } catch { failure = failure ?? error }
             }
             return true
         }
         guard unsafe PQexitPipelineMode(raw) == 1 else { throw lost() }
         if let failure { throw failure }
-        return answers
+        return changes
     }
 
     /// Runs statements without values; the last one's answer counts.

@@ -9,6 +9,7 @@ private import CSQLite
     /// Opens or makes the file.
     /// - Parameter path: a path, or ":memory:".
     init(path: String) throws(StoreError) {
+        _ = Self.isConfigured
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         let code = unsafe sqlite3_open_v2(path, &opened, flags, nil)
@@ -20,6 +21,9 @@ private import CSQLite
         unsafe sqlite3_progress_handler(
             raw, Self.instructionsPerCheck, { context in unsafe Interruption.isDue(context) ? 1 : 0 }, limit.pointer)
     }
+
+    /// Once a process; a refusal costs speed alone.
+    private static let isConfigured = gh_sqlite_counts_no_memory() == SQLITE_OK
 
     /// Virtual machine steps between two looks at the deadline: well under a millisecond.
     private static let instructionsPerCheck: Int32 = 4000
@@ -64,24 +68,24 @@ private import CSQLite
     }
 
     /// Runs the statement once a row. Texts are bound where they lie in the batch, without a copy.
-    func run(_ statement: borrowing SQLiteStatement, _ batch: RowBatch) throws(StoreError) -> [Int64?] {
-        var answers: [Int64?] = []
-        answers.reserveCapacity(batch.rowCount)
+    func run(_ statement: borrowing SQLiteStatement, _ batch: RowBatch) throws(StoreError) -> [Bool] {
+        var changes: [Bool] = []
+        changes.reserveCapacity(batch.rowCount)
         var failed: Int32?
         unsafe batch.bytes.withUnsafeBufferPointer { bytes in
             for row in 0..<batch.rowCount {
-                let (code, answer) = unsafe statement.run(row, of: batch, bytes)
+                let code = unsafe statement.run(row, of: batch, bytes)
                 if code != SQLITE_OK {
                     failed = code
                     break
                 }
-                answers.append(answer)
+                changes.append(unsafe sqlite3_changes64(raw) > 0)
             }
             // They point into the batch.
             statement.clearBindings()
         }
         if let failed { throw error(failed) }
-        return answers
+        return changes
     }
 
     /// Copies the whole database into `destination` in steps, so that `step` can be told how far it is. The source must be inside a
@@ -124,8 +128,8 @@ private import CSQLite
 
     fileprivate func clearBindings() { unsafe sqlite3_clear_bindings(raw) }
 
-    /// SQLITE_OK with the first column of the first row, or the code of what failed; the statement is reset either way.
-    fileprivate func run(_ row: Int, of batch: RowBatch, _ bytes: UnsafeBufferPointer<UInt8>) -> (Int32, Int64?) {
+    /// SQLITE_OK, or the code of what failed; the statement is reset either way.
+    fileprivate func run(_ row: Int, of batch: RowBatch, _ bytes: UnsafeBufferPointer<UInt8>) -> Int32 {
         let width = batch.width
         for column in 0..<width {
             let (cell, index) = (batch.cells[row * width + column], Int32(column + 1))
@@ -139,16 +143,11 @@ private import CSQLite
                         UnsafeRawPointer(bytes.baseAddress?.advanced(by: Int(cell.number)))?.assumingMemoryBound(to: CChar.self),
                         cell.count, nil)
                 }
-            guard code == SQLITE_OK else { return (code, nil) }
+            guard code == SQLITE_OK else { return code }
         }
-        var answer: Int64?
-        var code = unsafe sqlite3_step(raw)
-        while code == SQLITE_ROW {
-            if answer == nil { answer = unsafe sqlite3_column_int64(raw, 0) }
-            code = unsafe sqlite3_step(raw)
-        }
+        let code = unsafe sqlite3_step(raw)
         let end = unsafe sqlite3_reset(raw)
-        return (code == SQLITE_DONE ? SQLITE_OK : end == SQLITE_OK ? code : end, answer)
+        return code == SQLITE_DONE ? SQLITE_OK : end == SQLITE_OK ? SQLITE_MISUSE : end
     }
 
     fileprivate func step() -> Int32 { unsafe sqlite3_step(raw) }

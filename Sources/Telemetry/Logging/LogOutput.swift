@@ -2,6 +2,17 @@
 public enum LogChannel: String, Sendable, CaseIterable {
     case main = "gatehouse", access, error, provision, sync
 
+    /// In the order of `allCases`.
+    var place: Int {
+        switch self {
+        case .main: 0
+        case .access: 1
+        case .error: 2
+        case .provision: 3
+        case .sync: 4
+        }
+    }
+
     init(level: LogLevel, event: String) {
         if level == .error {
             self = .error

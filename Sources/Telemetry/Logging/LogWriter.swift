@@ -8,10 +8,12 @@ private import Synchronization
 public final class LogWriter: LogOutput {
     public static let maximumPendingBytes = 8 << 20
     /// How long a line waits for others to be written with.
-    private static let gathering = DispatchTimeInterval.milliseconds(10)
+    private static let gathering = DispatchTimeInterval.milliseconds(20)
+    private static let reservedBytes = 128 << 10
 
     private struct Pending {
-        var lines: [LogChannel: [UInt8]] = [:]
+        /// By the channel's place in `LogChannel.allCases`.
+        var lines = [[UInt8]](repeating: [], count: LogChannel.allCases.count)
         var bytes = 0
         var isScheduled = false
         var dropped: UInt64 = 0
@@ -28,7 +30,7 @@ public final class LogWriter: LogOutput {
                 pending.dropped += 1
                 return false
             }
-            pending.lines[channel, default: []] += line
+            pending.lines[channel.place] += line
             pending.bytes += line.count
             defer { pending.isScheduled = true }
             return !pending.isScheduled
@@ -48,13 +50,18 @@ public final class LogWriter: LogOutput {
 
     private func drain() {
         let lines = pending.withLock { pending in
-            let lines = pending.lines
-            pending.lines = [:]
+            var lines = [[UInt8]](repeating: [], count: LogChannel.allCases.count)
+            for place in lines.indices where !pending.lines[place].isEmpty {
+                swap(&lines[place], &pending.lines[place])
+                // About as much again will come; growing there in steps would be done by whoever logs.
+                pending.lines[place].reserveCapacity(min(lines[place].count, Self.reservedBytes))
+            }
             pending.bytes = 0
             pending.isScheduled = false
             return lines
         }
-        for (channel, bytes) in lines where !destination.write(bytes, to: channel) {
+        for (channel, bytes) in zip(LogChannel.allCases, lines) where !bytes.isEmpty {
+            if destination.write(bytes, to: channel) { continue }
             pending.withLock { $0.dropped += UInt64(bytes.count { $0 == 0x0a }) }
         }
     }
