@@ -49,6 +49,8 @@ let package = Package(
             ]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
+        module("Provisioning", ["Domain", "Telemetry", "Secrets", "Store"]),
+        module("Drivers", ["Domain", "HTTP", "Secrets"]),
         module("Web", ["Domain", "Telemetry", "HTTP"]),
         .executableTarget(
             name: "Server", dependencies: ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Web"],
@@ -62,7 +64,7 @@ let package = Package(
         module("TestKit", ["Domain", "HTTP", "Store", "CEpoll"]),
 
         suite("DomainTests", ["Domain"]),
-        suite("Contracts", ["Domain", "Store", "TestKit"]),
+        suite("Contracts", ["Domain", "Store", "Provisioning", "Drivers", "TestKit"]),
         suite("HTTPEngineTests", ["Domain", "HTTP", "TestKit"]),
         suite("HTTPClientTests", ["Domain", "HTTP", "TestKit", "CZlib"]),
         suite("StoreTests", ["Domain", "Store", "TestKit"]),
@@ -74,6 +76,7 @@ let package = Package(
         suite("WebTests", ["Domain", "HTTP", "Web", "TestKit"]),
         suite("FakeUpstreamTests", ["FakeUpstreamParts", "TestKit"]),
         suite("ServerTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Server", "TestKit"]),
+        suite("ProvisioningTests", ["Domain", "Telemetry", "Secrets", "Store", "Provisioning", "Drivers", "TestKit"]),
         suite("Tidy", []),
     ]
 )

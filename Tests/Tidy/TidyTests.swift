@@ -12,6 +12,8 @@ struct TidyTests {
         "Store": ["Domain", "Telemetry", "Secrets", "CSQLite", "CPostgres"],
         "Relay": ["Domain", "Telemetry", "Secrets", "HTTP", "Store"],
         "API": ["Domain", "Telemetry", "Secrets", "HTTP", "Store"],
+        "Provisioning": ["Domain", "Telemetry", "Secrets", "Store"],
+        "Drivers": ["Domain", "HTTP", "Secrets"],
         "Web": ["Domain", "Telemetry", "HTTP"],
         "Server": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Web"],
         "TestKit": ["Domain", "Telemetry", "Secrets", "HTTP", "Store"],

@@ -211,13 +211,14 @@ extension Transaction {
         if desired == .terminated, isConverged { try releaseClaims(of: service.id) }
     }
 
-    /// New limits or options, to be applied by the next job.
-    public func setServiceTerms(_ id: ServiceID, limits: JSON, options: JSON) throws(StoreError) {
+    /// New limits or options, to be applied by the next job; of a service that may not run, once it may again.
+    public func setServiceTerms(of service: Service, limits: JSON, options: JSON) throws(StoreError) {
+        let isConverged = Lifecycle.nextAction(service.desired, service.actual, isCurrent: false) == nil
         try execute(
             """
-            UPDATE services SET limits = \(limits), options = \(options), wanted_revision = wanted_revision + 1, converged = \(false),
-                updated_at = \(ambient.now())
-            WHERE id = \(id) AND desired <> \(DesiredState.terminated)
+            UPDATE services SET limits = \(limits), options = \(options), wanted_revision = wanted_revision + 1,
+                converged = \(isConverged), updated_at = \(ambient.now())
+            WHERE id = \(service.id) AND desired <> \(DesiredState.terminated)
             """)
     }
 

@@ -51,6 +51,14 @@ extension MetricDefinition {
         "gatehouse_journal_syncs_total", "Times the journal was brought to the disk.", .counter)
     public static let ledgerEntries = MetricDefinition("gatehouse_ledger_entries_total", "Entries written to the ledger.", .counter)
 
+    // Life cycle
+    public static let jobs = MetricDefinition(
+        "gatehouse_jobs_total", "Tries of jobs by how they ended.", .counter, labels: ["outcome"])
+    public static let reconcileBraked = MetricDefinition(
+        "gatehouse_reconcile_braked_places", "Places where reconcile waits for the operator.", .gauge)
+    public static let reconcileMended = MetricDefinition(
+        "gatehouse_reconcile_mended_total", "Services whose backend showed something else than we had.", .counter)
+
     // People
     public static let logins = MetricDefinition(
         "gatehouse_logins_total", "Attempts to log in, by outcome.", .counter, labels: ["outcome"])

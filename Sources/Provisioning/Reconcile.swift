@@ -1,0 +1,166 @@
+public import Domain
+internal import Secrets
+public import Store
+public import Telemetry
+
+/// Compares what is at the backends with what we know, and queues what mends the difference. A pass that would change more than
+/// max(5, 10 %) of a place's services changes nothing and asks the operator: more likely the backend lies than that so much is lost.
+public struct Reconcile: Sendable {
+    let store: Store
+    let orders: Orders
+    let log: Log
+    let wake: @Sendable () -> Void
+    private let braked: Gauge
+    private let mended: Counter
+
+    public init(store: Store, orders: Orders, log: Log, metrics: Metrics, wake: @escaping @Sendable () -> Void) {
+        (self.store, self.orders, self.log, self.wake) = (store, orders, log, wake)
+        braked = metrics.gauge(.reconcileBraked)
+        mended = metrics.counter(.reconcileMended)
+    }
+
+    /// Services asked about in one call.
+    private static let batch = 500
+
+    /// What a pass over one place found.
+    public struct Report: Sendable, Equatable {
+        public let place: String
+        public var services = 0
+        /// Those whose backend shows something else than we had.
+        public var drifted: [ServiceID] = []
+        public var isBraked = false
+        /// The backend could not be asked.
+        public var failure: String?
+    }
+
+    /// A pass over everything every `intervalSeconds`, until the task is cancelled.
+    public func run(intervalSeconds: Int64 = 60) async {
+        while !Task.isCancelled {
+            do { try await store.ambient.sleep(.seconds(intervalSeconds)) } catch { return }
+            do throws(StoreError) { _ = try await pass() } catch { log.warning("reconcile.failed", ["error": LogValue("\(error)")]) }
+        }
+    }
+
+    /// One pass over every place.
+    /// - Parameter isForced: an operator has looked at the difference and wants it mended whatever its size.
+    public func pass(isForced: Bool = false) async throws(StoreError) -> [Report] {
+        var reports: [Report] = []
+        for driver in orders.drivers.all {
+            if driver.usesBackends {
+                let backends = try await store.read { reader throws(StoreError) in try reader.backends(kind: driver.kind) }
+                for backend in backends where backend.status != .disabled {
+                    reports.append(try await pass(driver, backend, isForced))
+                }
+            } else {
+                reports.append(try await pass(driver, nil, isForced))
+            }
+        }
+        braked.set(Int64(reports.filter(\.isBraked).count))
+        try await pickUp()
+        return reports
+    }
+
+    private func pass(_ driver: any ServiceDriver, _ backend: Backend?, _ isForced: Bool) async throws(StoreError) -> Report {
+        var report = Report(place: backend?.name ?? driver.kind.text)
+        var drifted: [(service: Service, actual: ActualState)] = []
+        var last: ServiceID?
+        while true {
+            let filter = ServiceFilter(kind: driver.kind, backend: backend?.id)
+            let page = try await store.read { [last] reader throws(StoreError) in
+                try reader.services(filter, after: last, limit: Self.batch)
+            }
+            // What is under way or was never made is the workers' business.
+            let settled = page.items.filter { $0.endedAt == nil && $0.isConverged && $0.actual != .absent }
+            report.services += settled.count
+            do throws(DriverError) {
+                for (service, actual) in try await survey(driver, settled, backend) where actual != service.actual {
+                    drifted.append((service, actual))
+                }
+            } catch {
+                report.failure = error.sentence
+                log.warning("reconcile.unreachable", ["place": LogValue(report.place), "failure": LogValue(error.sentence)])
+                return report
+            }
+            guard page.hasMore, let end = page.items.last else { break }
+            last = end.id
+        }
+        report.drifted = drifted.map(\.service.id)
+        guard !drifted.isEmpty else {
+            try await setBrake(nil, backend)
+            return report
+        }
+        guard isForced || Brake.allows(changes: drifted.count, of: report.services) else {
+            report.isBraked = true
+            log.error(
+                "reconcile.braked",
+                [
+                    "place": LogValue(report.place), "drifted": LogValue(drifted.count), "services": LogValue(report.services),
+                    "action": "look at the backend, then: gatehouse service reconcile --force",
+                ])
+            try await setBrake(store.ambient.now(), backend)
+            return report
+        }
+        try await mend(drifted)
+        try await setBrake(nil, backend)
+        return report
+    }
+
+    private func survey(_ driver: any ServiceDriver, _ services: [Service], _ backend: Backend?) async throws(DriverError) -> [(
+        Service, ActualState
+    )] {
+        var asked: [ServiceOrder] = []
+        for service in services {
+            do throws(SecretsError) { asked.append(try orders.secrets.order(service, backend: backend)) } catch {
+                throw .refused("a secret cannot be opened: \(error)")
+            }
+        }
+        guard !asked.isEmpty else { return [] }
+        let seen = try await driver.survey(asked)
+        return services.map { ($0, Lifecycle.actual(seen: seen[$0.id] ?? .absent, wasMade: $0.madeAt != nil)) }
+    }
+
+    private func mend(_ drifted: [(service: Service, actual: ActualState)]) async throws(StoreError) {
+        var rest = drifted[...]
+        while !rest.isEmpty {
+            let part = Array(rest.prefix(100))
+            rest = rest.dropFirst(part.count)
+            try await store.transaction { transaction throws(StoreError) in
+                for (service, actual) in part {
+                    // Somebody may have worked on it since it was asked about: then the worker's word is newer.
+                    guard let now = try transaction.serviceForChange(service.id), now.updatedAt == service.updatedAt else { continue }
+                    try transaction.recordDrift(of: now, actual: actual)
+                    try transaction.audit(
+                        actor: "system", action: "service.drift", subject: service.id.text,
+                        before: JSON.object(["actual": .string(service.actual.rawValue)]).text,
+                        after: JSON.object(["actual": .string(actual.rawValue)]).text)
+                    if Lifecycle.nextAction(now.desired, actual, isCurrent: now.isCurrent) != nil { _ = try transaction.queueJob(for: now) }
+                }
+            }
+        }
+        mended.add(UInt64(drifted.count))
+        log.notice("reconcile.mended", ["services": LogValue(drifted.count)])
+        wake()
+    }
+
+    /// Services that are behind and whose job was given up a while ago, or lost: begin anew.
+    private func pickUp() async throws(StoreError) {
+        let before = store.ambient.now().adding(seconds: -RetryPolicy.restSeconds)
+        let count = try await store.transaction { transaction throws(StoreError) -> Int in
+            let behind = try transaction.servicesLeftBehind(before: before, limit: 100)
+            for service in behind { _ = try transaction.queueJob(for: service) }
+            return behind.count
+        }
+        if count > 0 { wake() }
+    }
+
+    private func setBrake(_ since: Timestamp?, _ backend: Backend?) async throws(StoreError) {
+        guard let backend, (backend.brakedAt == nil) != (since == nil) else { return }
+        try await store.transaction { transaction throws(StoreError) in
+            try transaction.setBackendBrake(since, of: backend.id)
+            if since != nil {
+                try transaction.audit(actor: "system", action: "backend.brake", subject: backend.id.text)
+                try transaction.promise("backend.braked", subject: backend.id.text, body: ["name": .string(backend.name)])
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+internal import Domain
+internal import Secrets
+internal import Store
+
+/// Seals what services and backends keep secret, each value for its own row.
+struct ServiceSecrets: Sendable {
+    let keyring: Keyring
+
+    static func place(_ id: ServiceID) -> SealedPlace { SealedPlace(table: "services", row: id.text, column: "secret_sealed") }
+    static func place(_ id: BackendID) -> SealedPlace { SealedPlace(table: "backends", row: id.text, column: "secret_sealed") }
+
+    func seal(_ secret: [UInt8]?, of id: ServiceID) -> [UInt8]? { secret.map { keyring.seal($0, for: Self.place(id)) } }
+
+    func open(_ service: Service) throws(SecretsError) -> [UInt8]? {
+        guard let sealed = service.secretSealed else { return nil }
+        return try keyring.open(sealed, for: Self.place(service.id))
+    }
+    func access(_ backend: Backend) throws(SecretsError) -> BackendAccess {
+        var secret: [UInt8]?
+        if let sealed = backend.secretSealed { secret = try keyring.open(sealed, for: Self.place(backend.id)) }
+        return BackendAccess(
+            id: backend.id, name: backend.name, address: backend.address, settings: backend.settings, secret: secret)
+    }
+    /// The service as its driver sees it.
+    func order(_ service: Service, backend: Backend?) throws(SecretsError) -> ServiceOrder {
+        var access: BackendAccess?
+        if let backend { access = try self.access(backend) }
+        return ServiceOrder(
+            id: service.id, owner: service.ownerID, label: service.label, limits: service.limits, options: service.options,
+            choices: service.choices, details: service.details, secret: try open(service), backend: access)
+    }
+}
