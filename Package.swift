@@ -48,8 +48,9 @@ let package = Package(
                 .embedInCode("Migrations/m0006_lifecycle.sql"), .embedInCode("Migrations/m0007_payments.sql"),
             ]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
-        module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
+        module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing"]),
         module("Provisioning", ["Domain", "Telemetry", "Secrets", "Store"]),
+        module("Billing", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning"]),
         module("Drivers", ["Domain", "HTTP", "Secrets"]),
         module("Web", ["Domain", "Telemetry", "HTTP"]),
         .executableTarget(
@@ -60,6 +61,11 @@ let package = Package(
         // An upstream for tests, built from nothing of the above.
         module("FakeUpstreamParts", ["COpenSSL"]),
         .executableTarget(name: "FakeUpstream", dependencies: ["FakeUpstreamParts"], exclude: ["README.md"], swiftSettings: strict),
+
+        // Measures the life cycle; docs/benchmarks.md names the command.
+        .executableTarget(
+            name: "LifeBench", dependencies: ["Domain", "Telemetry", "Secrets", "Store", "Provisioning"], exclude: ["README.md"],
+            swiftSettings: strict),
 
         module("TestKit", ["Domain", "HTTP", "Store", "CEpoll"]),
 
@@ -77,6 +83,8 @@ let package = Package(
         suite("FakeUpstreamTests", ["FakeUpstreamParts", "TestKit"]),
         suite("ServerTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Server", "TestKit"]),
         suite("ProvisioningTests", ["Domain", "Telemetry", "Secrets", "Store", "Provisioning", "Drivers", "TestKit"]),
+        suite(
+            "BillingTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "Billing", "TestKit"]),
         suite("Tidy", []),
     ]
 )

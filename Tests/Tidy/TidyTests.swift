@@ -14,8 +14,10 @@ struct TidyTests {
         "API": ["Domain", "Telemetry", "Secrets", "HTTP", "Store"],
         "Provisioning": ["Domain", "Telemetry", "Secrets", "Store"],
         "Drivers": ["Domain", "HTTP", "Secrets"],
+        "Billing": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning"],
         "Web": ["Domain", "Telemetry", "HTTP"],
         "Server": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Web"],
+        "LifeBench": ["Domain", "Telemetry", "Secrets", "Store", "Provisioning"],
         "TestKit": ["Domain", "Telemetry", "Secrets", "HTTP", "Store"],
     ]
     static let systemModules: Set<String> = ["Glibc", "Dispatch", "Synchronization", "FoundationEssentials"]

@@ -1,0 +1,284 @@
+import Billing
+import Domain
+import Drivers
+import HTTP
+import Provisioning
+import Secrets
+import Store
+import Telemetry
+import TestKit
+import Testing
+
+/// A shop over a real store: relay keys are what it sells.
+final class Shop: Sendable {
+    let store: Store
+    let clock: TestClock
+    let workers: Workers
+    let sales: Sales
+    let expiry: Expiry
+    let orders: Orders
+
+    init(_ store: Store, _ clock: TestClock) throws {
+        (self.store, self.clock) = (store, clock)
+        let password = SecretBytes([UInt8](repeating: 3, count: 32))
+        let keyring = try Keyring.open(
+            [try Keyring.makeDataKey(encryptionKey: password, ambient: clock.ambient)], encryptionKey: password, legacyKey: nil,
+            ambient: clock.ambient)
+        let drivers = DriverTable([RelayKeyDriver(StoredKeys(store, changed: {})) { Array($0.reversed()) }])
+        orders = Orders(drivers: drivers, keyring: keyring)
+        workers = Workers(store: store, drivers: drivers, keyring: keyring, log: .silent, metrics: Metrics())
+        expiry = Expiry(store: store, orders: orders, log: .silent) {}
+        sales = Sales(store: store, orders: orders, expiry: expiry) {}
+    }
+
+    func person(_ name: String = "ada") async throws -> User {
+        try await store.transaction { transaction throws(StoreError) in
+            let known = try transaction.user(email: "\(name)@example.com")
+            if let known { return known }
+            return try transaction.createUser(
+                NewUser(email: "\(name)@example.com", name: name, role: .customer, passwordHash: "not a real hash"))
+        }
+    }
+    func plan(_ name: String = "Starter", price: Int64 = 1000, days: Int64 = 30, concurrent: Int64 = 2) async throws -> Plan {
+        try await store.transaction { transaction throws(StoreError) in
+            try transaction.createPlan(
+                PlanTerms(
+                    kind: .relay, name: name, durationSeconds: days * 86_400, price: Money(minorUnits: price, .usd),
+                    limits: ["concurrent": .int(concurrent)]))
+        }
+    }
+    func payment(_ plan: Plan?, amount: Int64? = nil, provider: String = "shop", id: String? = nil, person name: String = "ada")
+        async throws
+        -> Payment
+    {
+        try await sales.begin(
+            Sales.Wish(
+                user: try await person(name).id, plan: plan?.id, amount: amount.map { Money(minorUnits: $0, .usd) }, provider: provider,
+                providerPaymentID: id), actor: "test")
+    }
+    static func event(
+        _ payment: Payment, _ status: PaymentEvent.Status = .completed, amount: Int64? = nil, id: String? = "p-1", event: String? = nil
+    ) -> PaymentEvent {
+        PaymentEvent(
+            provider: payment.provider, providerPaymentID: id, paymentNumber: payment.number, status: status,
+            amount: amount.map { Money(minorUnits: $0, .usd) } ?? payment.amount, eventID: event)
+    }
+    func receive(_ event: PaymentEvent) async throws -> Reception { try await sales.receive(event, bodyDigest: [1]) }
+    func subscriptions(_ name: String = "ada") async throws -> [Subscription] {
+        let id = try await person(name).id
+        return try await store.read { reader throws(StoreError) in try reader.subscriptions(of: id) }
+    }
+    func services() async throws -> [Service] {
+        try await workers.drain()
+        return try await store.read { reader throws(StoreError) in try reader.services(ServiceFilter(), limit: 100).items }
+    }
+    func balance(_ name: String = "ada") async throws -> Int64 {
+        let id = try await person(name).id
+        return try await store.read { reader throws(StoreError) in try reader.balance(of: id, in: .usd).minorUnits }
+    }
+    func checkBooks() async throws {
+        #expect(try await store.read { reader throws(StoreError) in try reader.wrongBalances().isEmpty })
+    }
+}
+
+func withShop(_ database: TestDatabase = .sqliteInMemory, clock: TestClock = TestClock(), _ test: (Shop) async throws -> Void) async throws
+{
+    try await withStore(database, clock: clock) { store in
+        let shop = try Shop(store, clock)
+        try await test(shop)
+        try await shop.checkBooks()
+    }
+}
+
+@Suite struct SalesTests {
+    private static let day: Int64 = 86_400_000
+
+    @Test(arguments: TestDatabase.allCases)
+    func `fifty copies of a message at once grant once`(database: TestDatabase) async throws {
+        try await withShop(database) { shop in
+            let payment = try await shop.payment(try await shop.plan())
+            let event = Shop.event(payment, event: "e-1")
+            let receptions = try await withThrowingTaskGroup(of: Reception.self) { group in
+                for _ in 0..<50 {
+                    group.addTask {
+                        while true {
+                            // A provider asks again after a 503.
+                            do { return try await shop.receive(event) } catch StoreError.busy { continue }
+                        }
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            let firsts = receptions.filter { if case .done(_, let isDuplicate) = $0 { !isDuplicate } else { false } }
+            #expect(firsts.count == 1 && receptions.count == 50)
+            let subscriptions = try await shop.subscriptions()
+            #expect(subscriptions.count == 1)
+            #expect(subscriptions[0].endsAt == subscriptions[0].startedAt.adding(seconds: 30 * 86_400))
+            let services = try await shop.services()
+            #expect(services.count == 1 && services[0].actual == .active && services[0].limits["concurrent"] == 2)
+            let (keys, invoices) = try await shop.store.read { reader throws(StoreError) in
+                (try reader.apiKeyChanges(since: 0), try reader.invoices(of: payment.id))
+            }
+            #expect(keys.count == 1 && keys[0].limits.concurrency == 2)
+            #expect(invoices.map(\.reference) == ["INV-000001"])
+            #expect(try await shop.balance() == 0)
+        }
+    }
+
+    @Test(arguments: TestDatabase.allCases)
+    func `a renewal adds to the end, and after the end it counts from now and brings the same key back`(database: TestDatabase) async throws
+    {
+        let clock = TestClock()
+        try await withShop(database, clock: clock) { shop in
+            let plan = try await shop.plan()
+            let start = clock.ambient.now()
+            for id in ["p-1", "p-2"] { _ = try await shop.receive(Shop.event(try await shop.payment(plan), id: id)) }
+            #expect(try await shop.subscriptions().map(\.endsAt) == [start.adding(milliseconds: 60 * Self.day)])
+            let before = try await shop.services()
+            clock.advance(milliseconds: 70 * Self.day)
+            try await shop.expiry.pass()
+            #expect(try await shop.services().map(\.actual) == [.suspended])
+            _ = try await shop.receive(Shop.event(try await shop.payment(plan), id: "p-3"))
+            let after = try await shop.services()
+            #expect(after.map(\.actual) == [.active] && after.map(\.choices) == before.map(\.choices))
+            #expect(try await shop.subscriptions().map(\.endsAt) == [start.adding(milliseconds: 100 * Self.day)])
+        }
+    }
+
+    @Test func `what contradicts the payment grants nothing and is kept`() async throws {
+        try await withShop { shop in
+            let plan = try await shop.plan()
+            let payment = try await shop.payment(plan, id: "p-1")
+            var wrong = [
+                Shop.event(payment, amount: 999), Shop.event(payment, id: "p-2"), Shop.event(payment), Shop.event(payment),
+                Shop.event(payment),
+            ]
+            wrong[2].amount = Money(minorUnits: 1000, try Currency(parsing: "EUR"))
+            wrong[3].provider = "other"
+            wrong[4].userNumber = 99
+            for event in wrong { #expect(try await shop.receive(event) == .mismatch) }
+            #expect(try await shop.receive(Shop.event(try await shop.payment(plan, person: "bob"), id: "p-1")) == .mismatch)
+            #expect(try await shop.subscriptions().isEmpty)
+            let good = try await shop.receive(Shop.event(payment))
+            #expect(good != .mismatch, "a bad copy does not shut out the good one")
+            #expect(try await shop.subscriptions().count == 1)
+        }
+    }
+
+    @Test func `an unknown payment is kept, and granted when it comes again after it is known`() async throws {
+        try await withShop { shop in
+            let plan = try await shop.plan()
+            let event = PaymentEvent(
+                provider: "shop", providerPaymentID: "p-9", paymentNumber: nil, status: .completed, amount: plan.terms.price, eventID: "e-9"
+            )
+            #expect(try await shop.receive(event) == .unknownPayment)
+            let kept = try await shop.store.read { reader throws(StoreError) in
+                try reader.inboxEvents(outcome: "unknown_payment", limit: 10)
+            }
+            #expect(kept.map(\.eventID) == ["e-9"])
+            _ = try await shop.payment(plan, id: "p-9")
+            guard case .done(let payment, false) = try await shop.receive(event) else {
+                Issue.record("not granted")
+                return
+            }
+            #expect(payment.status == .completed)
+        }
+    }
+
+    @Test func `every order of messages ends in an allowed state`() async throws {
+        let table: [([PaymentEvent.Status], PaymentStatus, Int)] = [
+            ([.failed], .failed, 0), ([.failed, .completed], .completed, 1), ([.completed, .failed], .completed, 1),
+            ([.completed, .refunded], .refunded, 1), ([.completed, .refunded, .completed], .refunded, 1), ([.refunded], .pending, 0),
+            ([.failed, .failed, .completed, .failed, .refunded, .refunded], .refunded, 1),
+        ]
+        for (events, status, subscriptions) in table {
+            try await withShop { shop in
+                let payment = try await shop.payment(try await shop.plan())
+                for (index, event) in events.enumerated() { _ = try await shop.receive(Shop.event(payment, event, event: "e\(index)")) }
+                let found = try await shop.store.read { reader throws(StoreError) in try reader.payment(payment.id) }
+                #expect(found?.status == status, "\(events)")
+                #expect(try await shop.subscriptions().count == subscriptions)
+                #expect(try await shop.balance() == 0)
+            }
+        }
+    }
+
+    @Test func `too little is no grant, and stays the payer's money; too much too`() async throws {
+        try await withShop { shop in
+            let plan = try await shop.plan()
+            _ = try await shop.receive(Shop.event(try await shop.payment(plan, amount: 999), id: "p-1"))
+            #expect(try await shop.subscriptions().isEmpty)
+            #expect(try await shop.balance() == 999)
+            _ = try await shop.receive(Shop.event(try await shop.payment(plan, amount: 1001), id: "p-2"))
+            #expect(try await shop.subscriptions().count == 1)
+            #expect(try await shop.balance() == 1000)
+            let paid = try await shop.payment(plan, provider: "balance")
+            #expect(paid.status == .completed)
+            #expect(try await shop.balance() == 0)
+            await #expect(throws: StoreError.refused("balance_too_low")) { try await shop.payment(plan, provider: "balance") }
+        }
+    }
+
+    @Test(arguments: TestDatabase.allCases)
+    func `a refund ends its own time only, a part of it only books`(database: TestDatabase) async throws {
+        let clock = TestClock()
+        try await withShop(database, clock: clock) { shop in
+            let plan = try await shop.plan()
+            let start = clock.ambient.now()
+            var payments: [Payment] = []
+            for id in ["p-1", "p-2"] {
+                guard case .done(let payment, _) = try await shop.receive(Shop.event(try await shop.payment(plan), id: id)) else { return }
+                payments.append(payment)
+            }
+            clock.advance(milliseconds: 10 * Self.day)
+            _ = try await shop.receive(Shop.event(payments[0], .refunded, amount: 300, id: "p-1", event: "r-1"))
+            #expect(
+                try await shop.receive(Shop.event(payments[0], .refunded, amount: 300, id: "p-1")) == .mismatch,
+                "a part needs its own event")
+            #expect(try await shop.subscriptions()[0].endsAt == start.adding(milliseconds: 60 * Self.day))
+            _ = try await shop.sales.refund(payments[0].id, actor: "test")
+            #expect(try await shop.subscriptions()[0].endsAt == start.adding(milliseconds: 40 * Self.day), "20 unused days are gone")
+            #expect(try await shop.services().map(\.actual) == [.active])
+            _ = try await shop.sales.refund(payments[1].id, actor: "test")
+            #expect(try await shop.subscriptions()[0].status == .expired)
+            #expect(try await shop.services().map(\.actual) == [.suspended])
+            let notes = try await shop.store.read { reader throws(StoreError) in try reader.invoices(of: nil, limit: 100).items }
+            #expect(notes.map(\.total.minorUnits) == [1000, 1000, -300, -700, -1000])
+            #expect(try await shop.balance() == 0)
+            await #expect(throws: StoreError.refused("payment_status")) { try await shop.sales.refund(payments[1].id, actor: "test") }
+        }
+    }
+
+    @Test func `an upgrade costs the rest of the time and changes the key that is there`() async throws {
+        let clock = TestClock()
+        try await withShop(clock: clock) { shop in
+            let (small, large) = (try await shop.plan(), try await shop.plan("Large", price: 3000, concurrent: 9))
+            _ = try await shop.receive(Shop.event(try await shop.payment(small)))
+            _ = try await shop.services()
+            clock.advance(milliseconds: 15 * Self.day)
+            let subscription = try await shop.subscriptions()[0]
+            #expect(try await shop.sales.quote(subscription.id, to: large.id).minorUnits == 1000)
+            let payment = try await shop.sales.beginUpgrade(subscription.id, to: large.id, provider: "shop", actor: "test")
+            #expect(try await shop.subscriptions()[0].planID == small.id)
+            _ = try await shop.receive(Shop.event(payment, id: "p-2"))
+            #expect(try await shop.subscriptions()[0].planID == large.id)
+            #expect(try await shop.services().map(\.limits) == [["concurrent": 9]])
+            let keys = try await shop.store.read { reader throws(StoreError) in try reader.apiKeyChanges(since: 0) }
+            #expect(keys.map(\.limits.concurrency) == [9])
+            let down = try await shop.sales.beginUpgrade(subscription.id, to: small.id, provider: "shop", actor: "test")
+            #expect(down.status == .completed && down.amount.minorUnits == 0)
+        }
+    }
+
+    @Test func `an invoice is readable and lets nobody write into its page`() async throws {
+        try await withShop { shop in
+            let payment = try await shop.payment(try await shop.plan("<b>Plan</b>"))
+            _ = try await shop.receive(Shop.event(payment))
+            let invoice = try #require(
+                try await shop.store.read { reader throws(StoreError) in try reader.invoices(of: payment.id).first })
+            let (text, html) = (InvoiceText.plain(invoice, issuer: "Example"), InvoiceText.html(invoice, issuer: "A & B"))
+            #expect(text.contains("INV-000001") && text.contains("10.00") && text.contains("ada@example.com"))
+            #expect(html.contains("&lt;b&gt;Plan&lt;/b&gt;") && !html.contains("<b>") && html.contains("A &amp; B"))
+        }
+    }
+}
