@@ -54,7 +54,8 @@ let package = Package(
         module("Drivers", ["Domain", "HTTP", "Secrets"]),
         module("Web", ["Domain", "Telemetry", "HTTP"]),
         .executableTarget(
-            name: "Server", dependencies: ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Web"],
+            name: "Server",
+            dependencies: ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Web", "Provisioning", "Billing", "Drivers"],
             exclude: ["README.md"],
             swiftSettings: strict),
 
@@ -78,7 +79,9 @@ let package = Package(
         suite("SecretsTests", ["Domain", "Telemetry", "Secrets"]),
         suite("EndpointTests", ["Domain", "HTTP", "TestKit"]),
         suite("RelayTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "TestKit"]),
-        suite("APITests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "API", "TestKit"]),
+        suite(
+            "APITests",
+            ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "Drivers", "API", "TestKit"]),
         suite("WebTests", ["Domain", "HTTP", "Web", "TestKit"]),
         suite("FakeUpstreamTests", ["FakeUpstreamParts", "TestKit"]),
         suite("ServerTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Server", "TestKit"]),

@@ -1,6 +1,8 @@
+internal import Billing
 public import Domain
 public import HTTP
 internal import Secrets
+internal import Provisioning
 internal import Store
 public import Telemetry
 
@@ -63,7 +65,7 @@ public struct Problems: Sendable {
             return Problem(constraint == .userEmail ? .emailTaken : .conflict)
         case .refused(let code):
             log.info("store.refused", ["code": LogValue(code)], request: id)
-            return Problem(.conflict)
+            return Self.ofRefusal(code)
         case .corrupt(let detail), .programming(let detail), .backup(let detail):
             log.error("store.failed", ["detail": LogValue(detail)], request: id)
             return Problem(.internalError)
@@ -73,6 +75,32 @@ public struct Problems: Sendable {
         case .changedMigration(let version):
             log.error("store.changed_migration", ["version": LogValue(version)], request: id)
             return Problem(.internalError)
+        }
+    }
+
+    /// What a closure's own refusal means outside.
+    private static func ofRefusal(_ code: String) -> Problem {
+        if let refusal = Orders.Refusal(rawValue: code) {
+            switch refusal {
+            case .unknownService: return Problem(.notFound)
+            case .terminated: return Problem(.conflict, "The service has ended for good.")
+            case .unknownKind: return Problem(.conflict, "This server has no driver for services of that kind.")
+            case .noCapacity: return Problem(.conflict, "There is no room now; nothing was ordered.")
+            case .badOptions: return Problem(.invalidInput, "The options do not fit this kind of service.")
+            case .tooMany: return Problem(.conflict, "The plan allows no more services.")
+            }
+        }
+        guard let refusal = Sales.Refusal(rawValue: code) else { return Problem(.conflict) }
+        switch refusal {
+        case .unknownUser, .unknownPlan, .unknownPayment, .unknownSubscription: return Problem(.notFound)
+        case .retiredPlan: return Problem(.conflict, "The plan is not sold any more.")
+        case .wrongCurrency: return Problem(.invalidInput, "The amount must be in the plan's currency.")
+        case .alreadyActive, .alreadyAssigned: return Problem(.conflict, "There is an active subscription already.")
+        case .tooLittle: return Problem(.conflict, "The balance is too low.")
+        case .wrongStatus: return Problem(.conflict, "The payment's status does not allow that.")
+        case .wrongKind: return Problem(.conflict, "The plans are of different kinds.")
+        case .noSubscription: return Problem(.conflict, "There is no active subscription.")
+        case .tooMuch: return Problem(.invalidInput, "More cannot be refunded than was paid.")
         }
     }
 
@@ -155,7 +183,7 @@ extension ProblemKind {
     static let ofAPI: [ProblemKind] = [
         .unauthorized, .tokenExpired, .wrongCredentials, .forbidden, .csrf, .conflict, .emailTaken, .lastAdmin, .tooManyAttempts,
         .badGateway,
-        .storeBusy, .storeUnavailable, .storeFull, .outcomeUnknown,
+        .storeBusy, .storeUnavailable, .storeFull, .outcomeUnknown, .doorClosed,
     ]
     /// What any endpoint that uses the store can answer.
     public static let ofStore: [ProblemKind] = [.storeBusy, .storeUnavailable, .storeFull]

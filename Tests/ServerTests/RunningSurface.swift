@@ -101,9 +101,13 @@ func withSurface(_ test: (RunningSurface) async throws -> Void) async throws {
                 metrics: metrics)
             try await relay.start()
             let keys = RelayKeys(store: store, hasher: hasher) { try? await relay.refresh() }
+            let settings = try Settings(environment: [:], file: nil, readFile: { _ in nil })
             let surface = Surface(
-                settings: try Settings(environment: [:], file: nil, readFile: { _ in nil }), store: store, relay: relay, metrics: metrics,
-                startedAt: clock.ambient.now(), people: people, keys: keys, tokenKey: pepper, keyring: nil, log: log, isReady: { true })
+                settings: settings, store: store, relay: relay, metrics: metrics,
+                startedAt: clock.ambient.now(), people: people, keys: keys, tokenKey: pepper, keyring: nil,
+                parts: try SalesParts(
+                    settings: settings, store: store, keyring: keyring, hasher: hasher, log: log, metrics: metrics, changed: {}), log: log,
+                isReady: { true })
             let router = surface.router()
             let server = try Server(ServerConfiguration(), reactors: [reactor], handler: router)
             let port = try await server.start()

@@ -102,6 +102,18 @@ public struct SignIn: Sendable {
         return try await begin(user, by: carrier, agent: agent, request) { _ in }
     }
 
+    /// Registration as older apps know it, without a login: open where anybody may register, and where VPN plans are sold.
+    func registerOlder(_ email: EmailAddress, _ password: String, from address: String, _ request: RequestID) async throws -> User {
+        let sellsVPN = try await store.read { reader throws(StoreError) in
+            try reader.plans(limit: 1000, status: .active).items.contains { $0.terms.kind == .vpn }
+        }
+        guard registration == .open || (registration == .off && sellsVPN) else { throw Refusal.registrationOff }
+        if let seconds = limiter.begin(AttemptName.registration(from: address)) { throw Refusal.tooManyAttempts(seconds: seconds) }
+        return try await people.create(
+            email: email, name: String(email.text.prefix { $0 != "@" }), role: .customer, password: password, actor: "system",
+            request: request)
+    }
+
     /// The user behind a token, or nil: the signature, the row and the person all have to stand.
     func user(token: String) async throws -> (user: User, session: SessionID)? {
         let claims = try signer.verify(token, now: store.ambient.now())

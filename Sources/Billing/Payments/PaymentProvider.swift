@@ -102,7 +102,7 @@ enum TimedSignature {
 
 extension Field where Value == String {
     /// An amount as text or number; read with its currency later.
-    static func amountText(_ name: String, _ about: String) -> Field<String> {
+    public static func amountText(_ name: String, _ about: String) -> Field<String> {
         Field<String>(name, about, .anything) { json throws(ParseError) in
             switch json {
             case .string(let text): return text

@@ -30,7 +30,8 @@ public enum ErrorDialect: String, Sendable, CaseIterable {
     private static let prefixTexts: [(String, ErrorDialect)] = [
         ("/api/v1/whmcs", .control), ("/v1", .messages), ("/api/v1", .messages), ("/claude", .messages), ("/openai", .messages),
         ("/api/claude", .messages), ("/api/chat", .chat), ("/api/conversations", .chat), ("/admin", .olderRelay),
-        ("/web/auth", .olderRelay), ("/apiStats", .olderRelay), ("/auth", .detail),
+        ("/web/auth", .olderRelay), ("/apiStats", .olderRelay), ("/auth", .detail), ("/tariffs", .detail),
+        ("/payments", .detail), ("/vpn_peers", .detail), ("/vpn", .detail),
     ]
 
     private static func isPrefix(_ prefix: [UInt8], of path: Span<UInt8>) -> Bool {

@@ -119,9 +119,17 @@ public final class Router: ExchangeHandler, Sendable {
     }
 
     private func locate(_ path: Span<UInt8>) -> Location {
-        if PercentText.isPlain(path) { return table.find(path).map { .found($0, decoded: nil) } ?? .missing }
+        if PercentText.isPlain(path) {
+            return (table.find(path) ?? withoutEnd(path)).map { .found($0, decoded: nil) } ?? .missing
+        }
         guard let decoded = PercentText.decoded(path) else { return .malformed }
         return table.find(decoded.span).map { .found($0, decoded: decoded) } ?? .missing
+    }
+
+    /// Clients of the older VPN interface write a slash at the end, or none; there both mean the same.
+    private func withoutEnd(_ path: Span<UInt8>) -> RouteTable.Match? {
+        guard path.count > 1, path[path.count - 1] == 0x2f, ErrorDialect.of(path: path) == .detail else { return nil }
+        return table.find(path.extracting(0..<path.count - 1))
     }
 
     /// Probes reach a machine by its address, so health answers under any name.

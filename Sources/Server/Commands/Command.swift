@@ -15,6 +15,8 @@ struct Command: Sendable {
         .serve, .migrate, .check, .backup, .restore, .userCreate, .userPromote, .userPassword, .userBlock, .userUnblock,
         .userLimits, .userInvite, .userList, .keyCreate, .keyList, .keyRevoke,
         .accountAdd, .accountList, .accountTest, .accountDisable, .historyCleanup, .secretsRotate, .openapi, .version,
+        .planCreate, .planList, .planRetire, .serviceList, .serviceShow, .serviceSuspend, .serviceResume, .serviceTerminate,
+        .serviceReconcile, .paymentList, .paymentConfirm, .paymentRefund,
     ]
 
     var help: String {

@@ -80,6 +80,29 @@ enum SettingList {
         ),
         .init(name: "REGISTRATION", kind: .choice(["off", "invite", "open"]), standard: "off", about: "Who may register by themselves."),
         .init(name: "PASSWORD_MIN_LENGTH", kind: .integer(8...128), standard: "8", about: "Shortest password."),
+        // Sales
+        .init(
+            name: "CURRENCY", kind: .text, standard: "USD", about: "Of prices that come without one: three letters of ISO 4217."),
+        .init(
+            name: "PAYMENT_WEBHOOK_SECRET", kind: .secret,
+            about: "Signs payment webhooks (`X-Webhook-Signature`); a comma list during rotation. Empty: that way in answers 503."),
+        .init(
+            name: "TELEGRAM_WEBHOOK_SECRET_TOKEN", kind: .secret,
+            about: "The bot's secret token; a comma list during rotation. Empty: that way in answers 503."),
+        .init(
+            name: "STRIPE_WEBHOOK_SECRET", kind: .secret,
+            about: "Stripe's `whsec_…`; a comma list during rotation. Empty: /hooks/payments/stripe answers 503."),
+        .init(name: "TELEGRAM_BOT_NAME", kind: .text, about: "Without @, for the link that payers get."),
+        .init(
+            name: "EVENT_WEBHOOK_URL", kind: .url,
+            about: "Where payments, suspensions and ends are told, signed as Standard Webhooks; empty tells nobody."),
+        .init(
+            name: "EVENT_WEBHOOK_SECRET", kind: .secret,
+            about: "Signs what goes to EVENT_WEBHOOK_URL: `whsec_…` or any text; required with it."),
+        .init(
+            name: "SUBSCRIPTION_RETENTION_DAYS", kind: .integer(1...3650), standard: "30",
+            about: "Days after its end in which a renewal brings the same key, address and port back."),
+        .init(name: "INVOICE_ISSUER", kind: .text, standard: "Gatehouse", about: "Who invoices are from; one line."),
         // Relay
         .init(name: "CLAUDE_API_KEY", kind: .secret, about: "One upstream account, made at start."),
         .init(
@@ -112,7 +135,7 @@ enum SettingList {
 
     /// Settings of deployments that this version replaces in part: known, and not used yet.
     static let planned = [
-        "SMTP_", "WG_", "WHMCS_", "FRP_", "SENTRY_DSN", "CACHE_TTL", "CURRENCY", "PAYMENT_WEBHOOK_SECRET", "TELEGRAM_", "STRIPE_", "DEBUG",
+        "SMTP_", "WG_", "WHMCS_", "FRP_", "SENTRY_DSN", "CACHE_TTL", "DEBUG",
     ]
 
     static func entry(_ name: String) -> SettingEntry? { entries.first { $0.names.contains(name) } }

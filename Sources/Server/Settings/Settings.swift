@@ -1,3 +1,4 @@
+internal import Billing
 internal import Domain
 internal import Glibc
 internal import HTTP
@@ -143,6 +144,22 @@ struct Settings: Sendable {
     var allowsLoopbackUpstream: Bool { SettingText.boolean(text("ALLOW_LOOPBACK_UPSTREAM")) ?? false }
     var openAIQuotaAs429: Bool { SettingText.boolean(text("OPENAI_QUOTA_AS_429")) ?? false }
     var isDemo: Bool { optional("DEMO").flatMap(SettingText.boolean) ?? !isProduction }
+    var currency: Currency { (try? Currency(parsing: text("CURRENCY"))) ?? .usd }
+    /// Of a provider's way in; several during a rotation.
+    private func secrets(_ name: String) -> [SecretBytes] { list(name).map { SecretBytes(Array($0.utf8)) } }
+    func providerSettings(baseURL: String) -> ProviderSettings {
+        ProviderSettings(
+            secrets: [
+                "webhook": secrets("PAYMENT_WEBHOOK_SECRET"), "telegram": secrets("TELEGRAM_WEBHOOK_SECRET_TOKEN"),
+                "stripe": secrets("STRIPE_WEBHOOK_SECRET"),
+            ], baseURL: baseURL, telegramBot: optional("TELEGRAM_BOT_NAME"))
+    }
+    var eventWebhook: (url: String, secret: SecretBytes)? {
+        guard let url = optional("EVENT_WEBHOOK_URL"), let secret = secret("EVENT_WEBHOOK_SECRET") else { return nil }
+        return (url, secret)
+    }
+    var retentionSeconds: Int64 { Int64(number("SUBSCRIPTION_RETENTION_DAYS")) * 86_400 }
+    var invoiceIssuer: String { text("INVOICE_ISSUER") }
     var logLevel: LogLevel { LogLevel(rawValue: text("LOG_LEVEL")) ?? .info }
     var logDirectory: String? { optional("LOG_DIR") }
     var logMaximumBytes: Int { SettingText.size(text("LOG_MAX_SIZE")) ?? 10 << 20 }

@@ -36,6 +36,10 @@ extension Settings {
         if let password = adminPassword, Self.examples.contains(password.lowercased()) {
             problems.append("ADMIN_PASSWORD is one that everybody knows; choose another or leave it empty for a random one")
         }
+        do throws(ParseError) { _ = try Currency(parsing: text("CURRENCY")) } catch { problems.append("CURRENCY \(error.message)") }
+        if text("EVENT_WEBHOOK_URL").isEmpty != text("EVENT_WEBHOOK_SECRET").isEmpty {
+            problems.append("EVENT_WEBHOOK_URL and EVENT_WEBHOOK_SECRET belong together; set both or none")
+        }
         if isProduction { problems += productionProblems(text) }
         return problems
     }

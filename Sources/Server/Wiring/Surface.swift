@@ -21,6 +21,7 @@ struct Surface {
     let tokenKey: SecretBytes
     /// Seals what is kept for idempotent calls; nil keeps nothing.
     let keyring: Keyring?
+    let parts: SalesParts
     let log: Log
     let isReady: @Sendable () -> Bool
 
@@ -47,10 +48,16 @@ struct Surface {
         let store = try await Store.open(.sqliteMemory, ambient: .live)
         _ = try await store.migrate()
         let hasher = RelayKeyHasher(pepper: SecretBytes(store.ambient.randomBytes(32)))
+        let password = SecretBytes(store.ambient.randomBytes(32))
+        let keyring = try Keyring.open(
+            [try Keyring.makeDataKey(encryptionKey: password, ambient: store.ambient)], encryptionKey: password, legacyKey: nil,
+            ambient: store.ambient)
         let surface = Surface(
             settings: settings, store: store, relay: nil, metrics: Metrics(), startedAt: store.ambient.now(),
             people: People(store: store, passwords: PasswordHasher(), rule: PasswordRule(minimumLength: 8)),
             keys: RelayKeys(store: store, hasher: hasher, changed: {}), tokenKey: SecretBytes(store.ambient.randomBytes(32)), keyring: nil,
+            parts: try SalesParts(
+                settings: settings, store: store, keyring: keyring, hasher: hasher, log: .silent, metrics: Metrics(), changed: {}),
             log: .silent, isReady: { false })
         let document = OpenAPIDocument(surface.router().descriptions + Relay.descriptions, info: info()).bytes
         await store.close()
@@ -86,7 +93,7 @@ struct Surface {
         let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
         let promotion = Promotion(store: store, secret: settings.promoteSecret, limiter: limiter, log: log)
         return Authentication(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints + Keys(keys, door).endpoints
-            + Users(people, keys, door).endpoints
+            + Users(people, keys, door).endpoints + parts.endpoints(people, door, settings)
     }
     /// Whether browsers come by plain HTTP, where they drop Secure cookies. Production does not give in to that.
     private var isPlain: Bool {

@@ -52,9 +52,14 @@ struct Wiring {
             do { try await relay.refresh() } catch { log.warning("relay.refresh_failed", ["error": LogValue("\(error)")]) }
         }
 
+        let parts = try SalesParts(
+            settings: settings, store: store, keyring: vault.keyring, hasher: vault.hasher, log: log, metrics: metrics,
+            changed: keys.changed)
+        try await parts.enforceOverdue()
+
         let hooks = HTTPHooks(log: log, metrics: metrics)
         let server = try Server(
-            serverConfiguration, reactors: reactors, handler: router(store, relay, metrics, startedAt, people, keys, vault),
+            serverConfiguration, reactors: reactors, handler: router(store, relay, metrics, startedAt, people, keys, vault, parts),
             hooks: .init(errorResponder: Router.errorResponder, onFinished: { hooks.finished($0) }))
         register(metrics, server, relay)
         let port: UInt16
@@ -65,6 +70,7 @@ struct Wiring {
         let background = Task {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await relay.run() }
+                group.addTask { await parts.run() }
                 group.addTask {
                     do { try await people.warmUp() } catch { log.warning("people.warm_up_failed", ["error": LogValue("\(error)")]) }
                     await Housekeeping(
@@ -169,11 +175,12 @@ struct Wiring {
     }
 
     private func router(
-        _ store: Store, _ relay: Relay, _ metrics: Metrics, _ startedAt: Timestamp, _ people: People, _ keys: RelayKeys, _ vault: Vault
+        _ store: Store, _ relay: Relay, _ metrics: Metrics, _ startedAt: Timestamp, _ people: People, _ keys: RelayKeys, _ vault: Vault,
+        _ parts: SalesParts
     ) -> Router {
         Surface(
             settings: settings, store: store, relay: relay, metrics: metrics, startedAt: startedAt, people: people, keys: keys,
-            tokenKey: vault.tokenKey, keyring: vault.keyring,
+            tokenKey: vault.tokenKey, keyring: vault.keyring, parts: parts,
             log: log, isReady: { [isReady] in isReady.value.load(ordering: .acquiring) }
         ).router()
     }

@@ -1,0 +1,86 @@
+internal import API
+internal import Billing
+internal import Domain
+internal import Drivers
+internal import HTTP
+internal import Provisioning
+internal import Secrets
+internal import Store
+internal import Telemetry
+
+/// What sells and keeps alive: drivers, workers, timers, sales. `serve` runs it; commands use it without running.
+struct SalesParts: Sendable {
+    let sales: Sales
+    let doors: PaymentDoors
+    let workers: Workers
+    let expiry: Expiry
+    let reconcile: Reconcile
+    private let outgoing: Outgoing?
+    private let store: Store
+    private let log: Log
+
+    /// - Parameter changed: tells the data path of this process that relay keys have changed.
+    init(
+        settings: Settings, store: Store, keyring: Keyring, hasher: RelayKeyHasher, log: Log, metrics: Metrics,
+        changed: @escaping @Sendable () async -> Void
+    ) throws {
+        let ports = DriverPorts(keys: StoredKeys(store, changed: changed), keyHash: { hasher.hash($0) })
+        let drivers = DriverTable(Registry.drivers(ports))
+        let orders = Orders(drivers: drivers, keyring: keyring)
+        let workers = Workers(store: store, drivers: drivers, keyring: keyring, log: log, metrics: metrics)
+        let wake: @Sendable () -> Void = { workers.wake() }
+        self.workers = workers
+        expiry = Expiry(store: store, orders: orders, log: log, retentionSeconds: settings.retentionSeconds, wake: wake)
+        reconcile = Reconcile(store: store, orders: orders, log: log, metrics: metrics, wake: wake)
+        sales = Sales(store: store, orders: orders, expiry: expiry, wake: wake)
+        doors = PaymentDoors(settings.providerSettings(baseURL: settings.apiURL ?? "http://\(settings.host):\(settings.port)"))
+        outgoing = try settings.eventWebhook.map {
+            Outgoing(
+                store: store, client: try CurlClient(ambient: store.ambient), address: $0.url, secret: $0.secret, log: log, metrics: metrics
+            )
+        }
+        (self.store, self.log) = (store, log)
+    }
+
+    /// What was overdue when we started is decided before anybody is told that we are ready; the workers then carry it out.
+    func enforceOverdue() async throws { _ = try await expiry.pass() }
+
+    /// Until the task is cancelled.
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await workers.run() }
+            group.addTask { await expiry.run() }
+            group.addTask { await reconcile.run() }
+            group.addTask { await tidy() }
+            if let outgoing { group.addTask { await outgoing.run() } }
+        }
+    }
+
+    /// Once a day: finished jobs, operations and messages go after 30 days, and balances are added up again.
+    private func tidy() async {
+        while !Task.isCancelled {
+            do throws(StoreError) {
+                let before = store.ambient.now().adding(seconds: -30 * 86_400)
+                try await repeated { transaction throws(StoreError) in try transaction.deleteOperations(finishedBefore: before) }
+                try await repeated { transaction throws(StoreError) in try transaction.deleteJobs(finishedBefore: before) }
+                try await repeated { transaction throws(StoreError) in try transaction.deleteInbox(receivedBefore: before) }
+                try await repeated { transaction throws(StoreError) in try transaction.deleteOutbox(finishedBefore: before) }
+                let wrong = try await store.read { reader throws(StoreError) in try reader.wrongBalances() }
+                for one in wrong {
+                    log.error("balance.wrong", ["user": LogValue(one.user.text), "currency": LogValue(one.currency.code)])
+                }
+            } catch { log.warning("sales.tidy_failed", ["error": LogValue("\(error)")]) }
+            do { try await store.ambient.sleep(.seconds(86_400)) } catch { return }
+        }
+    }
+    private func repeated(_ delete: @escaping @Sendable (Transaction) throws(StoreError) -> Int) async throws(StoreError) {
+        while try await store.transaction(delete) == 500 { await Task.yield() }
+    }
+
+    func endpoints(_ people: People, _ door: SessionDoor, _ settings: Settings) -> [MountedEndpoint] {
+        let front = Storefront(
+            sales: sales, doors: doors, people: people, door: door, isDevelopment: !settings.isProduction, issuer: settings.invoiceIssuer)
+        return OlderAuth(front).endpoints + Tariffs(front, currency: settings.currency).endpoints + OlderPayments(front).endpoints
+            + SoldServices(front) { workers.wake() }.endpoints
+    }
+}
