@@ -1,4 +1,4 @@
-internal import Domain
+public import Domain
 public import HTTP
 public import Secrets
 public import Store
@@ -16,7 +16,10 @@ public struct RelayConfiguration: Sendable {
     public var allowsLoopback = false
     /// Answers without an account.
     public var isDemo = false
+    /// What an empty price list begins with.
     public var prices = PriceTable.starting
+    /// Where days, weeks and months begin (`TIME_ZONE`).
+    public var zone = CivilZone.utc
     /// `API_URL`, for links in answers; nil: as the caller reached us.
     public var publicURL: String?
     /// Names that older clients ask for, on the surfaces that are not Messages.
@@ -70,34 +73,39 @@ public final class Relay: Sendable {
         ) {
             do { try await reader.refresh() } catch { log.warning("relay.refresh_failed", ["error": LogValue("\(error)")]) }
         }
+        let prices = PriceBook(configuration.prices)
         services = RelayServices(
             keys: KeyDirectory(hasher: hasher), accounts: accounts,
             sessions: StickyIdentity(secret: configuration.stickySecret ?? SecretBytes(ambient.randomBytes(32))), tokens: tokens,
             mover: try JournalMover(
-                folder: configuration.dataDirectory + "/journal", count: reactors.count, store: store, prices: configuration.prices,
+                folder: configuration.dataDirectory + "/journal", count: reactors.count, store: store, prices: prices,
                 ambient: ambient, log: log, metrics: metrics),
-            prices: configuration.prices,
+            prices: prices, zone: configuration.zone,
             pools: reactors.map { UpstreamPool(reactor: $0, resolver: resolver, trust: trust) }, limits: configuration.limits,
             spillFolder: configuration.dataDirectory + "/journal",
             durability: configuration.syncsAlways ? .always : .interval, ambient: ambient, log: log, metrics: metrics,
             demo: configuration.isDemo ? DemoUpstream() : nil, publicURL: configuration.publicURL)
         batches = BatchBooks(services: services, store: store)
         queries = RelayQueries(
-            services: services, models: ModelList(prices: configuration.prices), history: RequestHistory(store: store, ambient: ambient))
+            services: services, models: ModelList(prices: prices), history: RequestHistory(store: store, ambient: ambient))
         AccountGauges.register(in: metrics, accounts, ambient)
     }
 
     /// Settles what earlier processes left, then loads keys, accounts and today's counters.
     public func start() async throws {
+        // First the prices: what a dead process left is booked by them.
+        try await services.priceBook.fill(store)
         try await services.mover.adopt()
         try await refresh()
-        try await services.keys.loadUsage(from: store, day: services.ambient.now().dayText)
+        try await LimitLoading(keys: services.keys.all, store: store, zone: services.zone).run()
         try await batches.holdOpen()
     }
 
     /// Reads changed keys and accounts. Called at once after a local change, and every few seconds for changes elsewhere.
     public func refresh() async throws {
+        try await services.keys.writeActivations(to: store)
         try await services.keys.refresh(from: store)
+        try await services.priceBook.refresh(store)
         try await reader.refresh()
     }
 
@@ -124,7 +132,11 @@ public final class Relay: Sendable {
     }
 
     /// New requests get 503 from here on; those under way go on.
-    public func drain() { services.isDraining.store(true, ordering: .relaxed) }
+    public func drain() {
+        services.isDraining.store(true, ordering: .relaxed)
+        services.slots.endWaiting()
+        services.keys.endWaiting()
+    }
     /// After the last exchange: waits until every request is settled, moves what is left to the ledger, then lets `run` end.
     public func stop() async {
         // A cut connection settles its request in the next turns of its reactor.

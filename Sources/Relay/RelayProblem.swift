@@ -11,9 +11,12 @@ enum RelayProblem: Error, Equatable {
     case bodyTooLarge(limitBytes: Int)
     case bodyTooSlow
     case unsupportedEncoding
-    case tokensPerDay(resetsAt: Timestamp)
-    case costPerDay(resetsAt: Timestamp)
-    case requestsPerMinute(waitSeconds: Int)
+    case addressNotAllowed
+    case clientNotAllowed
+    case serviceNotAllowed
+    /// A number of the key, its owner or its team is used up.
+    case limit(LimitHit)
+    /// All places are taken, and so are those in the queue, or the wait was too long.
     case concurrency
     case overloaded(retryAfterSeconds: Int)
     /// Every account that may serve it is cooling or otherwise out; nil: none comes back by itself.
@@ -37,12 +40,12 @@ enum RelayProblem: Error, Equatable {
     var status: Int {
         switch self {
         case .noKey: 401
-        case .keyDisabled, .keyExpired, .modelNotAllowed: 403
+        case .keyDisabled, .keyExpired, .modelNotAllowed, .addressNotAllowed, .clientNotAllowed, .serviceNotAllowed: 403
         case .badRequest, .unsupportedEncoding: 400
         case .bodyTooLarge: 413
         case .bodyTooSlow: 408
-        case .tokensPerDay, .costPerDay: 402
-        case .requestsPerMinute, .concurrency: 429
+        case .limit(let hit): hit.name.isShort ? 429 : 402
+        case .concurrency: 429
         case .overloaded, .accountsOut: 529
         case .modelNotFound, .notFound: 404
         case .upstreamUnreachable, .upstreamFault: 502
@@ -55,11 +58,11 @@ enum RelayProblem: Error, Equatable {
     var type: String {
         switch self {
         case .noKey: "authentication_error"
-        case .keyDisabled, .keyExpired, .modelNotAllowed: "permission_error"
+        case .keyDisabled, .keyExpired, .modelNotAllowed, .addressNotAllowed, .clientNotAllowed, .serviceNotAllowed: "permission_error"
         case .badRequest, .unsupportedEncoding, .bodyTooSlow: "invalid_request_error"
         case .bodyTooLarge: "request_too_large"
-        case .tokensPerDay, .costPerDay: "billing_error"
-        case .requestsPerMinute, .concurrency: "rate_limit_error"
+        case .limit(let hit): hit.name.isShort ? "rate_limit_error" : "billing_error"
+        case .concurrency: "rate_limit_error"
         case .overloaded, .accountsOut: "overloaded_error"
         case .modelNotFound, .notFound: "not_found_error"
         case .upstreamUnreachable, .upstreamFault, .draining, .outOfMemory, .cannotRecord, .cannotRead: "api_error"
@@ -85,9 +88,10 @@ enum RelayProblem: Error, Equatable {
         case .bodyTooLarge: "request_too_large"
         case .bodyTooSlow: "request_too_slow"
         case .unsupportedEncoding: "unsupported_content_encoding"
-        case .tokensPerDay: "daily_token_limit_exceeded"
-        case .costPerDay: "daily_cost_limit_exceeded"
-        case .requestsPerMinute: "requests_per_minute_exceeded"
+        case .addressNotAllowed: "ip_not_allowed"
+        case .clientNotAllowed: "client_not_allowed"
+        case .serviceNotAllowed: "service_not_allowed"
+        case .limit(let hit): hit.name.rawValue
         case .concurrency: "concurrency_limit_exceeded"
         case .overloaded, .accountsOut: "no_account_available"
         case .modelNotFound: "model_not_found"
@@ -103,6 +107,15 @@ enum RelayProblem: Error, Equatable {
         }
     }
 
+    // The usual ones by their names.
+    static func tokensPerDay(resetsAt: Timestamp) -> RelayProblem {
+        .limit(LimitHit(scope: .key, name: .tokensPerDay, resetsAt: resetsAt))
+    }
+    static func costPerDay(resetsAt: Timestamp) -> RelayProblem { .limit(LimitHit(scope: .key, name: .costPerDay, resetsAt: resetsAt)) }
+    static func requestsPerMinute(waitSeconds: Int) -> RelayProblem {
+        .limit(LimitHit(scope: .key, name: .requestsPerMinute, waitSeconds: Int64(waitSeconds)))
+    }
+
     /// Safe to show.
     var message: String {
         switch self {
@@ -114,9 +127,10 @@ enum RelayProblem: Error, Equatable {
         case .bodyTooLarge(let limit): "The request body is larger than \(limit) bytes."
         case .bodyTooSlow: "The request body did not arrive in time."
         case .unsupportedEncoding: "The content-encoding of the request body is not supported; send it without."
-        case .tokensPerDay: "The key's tokens for today are used up."
-        case .costPerDay: "The key's budget for today is used up."
-        case .requestsPerMinute(let wait): "The key's requests per minute are used up; the next fits in \(wait) s."
+        case .addressNotAllowed: "This API key may not be used from this address."
+        case .clientNotAllowed: "This API key may not be used with this client."
+        case .serviceNotAllowed: "This API key may not use this service."
+        case .limit(let hit): hit.message + (hit.waitSeconds.map { " The next request fits in \($0) s." } ?? "")
         case .concurrency: "Too many requests of this key are under way."
         case .overloaded, .accountsOut: "No upstream account is free at the moment."
         case .modelNotFound: "No upstream account serves this model."
@@ -153,11 +167,15 @@ enum RelayProblem: Error, Equatable {
         ]
         var details: JSONObject = ["error_code": .string(code)]
         switch self {
-        case .noKey, .keyDisabled, .keyExpired, .modelNotAllowed, .modelNotFound: headers.add("x-should-retry", "false")
-        case .tokensPerDay(let resets), .costPerDay(let resets):
+        case .noKey, .keyDisabled, .keyExpired, .modelNotAllowed, .modelNotFound, .addressNotAllowed, .clientNotAllowed, .serviceNotAllowed:
             headers.add("x-should-retry", "false")
-            details["resets_at"] = .string(resets.text)
-        case .requestsPerMinute(let wait): headers.add("retry-after", String(min(60, max(1, wait))))
+        case .limit(let hit):
+            details["scope"] = .string(hit.scope.rawValue)
+            if let resets = hit.resetsAt { details["resets_at"] = .string(resets.text) }
+            let wait = max(1, hit.waitSeconds ?? 60)
+            if hit.name.isShort { headers.add("retry-after", String(wait)) }
+            // A client that waits for hours looks dead; it had better fail.
+            if !hit.name.isShort || wait > 60 { headers.add("x-should-retry", "false") }
         case .concurrency: headers.add("retry-after", String(1 + jitter % 5))
         case .overloaded(let seconds): headers.add("retry-after", String(min(60, max(1, seconds))))
         case .accountsOut(let seconds, let until):

@@ -35,10 +35,10 @@ struct DirectoryTests {
             }
             try await directory.refresh(from: store)
             let counters = try #require(directory.find(secret)?.counters)
-            counters.load(day: "2026-11-21", tokens: 77, costMicroUSD: 0)
+            counters.load(.day, LimitAmounts(tokens: 77), around: LimitTests.noon, .none, .utc)
             _ = try await store.transaction { transaction throws(StoreError) in try transaction.setAPIKeyStatus(.disabled, of: key.id) }
             try await directory.refresh(from: store)
-            #expect(directory.find(secret)?.key.status == .disabled && directory.find(key.id)?.counters.today.tokens == 77)
+            #expect(directory.find(secret)?.key.status == .disabled && directory.find(key.id)?.counters.used(.day).tokens == 77)
         }
     }
 

@@ -1,95 +1,304 @@
+import Domain
+import Secrets
 import Store
 import Synchronization
+import TestKit
 import Testing
 
 @testable import Relay
 
 /// Rates, budgets and places: never more than allowed, always given back.
 struct LimitTests {
-    private let free = KeyCounters.Reservation(day: "2026-11-21", tokens: 0, costMicroUSD: 0)
+    static let noon = Timestamp(year: 2026, month: 11, day: 21).adding(seconds: 43_200)
 
-    @Test func `a rate window slides by the second`() {
-        var window = RateWindow()
-        for second: UInt64 in [100, 100, 130] { #expect(window.take(limit: 3, second: second) == nil) }
-        #expect(window.take(limit: 3, second: 130) == 30)
-        #expect(window.take(limit: 3, second: 159) == 1)
-        #expect(window.remaining(limit: 3, second: 159).count == 0)
-        #expect(window.remaining(limit: 3, second: 160).count == 2)
-        #expect(window.take(limit: 3, second: 160) == nil)
-        #expect(window.take(limit: 3, second: 160) == nil)
-        #expect(window.take(limit: 3, second: 160) == 30)
-        #expect(window.take(limit: 3, second: 10_000) == nil, "a long silence empties it")
-        #expect(window.take(limit: 0, second: 20_000) == 60)
+    /// One key's limits, or a chain of holders.
+    struct Bench: Sendable {
+        let holders: [LimitCounters.Holder]
+        init(_ limits: APIKeyLimits...) {
+            holders = zip([LimitScope.key, .user, .team], limits).map {
+                LimitCounters.Holder(scope: $0, plan: LimitPlan($1), counters: LimitCounters())
+            }
+        }
+        func want(tokens: Int64 = 0, cost: Int64 = 0, second: UInt64 = 1000) -> LimitCounters.Reservation {
+            var want = LimitCounters.Reservation(moment: LimitTests.noon.adding(seconds: Int64(second) - 1000), second: second)
+            want.amounts = LimitAmounts(
+                requests: 1, tokens: tokens, input: tokens / 2, output: tokens - tokens / 2, costMicroUSD: cost)
+            return want
+        }
+        func admit(tokens: Int64 = 0, cost: Int64 = 0, second: UInt64 = 1000) throws(LimitRefusal) -> LimitCounters.Reservation {
+            try LimitCounters.admit(holders, want(tokens: tokens, cost: cost, second: second), zone: .utc)
+        }
+        func settle(_ reservation: LimitCounters.Reservation, tokens: Int64, cost: Int64 = 0) {
+            for holder in holders {
+                holder.counters.settle(reservation, used: LimitAmounts(requests: 1, tokens: tokens, costMicroUSD: cost))
+            }
+        }
+        func refusal(tokens: Int64 = 0, cost: Int64 = 0, second: UInt64 = 1000) -> LimitRefusal? {
+            do throws(LimitRefusal) { _ = try admit(tokens: tokens, cost: cost, second: second) } catch { return error }
+            return nil
+        }
     }
 
-    @Test func `a clock that goes back opens nothing`() {
-        var window = RateWindow()
-        #expect(window.take(limit: 1, second: 1000) == nil)
-        #expect(window.take(limit: 1, second: 10) != nil)
+    private func limits(_ change: (inout APIKeyLimits) -> Void) -> APIKeyLimits {
+        var limits = APIKeyLimits()
+        change(&limits)
+        return limits
+    }
+
+    @Test func `a minute slides by the second and says truly when the next fits`() throws {
+        let bench = Bench(APIKeyLimits(requestsPerMinute: 3))
+        for second: UInt64 in [1000, 1000, 1030] { _ = try bench.admit(second: second) }
+        func wait(_ second: UInt64) -> Int64? {
+            if case .hit(let hit) = bench.refusal(second: second) { hit.waitSeconds } else { nil }
+        }
+        #expect(wait(1030) == 30 && wait(1059) == 1)
+        _ = try bench.admit(second: 1060)
+        _ = try bench.admit(second: 1060)
+        #expect(wait(1060) == 30)
+        #expect(wait(10_000) == nil, "a long silence empties it")
+        #expect(wait(10) != 0)
+    }
+
+    @Test func `tokens per minute count what was reserved, then what was used`() throws {
+        let bench = Bench(limits { $0.tokensPerMinute = 100 })
+        let first = try bench.admit(tokens: 90)
+        #expect(bench.refusal(tokens: 20) == .hit(LimitHit(scope: .key, name: .tokensPerMinute, waitSeconds: 60)))
+        bench.settle(first, tokens: 30)
+        let second = try bench.admit(tokens: 70)
+        bench.settle(second, tokens: 70)
+        #expect(bench.refusal(tokens: 1) != nil)
+        _ = try bench.admit(tokens: 500, second: 1061)
     }
 
     @Test func `a lease gives its place back on every way out`() throws {
         struct Broken: Error {}
-        let counters = KeyCounters()
-        let limits = APIKeyLimits(concurrency: 1)
+        let bench = Bench(APIKeyLimits(concurrency: 1), APIKeyLimits(concurrency: 5))
+        let keeper = LocalLimits(zone: .utc)
         func use(fails: Bool) throws {
-            let lease = try KeyLease(counters, limits, want: free, second: 1)
-            #expect(counters.concurrent == 1)
-            #expect(throws: KeyCounters.Refusal.concurrency) { _ = try KeyLease(counters, limits, want: free, second: 1) }
+            let lease = try KeyLease(keeper, bench.holders, want: bench.want(tokens: 5))
+            #expect(bench.holders.map(\.counters.concurrent) == [1, 1])
+            #expect(throws: LimitRefusal.full(.key)) { _ = try KeyLease(keeper, bench.holders, want: bench.want()) }
             if fails { throw Broken() }
             _ = consume lease
         }
         try use(fails: false)
-        #expect(counters.concurrent == 0)
         #expect(throws: Broken.self) { try use(fails: true) }
-        #expect(counters.concurrent == 0)
+        #expect(bench.holders.map(\.counters.concurrent) == [0, 0])
+        #expect(bench.holders.allSatisfy { $0.counters.reserved(.day).tokens == 0 && $0.counters.reserved(.total).tokens == 0 })
     }
 
-    @Test func `a refused request takes nothing`() {
-        let counters = KeyCounters()
-        let limits = APIKeyLimits(requestsPerMinute: 5, concurrency: 0)
-        for _ in 1...20 { #expect(throws: KeyCounters.Refusal.concurrency) { try counters.admit(limits, want: free, second: 1) } }
-        #expect(counters.remainingRequests(limit: 5, second: 1).count == 5 && counters.concurrent == 0)
-    }
-
-    @Test func `the rate is named before the concurrency`() throws {
-        let counters = KeyCounters()
-        let limits = APIKeyLimits(requestsPerMinute: 1, concurrency: 1)
-        _ = try counters.admit(limits, want: free, second: 1)
-        #expect(throws: KeyCounters.Refusal.requestsPerMinute(waitSeconds: 60)) { try counters.admit(limits, want: free, second: 1) }
-    }
-
-    @Test func `requests at the same time cannot overshoot a budget`() throws {
-        let counters = KeyCounters()
-        let limits = APIKeyLimits(tokensPerDay: 1000)
-        let want = KeyCounters.Reservation(day: "2026-11-21", tokens: 400, costMicroUSD: 0)
-        let first = try counters.admit(limits, want: want, second: 1)
-        let second = try counters.admit(limits, want: want, second: 1)
-        #expect(throws: KeyCounters.Refusal.concurrency) { try counters.admit(limits, want: want, second: 1) }
-        counters.settle(day: first.day, tokens: 390, costMicroUSD: 0)
-        counters.release(first)
-        counters.settle(day: second.day, tokens: 390, costMicroUSD: 0)
-        counters.release(second)
-        // 220 are left: the last call, alone.
-        let last = try counters.admit(limits, want: want, second: 1)
-        #expect(last.isLastCall)
-        #expect(throws: KeyCounters.Refusal.concurrency) { try counters.admit(limits, want: want, second: 1) }
-        counters.settle(day: last.day, tokens: 220, costMicroUSD: 0)
-        counters.release(last)
-        #expect(throws: KeyCounters.Refusal.tokensPerDay) { try counters.admit(limits, want: want, second: 1) }
-        let tomorrow = KeyCounters.Reservation(day: "2026-11-22", tokens: 400, costMicroUSD: 0)
-        #expect(try counters.admit(limits, want: tomorrow, second: 1).isLastCall == false, "a new day begins at nothing")
-    }
-
-    @Test func `what the ledger knows counts after a restart, and enormous sums stay numbers`() {
-        let counters = KeyCounters()
-        counters.load(day: "2026-11-21", tokens: 10, costMicroUSD: 5000)
-        #expect(throws: KeyCounters.Refusal.costPerDay) {
-            try counters.admit(APIKeyLimits(costPerDayMicroUSD: 5000), want: free, second: 1)
+    @Test func `the tightest limit wins and is named, and a refused request takes nothing anywhere`() throws {
+        let bench = Bench(
+            APIKeyLimits(requestsPerMinute: 5, tokensPerDay: 1000), limits { $0.costPerMonthMicroUSD = 0 }, APIKeyLimits(concurrency: 3))
+        for _ in 1...20 {
+            guard case .hit(let hit) = bench.refusal(tokens: 10, cost: 1) else {
+                Issue.record("admitted")
+                return
+            }
+            #expect(hit.scope == .user && hit.name == .costPerMonth)
+            #expect(hit.resetsAt == Timestamp(year: 2026, month: 12, day: 1))
         }
-        for _ in 1...3 { counters.settle(day: "2026-11-21", tokens: .max, costMicroUSD: .max) }
-        #expect(throws: KeyCounters.Refusal.tokensPerDay) {
-            try counters.admit(APIKeyLimits(tokensPerDay: .max / 2), want: free, second: 1)
+        let standings = bench.holders[0].counters.standings(.key, bench.holders[0].plan, now: Self.noon, second: 1000, zone: .utc)
+        #expect(standings.allSatisfy { $0.used == 0 && $0.reserved == 0 })
+        #expect(bench.holders.map(\.counters.concurrent) == [0, 0, 0])
+    }
+
+    private static let ends: [(LimitName, Timestamp?)] = [
+        (.tokensPerDay, Timestamp(year: 2026, month: 11, day: 22)), (.costPerDay, Timestamp(year: 2026, month: 11, day: 22)),
+        (.costPerWeek, Timestamp(year: 2026, month: 11, day: 23)), (.costPerMonth, Timestamp(year: 2026, month: 12, day: 1)),
+        (.tokensTotal, nil), (.costTotal, nil), (.prepaid, nil),
+    ]
+
+    @Test(arguments: ends)
+    func `a budget ends with its period and not before`(name: LimitName, resets: Timestamp?) throws {
+        var limits = APIKeyLimits()
+        for member in APIKeyLimits.members
+        where name.limit(
+            {
+                var one = APIKeyLimits(); one[keyPath: member.path] = 7; return one
+            }()) == 7
+        {
+            limits[keyPath: member.path] = 100
+        }
+        let bench = Bench(limits)
+        bench.settle(try bench.admit(tokens: 60, cost: 60), tokens: 100, cost: 100)
+        let refused = bench.refusal(tokens: 1, cost: 1)
+        #expect(refused == .hit(LimitHit(scope: .key, name: name, waitSeconds: nil, resetsAt: resets)))
+        guard let resets else { return }
+        let seconds = UInt64((resets.milliseconds - Self.noon.milliseconds) / 1000)
+        #expect(bench.refusal(tokens: 1, cost: 1, second: 1000 + seconds - 1) == refused)
+        #expect(bench.refusal(tokens: 1, cost: 1, second: 1000 + seconds) == nil)
+    }
+
+    @Test func `a window opens with a request and closes as a whole`() throws {
+        let bench = Bench(
+            limits {
+                $0.windowMinutes = 10
+                $0.windowRequests = 2
+            })
+        _ = try bench.admit(second: 1000)
+        _ = try bench.admit(second: 1300)
+        #expect(
+            bench.refusal(second: 1400)
+                == .hit(LimitHit(scope: .key, name: .windowRequests, waitSeconds: 200, resetsAt: Self.noon.adding(seconds: 600))))
+        #expect(bench.refusal(second: 1600) == nil)
+    }
+
+    @Test func `requests at the same time cannot overshoot a budget, and the last one goes alone`() throws {
+        let bench = Bench(APIKeyLimits(tokensPerDay: 1000))
+        let (first, second) = (try bench.admit(tokens: 400), try bench.admit(tokens: 400))
+        #expect(bench.refusal(tokens: 400) == .full(.key))
+        bench.settle(first, tokens: 390)
+        bench.settle(second, tokens: 390)
+        // 220 are left: the last call, alone.
+        let last = try bench.admit(tokens: 400)
+        #expect(last.isLastCall && bench.refusal(tokens: 400) == .full(.key))
+        bench.settle(last, tokens: 220)
+        guard case .hit(let hit) = bench.refusal(tokens: 400) else {
+            Issue.record("admitted")
+            return
+        }
+        #expect(hit.name == .tokensPerDay)
+        #expect(try bench.admit(tokens: 400, second: 1000 + 43_200).isLastCall == false, "a new day begins at nothing")
+    }
+
+    @Test func `a hard stop refuses what does not fit`() throws {
+        let bench = Bench(
+            limits {
+                $0.costTotalMicroUSD = 100
+                $0.hardStop = 1
+            })
+        bench.settle(try bench.admit(cost: 60), tokens: 0, cost: 60)
+        #expect(bench.refusal(cost: 41) == .hit(LimitHit(scope: .key, name: .costTotal)))
+        #expect(bench.refusal(cost: 40) == nil)
+    }
+
+    @Test func `money for opus stops opus alone`() throws {
+        let bench = Bench(limits { $0.opusCostPerWeekMicroUSD = 10 })
+        var opus = bench.want(cost: 10)
+        opus.amounts.opusCostMicroUSD = 10
+        let granted = try LimitCounters.admit(bench.holders, opus, zone: .utc)
+        bench.holders[0].counters.settle(granted, used: LimitAmounts(requests: 1, costMicroUSD: 10, opusCostMicroUSD: 10))
+        #expect(throws: LimitRefusal.self) { try LimitCounters.admit(bench.holders, opus, zone: .utc) }
+        #expect(bench.refusal(cost: 10) == nil)
+    }
+
+    @Test func `what the ledger knows counts after a restart, and enormous sums stay numbers`() throws {
+        let bench = Bench(APIKeyLimits(costPerDayMicroUSD: 5000))
+        let holder = bench.holders[0]
+        holder.counters.load(.day, LimitAmounts(costMicroUSD: 5000), around: Self.noon, holder.plan, .utc)
+        #expect(bench.refusal() != nil)
+        for _ in 1...3 {
+            holder.counters.book(LimitAmounts(tokens: .max, costMicroUSD: .max), at: Self.noon, holder.plan, .utc)
+        }
+        #expect(holder.counters.used(.day).tokens == .max / 2)
+        #expect(bench.refusal() != nil)
+    }
+
+    /// Random admissions, settlements and releases on eight threads over three holders: what is used never passes what was reserved
+    /// against a limit, nothing stays reserved, no place stays taken.
+    @Test(arguments: [1, 2, 3, 4]) func `any interleaving of reserve and settle adds up`(seed: UInt64) async {
+        let (limit, places): (Int64, Int64) = (20_000, 5)
+        var hard = APIKeyLimits(tokensPerDay: limit, concurrency: places)
+        hard.hardStop = 1
+        let bench = Bench(hard, APIKeyLimits(concurrency: 4), limits { $0.costTotalMicroUSD = 15_000 })
+        final class Tally: Sendable { let used = Atomic<Int64>(0) }
+        let tally = Tally()
+        await withTaskGroup(of: Void.self) { group in
+            for thread in 0..<8 {
+                group.addTask { [bench, tally] in
+                    var dice = Dice(seed: seed &* 1000 &+ UInt64(thread))
+                    for _ in 1...400 {
+                        let most = Int64(dice.next() % 200)
+                        guard let granted = try? bench.admit(tokens: most, cost: most) else { continue }
+                        if dice.next() % 4 == 0 {
+                            for holder in bench.holders { holder.counters.release(granted) }
+                        } else {
+                            // An upstream that keeps to `max_tokens`: never more than was reserved.
+                            let real = most == 0 ? 0 : Int64(dice.next() % UInt64(most + 1))
+                            tally.used.add(real, ordering: .relaxed)
+                            bench.settle(granted, tokens: real, cost: real)
+                        }
+                    }
+                }
+            }
+        }
+        let total = tally.used.load(ordering: .relaxed)
+        for holder in bench.holders {
+            #expect(holder.counters.used(.day).tokens == total && holder.counters.used(.total).costMicroUSD == total)
+            #expect(holder.counters.reserved(.day) == LimitAmounts() && holder.counters.concurrent == 0)
+        }
+        #expect(total <= limit && total > 0)
+    }
+
+    private struct Dice {
+        var state: UInt64
+        init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
+        mutating func next() -> UInt64 {
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return state
+        }
+    }
+
+    @Test func `those who wait are called in their order, and places over all keys go round the keys`() async {
+        let bench = Bench(APIKeyLimits(concurrency: 1))
+        let holder = bench.holders[0]
+        guard let first = try? bench.admit() else {
+            Issue.record("refused")
+            return
+        }
+        let waiters = (1...3).map { _ in LimitWaiter() }
+        #expect(waiters.allSatisfy { holder.counters.join($0, holder.plan, atFront: false) == .waiting })
+        #expect(holder.counters.join(LimitWaiter(), holder.plan, atFront: false) == .tooMany, "three wait at most")
+        waiters[0].finish(.gone)
+        holder.counters.settle(first, used: LimitAmounts(requests: 1))
+        #expect(await waiters[1].wait() == .invited, "the first has gone")
+        #expect(bench.refusal() == .full(.key), "the place is kept for who was called")
+        let next = try? LimitCounters.admit(bench.holders, bench.want(), zone: .utc, invited: holder.counters)
+        #expect(next != nil && holder.counters.concurrent == 1 && holder.counters.waiting == 1)
+
+        let places = FairPlaces()
+        #expect(places.take(limit: 1, isInvited: false))
+        let clock = TestClock()
+        let (busy, quiet) = (APIKeyID(clock.ambient), APIKeyID(clock.ambient))
+        let queue = [(busy, LimitWaiter()), (busy, LimitWaiter()), (quiet, LimitWaiter())]
+        #expect(queue.allSatisfy { places.join($0.1, of: $0.0, limit: 1) == .waiting })
+        for expected in [0, 2, 1] {
+            places.give()
+            #expect(await queue[expected].1.wait() == .invited)
+            #expect(!places.take(limit: 1, isInvited: false) && places.take(limit: 1, isInvited: true))
+        }
+        places.give()
+        #expect(places.inFlight == 0 && places.waiting == 0)
+    }
+
+    @Test func `admission looks at the rules of one key, however many keys there are`() async throws {
+        let clock = TestClock()
+        try await withStore(.sqlite, clock: clock) { store in
+            let hasher = RelayKeyHasher(pepper: SecretBytes([1]))
+            let template = try await store.transaction { transaction throws(StoreError) in
+                try transaction.createAPIKey(
+                    NewAPIKey(
+                        ownerID: nil, name: "k", secretHash: hasher.hash(Array("cr_template".utf8)), shownPrefix: "", shownSuffix: "",
+                        limits: APIKeyLimits(requestsPerMinute: 10, tokensPerDay: 100, concurrency: 2)))
+            }
+            let directory = KeyDirectory(hasher: hasher)
+            directory.fillForTest(from: template, count: 100_000)
+            #expect(directory.count == 100_000)
+            guard let key = directory.find(Array("cr_template".utf8)) else {
+                Issue.record("no key")
+                return
+            }
+            for _ in 1...5 {
+                var want = LimitCounters.Reservation(moment: clock.ambient.now(), second: 1)
+                want.amounts = LimitAmounts(requests: 1, tokens: 1)
+                let granted = try LimitCounters.admit(key.holders, want, zone: .utc)
+                key.counters.settle(granted, used: LimitAmounts(requests: 1, tokens: 1))
+            }
+            #expect(key.counters.looks == 15, "two rules and the places, five times")
+            #expect(directory.all.count { $0.counters.looks > 0 } == 1, "no other key was touched")
         }
     }
 

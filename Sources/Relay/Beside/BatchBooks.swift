@@ -24,14 +24,19 @@ final class BatchBooks: Sendable {
 
     /// What a key may still use is less by what its batch may cost at most.
     func hold(_ batch: MessageBatch) {
-        services.keys.find(batch.apiKeyID)?.counters.settle(
-            day: batch.createdAt.dayText, tokens: batch.reservedTokens, costMicroUSD: batch.reservedMicroUSD)
+        book(batch, LimitAmounts(tokens: batch.reservedTokens, costMicroUSD: batch.reservedMicroUSD), at: batch.createdAt)
+    }
+
+    private func book(_ batch: MessageBatch, _ amounts: LimitAmounts, at moment: Timestamp) {
+        for holder in services.keys.find(batch.apiKeyID)?.holders ?? [] {
+            holder.counters.book(amounts, at: moment, holder.plan, services.zone)
+        }
     }
 
     /// After a start, when counters have been read from the ledger, which knows nothing of running batches.
     func holdOpen() async throws(StoreError) {
         let today = services.ambient.now()
-        let midnight = Timestamp(milliseconds: today.milliseconds / 86_400_000 * 86_400_000)
+        let midnight = services.zone.day(around: today).lowerBound
         for batch in try await store.read({ reader throws(StoreError) in try reader.openBatches(since: midnight) }) { hold(batch) }
     }
 
@@ -62,7 +67,10 @@ final class BatchBooks: Sendable {
             client.startResponse(status: 200, headers: headers, framing: .chunked)
         }
         let pump = BatchResultsPump(
-            services, reactor, response, to: client, results: BatchResults(batch, prices: services.prices, now: services.ambient.now()))
+            services, reactor, response, to: client,
+            results: BatchResults(
+                batch, prices: services.prices, millionths: services.keys.find(batch.apiKeyID)?.key.access.priceMillionths ?? 1_000_000,
+                now: services.ambient.now(), day: services.day(services.ambient.now())))
         var failed = false
         do throws(UpstreamError) { try await response.pump(decoding: response.head.coding != .identity) { pump.take($0) } } catch {
             failed = true
@@ -81,10 +89,9 @@ final class BatchBooks: Sendable {
     private func book(_ batch: MessageBatch, _ results: BatchResults) async {
         do {
             let isFirst = try await store.transaction { transaction throws(StoreError) in try transaction.markBatchBooked(batch.id) }
-            guard isFirst, let counters = services.keys.find(batch.apiKeyID)?.counters else { return }
-            counters.settle(day: batch.createdAt.dayText, tokens: -batch.reservedTokens, costMicroUSD: -batch.reservedMicroUSD)
-            counters.settle(
-                day: services.ambient.now().dayText, tokens: results.tokens, costMicroUSD: results.microUSD)
+            guard isFirst else { return }
+            book(batch, LimitAmounts(tokens: -batch.reservedTokens, costMicroUSD: -batch.reservedMicroUSD), at: batch.createdAt)
+            book(batch, LimitAmounts(tokens: results.tokens, costMicroUSD: results.microUSD), at: services.ambient.now())
             if results.unreadable > 0 {
                 services.log.error(
                     "batch.unreadable_results", ["batch": LogValue(batch.id), "lines": LogValue(results.unreadable)])

@@ -8,6 +8,8 @@ internal import Store
 struct BatchResults {
     private let batch: MessageBatch
     private let prices: PriceTable
+    private let millionths: Int64
+    private let day: String
     private let now: Timestamp
     private var line: [UInt8] = []
     private var isSkipping = false
@@ -22,8 +24,9 @@ struct BatchResults {
     /// A longer line is not kept; a message of this size does not exist.
     private static let maximumLineBytes = 16 << 20
 
-    init(_ batch: MessageBatch, prices: PriceTable, now: Timestamp) {
+    init(_ batch: MessageBatch, prices: PriceTable, millionths: Int64, now: Timestamp, day: String) {
         (self.batch, self.prices, self.now) = (batch, prices, now)
+        (self.millionths, self.day) = (millionths, day)
     }
 
     mutating func feed(_ bytes: Span<UInt8>) {
@@ -98,7 +101,7 @@ struct BatchResults {
         let admission = Admission(
             requestID: id, attempt: 1, slot: Admission.noSlot, apiKeyID: batch.apiKeyID, keyName: batch.keyName, userID: batch.userID,
             accountID: batch.accountID, model: model, path: "/v1/messages/batches", stream: false, startedAt: batch.createdAt,
-            inputEstimate: 0)
+            inputEstimate: 0, priceMillionths: millionths, day: day)
         var settlement = Settlement(admission: admission, status: .success, attempts: 1)
         settlement.accountID = batch.accountID
         settlement.durationMilliseconds = max(0, now.milliseconds - batch.createdAt.milliseconds)

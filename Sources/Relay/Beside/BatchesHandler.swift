@@ -28,7 +28,7 @@ struct BatchesHandler: Sendable {
             }
             let wanted = try Wanted(body.span, key)
             let now = services.ambient.now()
-            let reserved = reservation(wanted, now)
+            let reserved = reservation(wanted, exchange, now)
             let lease = try admit(key, reserved, exchange)
             let reply = try await side.any(exchange, for: key, Self.path, models: wanted.models) { account in
                 wanted.models.contains { account.modelMap[$0] != nil } ? wanted.body(body, map: account.modelMap) : body
@@ -38,7 +38,7 @@ struct BatchesHandler: Sendable {
             }
             let batch = MessageBatch(
                 id: id, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID, accountID: reply.account.id, createdAt: now,
-                reservedTokens: reserved.tokens, reservedMicroUSD: reserved.costMicroUSD, state: state.text)
+                reservedTokens: reserved.amounts.tokens, reservedMicroUSD: reserved.amounts.costMicroUSD, state: state.text)
             let next = books.nextLook
             do throws(StoreError) {
                 try await store.transaction { transaction throws(StoreError) in try transaction.createBatch(batch, nextLookAt: next) }
@@ -127,32 +127,31 @@ struct BatchesHandler: Sendable {
         }
     }
 
-    private func reservation(_ wanted: Wanted, _ now: Timestamp) -> KeyCounters.Reservation {
+    private func reservation(_ wanted: Wanted, _ exchange: Exchange, _ now: Timestamp) -> LimitCounters.Reservation {
         var usage = MeteredUsage()
         usage.isBatch = true
-        var reserved = KeyCounters.Reservation(day: now.dayText, tokens: 0, costMicroUSD: 0)
+        var reserved = LimitCounters.Reservation(moment: now, second: exchange.reactor.nowNanoseconds / 1_000_000_000, places: 0)
+        let prices = services.prices
         for (index, model) in wanted.models.enumerated() {
             // The body's size says nothing about how its bytes fall to the models; the first bears them all.
             let input = index == 0 ? Int64((Double(wanted.bytes) / 3.5).rounded(.up)) : 0
             let tokens = TokenCounts(input: input, output: wanted.maximumOutput[model] ?? 0)
-            reserved.tokens += tokens.limited
-            reserved.costMicroUSD += services.prices.price(usage, tokens: tokens, model: model, at: now).microUSD
+            let cost = prices.price(usage, tokens: tokens, model: model, at: now).microUSD
+            reserved.amounts.add(LimitAmounts(tokens, costMicroUSD: cost, model: model, requests: index == 0 ? 1 : 0))
         }
         return reserved
     }
 
     /// A batch that does not fit the budgets is refused whole; it takes one request of the rate and no concurrency.
-    private func admit(_ key: RelayKey, _ wanted: KeyCounters.Reservation, _ exchange: Exchange) throws(RelayProblem) -> KeyLease {
-        var limits = key.key.limits
-        limits.concurrency = nil
-        do throws(KeyCounters.Refusal) {
-            let lease = try KeyLease(key.counters, limits, want: wanted, second: exchange.reactor.nowNanoseconds / 1_000_000_000)
+    private func admit(_ key: RelayKey, _ wanted: LimitCounters.Reservation, _ exchange: Exchange) throws(RelayProblem) -> KeyLease {
+        do throws(LimitRefusal) {
+            let lease = try KeyLease(services.keeper, key.holders, want: wanted)
             guard lease.reservation.isLastCall else { return lease }
         } catch {
-            if case .requestsPerMinute(let wait) = error { throw .requestsPerMinute(waitSeconds: wait) }
+            guard case .full = error else { throw RelayGate.problem(error) }
         }
-        let midnight = Timestamp(milliseconds: (services.ambient.now().milliseconds / 86_400_000 + 1) * 86_400_000)
-        throw limits.costPerDayMicroUSD == nil ? .tokensPerDay(resetsAt: midnight) : .costPerDay(resetsAt: midnight)
+        let midnight = services.zone.day(around: services.ambient.now()).upperBound
+        throw key.key.limits.costPerDayMicroUSD == nil ? .tokensPerDay(resetsAt: midnight) : .costPerDay(resetsAt: midnight)
     }
 
     // MARK: Later calls

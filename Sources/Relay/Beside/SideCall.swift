@@ -184,16 +184,12 @@ struct SideCall: Sendable {
 
     /// Takes one request of the key's rate, and nothing of its other limits.
     func takeRate(_ key: RelayKey, _ exchange: Exchange) throws(RelayProblem) {
-        guard let perMinute = key.key.limits.requestsPerMinute else { return }
-        do throws(KeyCounters.Refusal) {
-            let lease = try KeyLease(
-                key.counters, APIKeyLimits(requestsPerMinute: perMinute),
-                want: KeyCounters.Reservation(day: services.ambient.now().dayText, tokens: 0, costMicroUSD: 0),
-                second: exchange.reactor.nowNanoseconds / 1_000_000_000)
+        var want = LimitCounters.Reservation(
+            moment: services.ambient.now(), second: exchange.reactor.nowNanoseconds / 1_000_000_000, places: 0, countsRequestsOnly: true)
+        want.amounts.requests = 1
+        do throws(LimitRefusal) {
+            let lease = try KeyLease(services.keeper, key.holders, want: want)
             _ = consume lease
-        } catch {
-            if case .requestsPerMinute(let wait) = error { throw .requestsPerMinute(waitSeconds: wait) }
-            throw .concurrency
-        }
+        } catch { throw RelayGate.problem(error) }
     }
 }

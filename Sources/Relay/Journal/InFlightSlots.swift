@@ -10,7 +10,7 @@ enum JournalFence {
 /// The running numbers of requests under way, in a memory-mapped file: a few plain stores an event, no system call, and there after
 /// `kill -9`. A slot belongs to one request from admission to settlement. Used on one reactor.
 final class InFlightSlots: @unchecked Sendable {
-    static let slotBytes = 144
+    static let slotBytes = 152
     static let count = 16_384
     /// Bytes of the response's model name that fit into a slot.
     static let modelBytes = 40
@@ -36,6 +36,8 @@ final class InFlightSlots: @unchecked Sendable {
         var model: String
         /// Of the last attempt.
         var accountID: AccountID?
+        /// Number of the last attempt; 0 before the first.
+        var attempt: Int64 = 0
 
         /// Handed to an upstream, and nothing more is known.
         static let sentOnly = Reading(tokens: TokenCounts(), webSearches: 0, deltaBytes: 0, blocks: 0, flags: .sent, model: "")
@@ -89,10 +91,11 @@ final class InFlightSlots: @unchecked Sendable {
         file.store(bytes + [UInt8](repeating: 0, count: Self.modelBytes - bytes.count), at: Int(slot) * Self.slotBytes + 88)
     }
 
-    func setAccount(_ slot: UInt32, _ account: AccountID) {
+    func setAttempt(_ slot: UInt32, _ account: AccountID, number: Int64) {
         let base = Int(slot) * Self.slotBytes
         file.storeWord(account.high, at: base + 128)
         file.storeWord(account.low, at: base + 136)
+        file.storeWord(UInt64(bitPattern: number), at: base + 144)
     }
 
     var takenCount: Int { file.size / Self.slotBytes - free.count }
@@ -112,6 +115,6 @@ final class InFlightSlots: @unchecked Sendable {
             tokens: TokenCounts(
                 input: number(16), output: number(24), cacheWrite5m: number(32), cacheWrite1h: number(40), cacheRead: number(48)),
             webSearches: number(56), deltaBytes: number(64), blocks: number(72), flags: Flags(rawValue: file.word(at: base + 80)),
-            model: String(decoding: model, as: UTF8.self), accountID: account.high == 0 ? nil : account)
+            model: String(decoding: model, as: UTF8.self), accountID: account.high == 0 ? nil : account, attempt: min(number(144), 1000))
     }
 }

@@ -23,7 +23,7 @@ final class JournalMover: Sendable {
     private let store: Store
     private let ambient: Ambient
     private let log: Log
-    private let prices: PriceTable
+    private let prices: PriceBook
     private let wake: Wake
     private let pending: Gauge
     private let damaged: Counter
@@ -51,7 +51,7 @@ final class JournalMover: Sendable {
     ///   - folder: made when missing.
     ///   - count: how many reactors write.
     init(
-        folder: String, count: Int, store: Store, prices: PriceTable, ambient: Ambient, log: Log, metrics: Metrics,
+        folder: String, count: Int, store: Store, prices: PriceBook, ambient: Ambient, log: Log, metrics: Metrics,
         segmentBytes: Int = JournalSegment.bytes
     ) throws(JournalError) {
         try JournalFolder.create(folder)

@@ -17,6 +17,10 @@ struct Admission: Sendable, Equatable {
     var startedAt: Timestamp
     /// Input tokens guessed from the body's size.
     var inputEstimate: Int64
+    /// What the customer pays of each millionth of the cost.
+    var priceMillionths: Int64 = 1_000_000
+    /// The civil day it counts for, in the configured zone; empty: the day of its settlement in UTC.
+    var day = ""
 
     static let noSlot = UInt32.max
 }
@@ -49,6 +53,8 @@ struct JournalCoder {
         out.append(admission.stream ? 1 : 0)
         put(admission.startedAt.milliseconds, &out)
         put(admission.inputEstimate, &out)
+        put(admission.priceMillionths, &out)
+        put(admission.day, &out)
     }
 
     static func encode(_ settled: SettledRequest, into out: inout [UInt8]) {
@@ -196,12 +202,13 @@ struct JournalCoder {
             guard let requestID: RequestID = id(), let attempt = number(), let slot = word(), let apiKeyID: APIKeyID = id(),
                 let keyName = text(),
                 let userID = optional({ $0.id() as UserID? }), let accountID = optional({ $0.id() as AccountID? }), let model = text(),
-                let path = text(), let stream = flag(), let startedAt = moment(), let estimate = number()
+                let path = text(), let stream = flag(), let startedAt = moment(), let estimate = number(),
+                let millionths = number(), let day = text()
             else { return nil }
             return Admission(
                 requestID: requestID, attempt: attempt, slot: UInt32(truncatingIfNeeded: slot), apiKeyID: apiKeyID, keyName: keyName,
                 userID: userID, accountID: accountID, model: model, path: path, stream: stream, startedAt: startedAt,
-                inputEstimate: estimate)
+                inputEstimate: estimate, priceMillionths: millionths, day: day)
         }
 
         mutating func settled() -> SettledRequest? {

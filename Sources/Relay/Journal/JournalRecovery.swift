@@ -8,7 +8,7 @@ struct JournalRecovery {
     let folder: String
     /// Of this process; its own files are left alone.
     let bootID: String
-    let prices: PriceTable
+    let prices: PriceBook
 
     /// What one dead process left.
     struct Estate {
@@ -76,7 +76,7 @@ struct JournalRecovery {
             let id = (admission.requestID.high, admission.requestID.low)
             // Without a slot nobody knows how far it came; it went upstream right after its admission, so the estimate is billed.
             let slot = admission.slot == Admission.noSlot ? .sentOnly : file.flatMap { InFlightSlots.read($0, admission.slot, id: id) }
-            estate.settled.append(Settlement.afterCrash(admission, slot).settled(prices: prices, at: now))
+            estate.settled.append(Settlement.afterCrash(admission, slot).settled(prices: prices.table, at: now))
             estate.aborted += 1
         }
     }

@@ -16,6 +16,14 @@ struct Settlement: Sendable {
     var upstreamRequestID: String?
     /// Nil when nothing was used, as for an upstream error: no ledger entry then.
     var usage: Used?
+    /// Failed attempts before the last one whose usage their upstreams reported: the operator bears them.
+    var lost: [Lost] = []
+
+    struct Lost: Sendable {
+        var attempt: Int64
+        var accountID: AccountID?
+        var usage: Used
+    }
 
     struct Used: Sendable {
         var tokens: TokenCounts
@@ -35,14 +43,16 @@ struct Settlement: Sendable {
             price =
                 usage.isFree
                 ? Price(microUSD: 0, flags: "demo")
-                : prices.price(usage.metered, tokens: usage.tokens, model: usage.model, at: admission.startedAt)
+                : prices.price(
+                    usage.metered, tokens: usage.tokens, model: usage.model, at: admission.startedAt, millionths: admission.priceMillionths)
         }
         let searches = usage?.metered.webSearches ?? 0
         let entry = usage.map { usage in
             LedgerEntry(
-                requestID: admission.requestID, attempt: admission.attempt, apiKeyID: admission.apiKeyID, userID: admission.userID,
+                requestID: admission.requestID, attempt: max(1, attempts), apiKeyID: admission.apiKeyID, userID: admission.userID,
                 accountID: accountID, model: usage.model, tokens: tokens, webSearchRequests: searches, costMicroUSD: price.microUSD,
-                priceMicroUSD: price.microUSD, priceFlags: price.flags, usageSource: usage.source, at: now)
+                priceMicroUSD: price.customerMicroUSD, priceFlags: price.flags, usageSource: usage.source, at: now,
+                day: admission.day.isEmpty ? nil : admission.day)
         }
         return SettledRequest(
             request: RequestRecord(
@@ -51,9 +61,21 @@ struct Settlement: Sendable {
                 dialect: Self.dialect(admission.path), stream: admission.stream, status: status,
                 httpStatus: httpStatus, errorType: errorType, startedAt: admission.startedAt, durationMilliseconds: durationMilliseconds,
                 ttftMilliseconds: ttftMilliseconds, attempts: attempts, tokens: tokens, webSearchRequests: searches,
-                costMicroUSD: price.microUSD, priceMicroUSD: price.microUSD, usageSource: usage?.source,
+                costMicroUSD: price.microUSD, priceMicroUSD: price.customerMicroUSD, usageSource: usage?.source,
                 upstreamRequestID: upstreamRequestID),
-            entries: entry.map { [$0] } ?? [])
+            entries: lost.map { lostEntry($0, prices, now) } + (entry.map { [$0] } ?? []))
+    }
+
+    /// Booked with its cost, not charged.
+    private func lostEntry(_ lost: Lost, _ prices: PriceTable, _ now: Timestamp) -> LedgerEntry {
+        let usage = lost.usage
+        let price = prices.price(usage.metered, tokens: usage.tokens, model: usage.model, at: admission.startedAt)
+        return LedgerEntry(
+            requestID: admission.requestID, attempt: lost.attempt, apiKeyID: admission.apiKeyID, userID: admission.userID,
+            accountID: lost.accountID, model: usage.model,
+            tokens: usage.metered.iterations.isEmpty ? usage.tokens : usage.metered.iterationTotal,
+            webSearchRequests: usage.metered.webSearches, costMicroUSD: price.microUSD, priceMicroUSD: 0, priceFlags: price.flags,
+            usageSource: usage.source, charged: false, at: now, day: admission.day.isEmpty ? nil : admission.day)
     }
 
     /// In whose words the request came, by its address.
@@ -74,6 +96,7 @@ struct Settlement: Sendable {
     static func afterCrash(_ admission: Admission, _ slot: InFlightSlots.Reading?) -> Settlement {
         var settlement = Settlement(admission: admission, status: .aborted, errorType: "relay_restarted", attempts: 1)
         settlement.accountID = slot?.accountID ?? admission.accountID
+        settlement.attempts = max(1, slot?.attempt ?? 1)
         guard let slot, slot.flags.contains(.sent) else { return settlement }
         var metered = MeteredUsage()
         metered.webSearches = slot.webSearches

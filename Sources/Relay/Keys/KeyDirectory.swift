@@ -1,4 +1,5 @@
 internal import Domain
+internal import HTTP
 internal import Secrets
 internal import Store
 internal import Synchronization
@@ -8,23 +9,41 @@ final class RelayKey: Sendable {
     let key: APIKey
     /// Globs of models it may use; nil is all.
     let allowedModels: [ModelPattern]?
-    let counters: KeyCounters
+    let counters: LimitCounters
+    /// Whose limits it meets: its own first, then its owner's and its team's.
+    let holders: [LimitCounters.Holder]
+    private let deniedModels: [ModelPattern]
+    /// Nil allows every address.
+    private let networks: [IPNetwork]?
+    /// The secret it was found by ended with a rotation and works for a while.
+    let isPrevious: Bool
     /// The accounts that serve it; nil is the whole pool.
     let binding: AccountBinding?
 
-    init(_ key: APIKey, counters: KeyCounters) {
+    init(_ key: APIKey, holders: [LimitCounters.Holder], counters: LimitCounters, isPrevious: Bool = false) {
         self.key = key
+        self.holders = holders
         self.counters = counters
+        self.isPrevious = isPrevious
+        deniedModels = key.access.deniedModels.map(ModelPattern.init)
+        // What is no network allows nobody, rather than everybody.
+        networks = key.access.ipAllowlist.isEmpty ? nil : key.access.ipAllowlist.compactMap { IPNetwork($0) }
         binding = key.accountBinding.map(AccountBinding.init)
         allowedModels = key.allowedModels.map(ModelPattern.list)
     }
 
-    func allows(model: String) -> Bool { allowedModels?.contains { $0.matches(model) } ?? true }
+    func allows(model: String) -> Bool {
+        (allowedModels?.contains { $0.matches(model) } ?? true) && !deniedModels.contains { $0.matches(model) }
+    }
+    func allows(_ address: IPAddress) -> Bool { networks?.contains { $0.contains(address) } ?? true }
+    /// - Parameter service: one of `APIKeyAccess.services`.
+    func allows(service: String) -> Bool { key.access.permissions.isEmpty || key.access.permissions.contains(service) }
+    var plan: LimitPlan { holders.first?.plan ?? .none }
 }
 
 /// Every key, by the keyed hash of its secret. Readers take an immutable snapshot under a lock held for nanoseconds.
 final class KeyDirectory: Sendable {
-    private struct Digest: Hashable, Sendable {
+    fileprivate struct Digest: Hashable, Sendable {
         /// 32 bytes; a hash of another length is no key's and gets zeros.
         private let words: (UInt64, UInt64, UInt64, UInt64)
         init(_ bytes: [UInt8]) {
@@ -48,13 +67,19 @@ final class KeyDirectory: Sendable {
         // The bytes are a keyed hash already: eight of them spread as well as any hash of all.
         func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
     }
-    private struct Snapshot: Sendable {
+    fileprivate struct Snapshot: Sendable {
         var byDigest: [Digest: RelayKey] = [:]
         var digestByID: [APIKeyID: Digest] = [:]
+        /// Secrets that ended with a rotation, by the digest.
+        var previous: [Digest: RelayKey] = [:]
+        var users: [UserID: LimitCounters] = [:]
+        var teams: [TeamID: LimitCounters] = [:]
         var version: Int64 = 0
     }
     private let snapshot = Mutex(Snapshot())
     private let hasher: RelayKeyHasher
+    /// First uses that the database does not know yet.
+    private let activations = Mutex<[APIKeyID: Timestamp]>([:])
 
     init(hasher: RelayKeyHasher) { self.hasher = hasher }
 
@@ -62,7 +87,7 @@ final class KeyDirectory: Sendable {
     func find(_ secret: [UInt8]) -> RelayKey? { find(secret.span) }
     func find(_ secret: Span<UInt8>) -> RelayKey? {
         let digest = Digest(hasher.digest(of: secret))
-        return snapshot.withLock { $0.byDigest[digest] }
+        return snapshot.withLock { $0.byDigest[digest] ?? $0.previous[digest] }
     }
 
     func find(_ id: APIKeyID) -> RelayKey? {
@@ -82,11 +107,17 @@ final class KeyDirectory: Sendable {
             for key in changes {
                 let digest = Digest(key.secretHash)
                 let known = snapshot.digestByID[key.id]
-                let counters = known.flatMap { snapshot.byDigest[$0]?.counters } ?? KeyCounters()
+                let before = known.flatMap { snapshot.byDigest[$0] }
+                let counters = before?.counters ?? LimitCounters()
                 if let known { snapshot.byDigest[known] = nil }
+                if let ended = before?.key.previousHash { snapshot.previous[Digest(ended)] = nil }
                 if key.deletedAt == nil {
-                    snapshot.byDigest[digest] = RelayKey(key, counters: counters)
+                    let holders = snapshot.holders(of: key, counters)
+                    snapshot.byDigest[digest] = RelayKey(key, holders: holders, counters: counters)
                     snapshot.digestByID[key.id] = digest
+                    if let ended = key.previousHash, key.previousUntil != nil {
+                        snapshot.previous[Digest(ended)] = RelayKey(key, holders: holders, counters: counters, isPrevious: true)
+                    }
                 } else {
                     snapshot.digestByID[key.id] = nil
                 }
@@ -107,9 +138,58 @@ final class KeyDirectory: Sendable {
         }
     }
 
-    /// Sets today's counters from the ledger's daily totals.
-    func loadUsage(from store: Store, day: String) async throws(StoreError) {
-        let usage = try await store.read { reader throws(StoreError) in try reader.usageByKey(day: day) }
-        for (id, used) in usage { find(id)?.counters.load(day: day, tokens: used.tokens.limited, costMicroUSD: used.priceMicroUSD) }
+    // MARK: First use
+
+    /// Notes that a key whose life begins with its first use is used. The database hears of it within seconds.
+    func activate(_ id: APIKeyID, at moment: Timestamp) { activations.withLock { if $0[id] == nil { $0[id] = moment } } }
+
+    /// Writes first uses; those that the store does not take now are tried again.
+    func writeActivations(to store: Store) async throws(StoreError) {
+        for (id, moment) in activations.withLock({ $0 }) {
+            _ = try await store.transaction { transaction throws(StoreError) in try transaction.activateAPIKey(id, at: moment) }
+            activations.withLock { $0[id] = nil }
+        }
+    }
+
+    // MARK: All of them
+
+    /// Every key now; for work off the data path.
+    var all: [RelayKey] { snapshot.withLock { Array($0.byDigest.values) } }
+
+    /// Takes the same key many times, under other secrets: what a large directory costs can be measured without a large database.
+    func fillForTest(from key: APIKey, count: Int) {
+        snapshot.withLock { snapshot in
+            snapshot.byDigest.reserveCapacity(count)
+            for number in 0..<count {
+                let counters = LimitCounters()
+                let relayKey = RelayKey(key, holders: snapshot.holders(of: key, counters), counters: counters)
+                let hash = number == 0 ? key.secretHash : hasher.hash(Array("cr_\(number)".utf8))
+                snapshot.byDigest[Digest(hash)] = relayKey
+            }
+        }
+    }
+
+    /// Sends all requests away that wait for a place.
+    func endWaiting() {
+        let (keys, others) = snapshot.withLock { ($0.byDigest.values.map(\.counters), Array($0.users.values) + Array($0.teams.values)) }
+        for counters in keys + others { counters.endWaiting() }
+    }
+}
+
+extension KeyDirectory.Snapshot {
+    /// Counters of people and teams are shared by their keys and made when the first of them is limited.
+    fileprivate mutating func holders(of key: APIKey, _ own: LimitCounters) -> [LimitCounters.Holder] {
+        var holders = [LimitCounters.Holder(scope: .key, plan: LimitPlan(key.limits), counters: own)]
+        if let user = key.ownerID, let limits = key.ownerLimits {
+            let counters = users[user] ?? LimitCounters()
+            users[user] = counters
+            holders.append(LimitCounters.Holder(scope: .user, plan: LimitPlan(limits), counters: counters))
+        }
+        if let team = key.teamID, let limits = key.teamLimits {
+            let counters = teams[team] ?? LimitCounters()
+            teams[team] = counters
+            holders.append(LimitCounters.Holder(scope: .team, plan: LimitPlan(limits), counters: counters))
+        }
+        return holders
     }
 }

@@ -5,8 +5,16 @@ internal import Store
 public struct Price: Sendable, Equatable {
     /// Micro-USD, rounded half up once.
     public var microUSD: Int64
+    /// What the customer pays, from the cost before it was rounded.
+    public var customerMicroUSD: Int64
     /// As in "price_missing geo_us", separated by spaces.
     public var flags: String
+
+    public init(microUSD: Int64, customerMicroUSD: Int64? = nil, flags: String) {
+        self.microUSD = microUSD
+        self.customerMicroUSD = customerMicroUSD ?? microUSD
+        self.flags = flags
+    }
 }
 
 /// Turns tokens into money (relay contract, section 15): integers all the way, rounded once.
@@ -15,14 +23,32 @@ public struct PriceTable: Sendable {
     /// A web search costs 10,000 micro-USD.
     static let webSearchNanoUSD: Int64 = 10_000_000
 
-    public init(_ rows: [PriceRow]) { self.rows = Dictionary(grouping: rows, by: \.model) }
+    /// - Parameter rows: in the order they were added: a later row takes the place of an earlier one for the same model, time and size.
+    public init(_ rows: [PriceRow]) {
+        var own: [String: [PriceRow]] = [:]
+        for row in rows {
+            var known = own[row.model] ?? []
+            known.removeAll { $0.effectiveFrom == row.effectiveFrom && $0.promptOver == row.promptOver }
+            known.append(row)
+            own[row.model] = known
+        }
+        self.rows = own
+    }
+
+    /// In order of model, time and size.
+    public var allRows: [PriceRow] {
+        rows.values.joined().sorted { ($0.model, $0.effectiveFrom, $0.promptOver) < ($1.model, $1.effectiveFrom, $1.promptOver) }
+    }
 
     public var models: [String] { rows.keys.sorted() }
 
     /// - Parameters:
     ///   - model: as the response names it; a "[1m]" suffix does not count.
     ///   - tokens: what is billed when there are no iterations: the reported numbers, or the snapshot of an exchange that was cut.
-    func price(_ usage: MeteredUsage, tokens: TokenCounts, model: String, at moment: Timestamp) -> Price {
+    ///   - millionths: what the customer pays of each millionth of the cost.
+    func price(
+        _ usage: MeteredUsage, tokens: TokenCounts, model: String, at moment: Timestamp, millionths: Int64 = 1_000_000
+    ) -> Price {
         var flags: [String] = []
         var nano: Wide = 0
         let passes = usage.iterations.isEmpty ? [MeteredUsage.Iteration(model: model, tokens: tokens)] : usage.iterations
@@ -49,7 +75,10 @@ public struct PriceTable: Sendable {
         nano += Wide(usage.webSearches) * Wide(Self.webSearchNanoUSD) * Self.scale
         let divisor = Self.scale * 1000
         let micro = (nano + divisor / 2) / divisor
-        return Price(microUSD: Int64(clamping: micro), flags: flags.joined(separator: " "))
+        let customerDivisor = divisor * 1_000_000
+        let customer = millionths == 1_000_000 ? micro : (nano * Wide(max(0, millionths)) + customerDivisor / 2) / customerDivisor
+        return Price(
+            microUSD: Int64(clamping: micro), customerMicroUSD: Int64(clamping: customer), flags: flags.joined(separator: " "))
     }
 
     /// 128 bits: tokens times rates times modifiers of one request cannot overflow it.
@@ -79,6 +108,8 @@ public struct PriceTable: Sendable {
 
     static let families = ["opus", "sonnet", "haiku", "fable", "mythos"]
     public static func family(_ model: String) -> String? { families.first { model.contains($0) } }
+
+    static func isOpus(_ model: String) -> Bool { model.contains("opus") }
 
     /// `inference_geo` has a price on 4.6 models and later.
     private static func knowsGeo(_ model: String) -> Bool {

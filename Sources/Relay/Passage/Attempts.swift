@@ -131,7 +131,7 @@ struct Attempts {
             UpstreamRequest(
                 .post, path.span, to: account.target, headers: HeaderRules.upstream(exchange.head, account: account), body: sent),
             to: account.target, deadlines: services.limits.deadlines)
-        exchange.onClosed = { call.cancel() }
+        exchange.onClosed = { [passage] in if !passage.startDrain({ call.cancel() }) { call.cancel() } }
         passage.markSent()
         let response: UpstreamResponse
         do throws(UpstreamError) {
@@ -195,11 +195,10 @@ struct Attempts {
             $0.append(utf8: "relay;dur=")
             $0 += overhead
         }
-        if let limit = key.key.limits.requestsPerMinute {
-            let left = key.counters.remainingRequests(limit: limit, second: passage.now / 1_000_000_000)
-            add("anthropic-ratelimit-requests-limit") { $0.append(decimal: UInt64(clamping: limit)) }
-            add("anthropic-ratelimit-requests-remaining") { $0.append(decimal: UInt64(clamping: left.count)) }
-            add("anthropic-ratelimit-requests-reset") { services.ambient.now().adding(seconds: Int64(left.resetSeconds)).write(to: &$0) }
+        for standing in key.rates(services, second: passage.now / 1_000_000_000) {
+            add("anthropic-ratelimit-\(standing.word)-limit") { $0.append(decimal: UInt64(clamping: standing.limit)) }
+            add("anthropic-ratelimit-\(standing.word)-remaining") { $0.append(decimal: UInt64(clamping: standing.remaining)) }
+            add("anthropic-ratelimit-\(standing.word)-reset") { standing.resetsAt.write(to: &$0) }
         }
         return block
     }

@@ -27,28 +27,28 @@ struct MessagesHandler: Sendable {
         let key: RelayKey
         if let known { key = known } else { key = try RelayGate.key(exchange.head, services) }
         guard !services.isDraining.load(ordering: .relaxed) else { throw .draining }
+        guard key.allows(exchange.remoteAddress) else { throw .addressNotAllowed }
+        guard key.allows(service: RelayGate.service(path)) else { throw .serviceNotAllowed }
         let body = try await RelayGate.body(exchange, limit: services.limits.bodyBytes)
         guard let memory = ByteLease(services.bodyBytes, count: body.count, limit: services.limits.heldBodyBytes) else {
             throw .outOfMemory
         }
         let request: MessagesRequest
         do throws(MessagesRequest.Problem) { request = try MessagesRequest(scanning: body.span) } catch { throw .badRequest(error.message) }
+        try RelayGate.client(key, exchange.head, request)
         guard key.allows(model: request.model) else { throw .modelNotAllowed }
 
-        let now = services.ambient.now()
-        guard let global = SlotLease(services.slots, limit: services.limits.concurrent) else { throw .overloaded(retryAfterSeconds: 1) }
         let estimate = Int64((Double(body.count) / 3.5).rounded(.up))
-        let lease = try RelayGate.admit(key, request, inputEstimate: estimate, prices: services.prices, now: now, clock: exchange.reactor)
-        let reservation = lease.reservation
-        let counters = key.counters
+        let lease = try await RelayGate.admit(key, request, inputEstimate: estimate, services, exchange)
+        let global = try await RelayGate.place(key, services, exchange)
+        let now = services.ambient.now()
+        if key.key.access.activationSeconds != nil, key.key.activatedAt == nil { services.keys.activate(key.key.id, at: now) }
         let passage = try Passage(
             exchange, services, request,
             admission: Admission(
                 requestID: exchange.id, attempt: 1, slot: 0, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID,
                 accountID: nil, model: request.model, path: path, stream: request.isStream, startedAt: now,
-                inputEstimate: estimate),
-            day: reservation.day,
-            settleBudget: { counters.settle(day: reservation.day, tokens: $0, costMicroUSD: $1) })
+                inputEstimate: estimate, priceMillionths: key.key.access.priceMillionths, day: services.day(now)), ticket: lease.ticket)
         do throws(RelayProblem) {
             if let demo = services.demo, services.accounts.isEmpty {
                 await demo.answer(passage)
@@ -75,7 +75,8 @@ enum RelayGate {
     /// Whether a key that was found may be used now.
     static func check(_ key: RelayKey, _ services: RelayServices) throws(RelayProblem) -> RelayKey {
         guard key.key.status == .active, key.key.ownerStatus != .blocked else { throw .keyDisabled }
-        if let expires = key.key.expiresAt, expires <= services.ambient.now() { throw .keyExpired }
+        if let ends = key.key.ends, ends <= services.ambient.now() { throw .keyExpired }
+        if key.isPrevious, key.key.previousUntil.map({ $0 <= services.ambient.now() }) ?? true { throw .noKey }
         return key
     }
 
@@ -92,32 +93,6 @@ enum RelayGate {
             case .malformed, .clientGone: throw .badRequest("The request body is malformed.")
             case .tooSlow: throw .bodyTooSlow
             case .overloaded: throw .outOfMemory
-            }
-        }
-    }
-
-    /// Output tokens held back for a request that does not say how many it wants.
-    private static let assumedOutput: Int64 = 4096
-
-    static func admit(
-        _ key: RelayKey, _ request: MessagesRequest, inputEstimate: Int64, prices: PriceTable, now: Timestamp, clock: Reactor
-    ) throws(RelayProblem) -> KeyLease {
-        let limits = key.key.limits
-        var want = KeyCounters.Reservation(day: now.dayText, tokens: 0, costMicroUSD: 0)
-        if limits.tokensPerDay != nil || limits.costPerDayMicroUSD != nil {
-            let tokens = TokenCounts(input: inputEstimate, output: min(request.maxTokens ?? assumedOutput, 1_000_000))
-            want.tokens = tokens.limited
-            want.costMicroUSD = prices.price(MeteredUsage(), tokens: tokens, model: request.model, at: now).microUSD
-        }
-        do throws(KeyCounters.Refusal) {
-            return try KeyLease(key.counters, limits, want: want, second: clock.nowNanoseconds / 1_000_000_000)
-        } catch {
-            let midnight = Timestamp(milliseconds: (now.milliseconds / 86_400_000 + 1) * 86_400_000)
-            switch error {
-            case .tokensPerDay: throw .tokensPerDay(resetsAt: midnight)
-            case .costPerDay: throw .costPerDay(resetsAt: midnight)
-            case .requestsPerMinute(let wait): throw .requestsPerMinute(waitSeconds: wait)
-            case .concurrency: throw .concurrency
             }
         }
     }

@@ -11,8 +11,8 @@ final class Passage {
     var admission: Admission
     private let journal: Journal
     private var slot: UInt32?
-    private let day: String
-    private let settleBudget: (_ tokens: Int64, _ costMicroUSD: Int64) -> Void
+    private let ticket: LimitTicket
+    private var lost: [Settlement.Lost] = []
 
     var meter = StreamMeter()
     private var slotChanges = 0
@@ -39,14 +39,12 @@ final class Passage {
 
     /// Writes the admission to the journal; nothing may go upstream before.
     init(
-        _ exchange: Exchange, _ services: RelayServices, _ request: MessagesRequest, admission: Admission, day: String,
-        settleBudget: @escaping (_ tokens: Int64, _ costMicroUSD: Int64) -> Void
+        _ exchange: Exchange, _ services: RelayServices, _ request: MessagesRequest, admission: Admission, ticket: LimitTicket
     ) throws(RelayProblem) {
         self.exchange = exchange
         self.services = services
         self.request = request
-        self.day = day
-        self.settleBudget = settleBudget
+        self.ticket = ticket
         journal = services.mover.journals[exchange.reactor.index]
         let slot = journal.slots.take((admission.requestID.high, admission.requestID.low))
         self.slot = slot
@@ -69,6 +67,10 @@ final class Passage {
 
     /// Each attempt is metered by itself: what a failed one streamed is no part of the next one's answer.
     func beginAttempt(with account: RelayAccount) {
+        // What an upstream has reported is owed to it, even when somebody else gives the answer.
+        if attempts > 0, meter.usage.isKnown, let used = meteredStream(mayCharge: true) {
+            lost.append(Settlement.Lost(attempt: attempts, accountID: self.account?.id, usage: used))
+        }
         attempts += 1
         self.account = account
         meter = StreamMeter()
@@ -100,7 +102,7 @@ final class Passage {
         sentAtNanoseconds = now
         attemptedAtNanoseconds = now
         guard let slot else { return }
-        if let account { journal.slots.setAccount(slot, account.id) }
+        if let account { journal.slots.setAttempt(slot, account.id, number: attempts) }
         journal.slots.mark(slot, .sent)
     }
 
@@ -119,6 +121,29 @@ final class Passage {
         let tokens = usage.iterations.isEmpty ? usage.tokens : usage.iterationTotal
         journal.slots.update(
             slot, tokens, webSearches: usage.webSearches, deltaBytes: meter.deltaBytes, blocks: meter.blocks, flags: flags)
+    }
+
+    /// The client has gone and the stream is read on for its final numbers.
+    private(set) var isDraining = false
+    var drainedBytes = 0
+    private var drain: (lease: DrainPlace, timer: TimerToken)?
+
+    /// Begins to read a stream to its end for an account that is charged in full whatever its customer does.
+    /// - Parameter cancel: called when that takes too long.
+    /// - Returns: false when the stream is to be cut now.
+    func startDrain(_ cancel: @escaping () -> Void) -> Bool {
+        guard isCommitted, !isSettled, !isDraining, account?.account.details.abortPolicy == .drain,
+            let lease = DrainPlace(services.drains, limit: services.limits.drains)
+        else { return isDraining }
+        isDraining = true
+        drain = (lease, exchange.reactor.schedule(afterNanoseconds: services.limits.drainSeconds * 1_000_000_000) { cancel() })
+        return true
+    }
+
+    private func endDrain() {
+        guard let (_, timer) = drain else { return }
+        exchange.reactor.cancel(timer)
+        drain = nil
     }
 
     enum Ending {
@@ -150,6 +175,7 @@ final class Passage {
     func settle(_ ending: Ending, httpStatus: Int64?, usage: Settlement.Used?) {
         guard !isSettled else { return }
         isSettled = true
+        endDrain()
         var settlement = Settlement(admission: admission, status: .success, attempts: max(1, attempts))
         switch ending {
         case .success: settlement.status = .success
@@ -164,6 +190,9 @@ final class Passage {
         settlement.accountID = account?.id
         settlement.upstreamRequestID = upstreamRequestID
         settlement.usage = usage
+        settlement.lost = lost
+        // Some upstreams' lists of passes do not say everything; the operator has told so.
+        if account?.account.details.billsTopLevel == true { settlement.usage?.metered.iterations = [] }
         let milliseconds = Int64(clamping: (services.ambient.uptimeNanoseconds() &- exchange.startedAtNanoseconds) / 1_000_000)
         settlement.durationMilliseconds = milliseconds
         settlement.ttftMilliseconds = firstByteAtNanoseconds.map { Int64(clamping: ($0 &- exchange.startedAtNanoseconds) / 1_000_000) }
@@ -179,7 +208,17 @@ final class Passage {
             services.log.error("journal.refused_settlement", ["error": LogValue("\(error)")], request: exchange.id)
         }
         slot = nil
-        settleBudget(settled.request.tokens.limited, settled.request.priceMicroUSD)
+        ticket.settle(
+            settled.request.tokens, costMicroUSD: settled.request.priceMicroUSD, model: settlement.usage?.model ?? admission.model)
+        if settled.entries.contains(where: { $0.priceFlags.contains("price_missing") }) {
+            services.meters.priceMissing.add()
+            services.log.error(
+                "price.missing",
+                [
+                    "model": .text(String((settlement.usage?.model ?? admission.model).prefix(64))),
+                    "action": "billed at the dearest price of its family; add its price with: gatehouse price import FILE",
+                ], request: exchange.id)
+        }
         if let account, account.hasCaps {
             account.live.settled(
                 tokens: settled.request.tokens.limited, costMicroUSD: settled.request.costMicroUSD, now: services.ambient.now())

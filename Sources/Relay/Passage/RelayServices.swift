@@ -20,6 +20,13 @@ public struct RelayLimits: Sendable {
     public var concurrent: Int?
     /// Accounts tried for one request.
     public var attempts = 3
+    /// How long a request waits for one of those places.
+    public var placeSeconds: UInt64 = 60
+    /// Streams that may be read to their end after their client has gone, for accounts that want it; more are cut.
+    public var drains = 64
+    /// Of one such stream.
+    public var drainBytes = 8 << 20
+    public var drainSeconds: UInt64 = 120
     /// Silence on a stream after which a ping goes to the client.
     public var pingSeconds: UInt64 = 15
     public var deadlines = UpstreamDeadlines()
@@ -35,7 +42,11 @@ final class RelayServices: Sendable {
     /// Renews the tokens of OAuth accounts.
     let tokens: TokenRefresher
     let mover: JournalMover
-    let prices: PriceTable
+    let priceBook: PriceBook
+    var prices: PriceTable { priceBook.table }
+    /// The zone in which days, weeks and months begin.
+    let zone: CivilZone
+    let keeper: any LimitKeeping
     /// One for each reactor, by its index.
     let pools: [UpstreamPool]
     let limits: RelayLimits
@@ -44,7 +55,11 @@ final class RelayServices: Sendable {
     let log: Log
     let meters: RelayMeters
     /// Requests under way over all keys.
-    let slots = Slots()
+    let slots = FairPlaces()
+    /// Streams that are read to their end although their client has gone.
+    let drains = Slots()
+    private let today = Mutex<(bounds: Range<Timestamp>, text: String)>(
+        (Timestamp(milliseconds: 0)..<Timestamp(milliseconds: 0), ""))
     /// Body bytes of requests under way, in memory.
     let bodyBytes = Slots()
     /// The same in files without a name.
@@ -59,7 +74,8 @@ final class RelayServices: Sendable {
 
     init(
         keys: KeyDirectory, accounts: AccountDirectory, sessions: StickyIdentity, tokens: TokenRefresher, mover: JournalMover,
-        prices: PriceTable, pools: [UpstreamPool], limits: RelayLimits, spillFolder: String, durability: JournalMover.Durability,
+        prices: PriceBook, zone: CivilZone, pools: [UpstreamPool], limits: RelayLimits, spillFolder: String,
+        durability: JournalMover.Durability,
         ambient: Ambient, log: Log, metrics: Metrics, demo: DemoUpstream?, publicURL: String? = nil
     ) {
         self.keys = keys
@@ -67,7 +83,9 @@ final class RelayServices: Sendable {
         self.sessions = sessions
         self.tokens = tokens
         self.mover = mover
-        self.prices = prices
+        priceBook = prices
+        self.zone = zone
+        keeper = LocalLimits(zone: zone)
         self.pools = pools
         self.limits = limits
         self.spillFolder = spillFolder
@@ -77,6 +95,14 @@ final class RelayServices: Sendable {
         self.demo = demo
         self.publicURL = publicURL
         meters = RelayMeters(metrics)
+    }
+
+    /// "2026-11-21": the day in the configured zone, worked out once a day.
+    func day(_ now: Timestamp) -> String {
+        today.withLock { today in
+            if !today.bounds.contains(now) { today = (zone.day(around: now), zone.dayText(now)) }
+            return today.text
+        }
     }
 }
 
@@ -94,6 +120,7 @@ final class RelayMeters: Sendable {
     let cacheWrite: Counter
     let cacheRead: Counter
     let ok: Counter
+    let priceMissing: Counter
 
     init(_ metrics: Metrics) {
         self.metrics = metrics
@@ -108,6 +135,7 @@ final class RelayMeters: Sendable {
         cacheWrite = metrics.counter(.relayTokens, "cache_write")
         cacheRead = metrics.counter(.relayTokens, "cache_read")
         ok = metrics.counter(.relayUpstreamStatus, "200")
+        priceMissing = metrics.counter(.relayPriceMissing)
     }
 
     func count(_ settled: SettledRequest) {

@@ -34,6 +34,7 @@ final class StreamPump {
     func take(_ bytes: Span<UInt8>) -> PumpStep {
         passage.meter.feed(bytes)
         passage.checkpoint()
+        if passage.isDraining, passage.isCommitted, !passage.meter.hasStopped { return drained(bytes.count) }
         guard passage.isCommitted else { return begin(bytes) }
         return send(bytes)
     }
@@ -78,8 +79,14 @@ final class StreamPump {
         case .congested:
             exchange.onDrained = { [response] in response.resume() }
             return .pause
-        case .gone: return .stop
+        case .gone: return passage.isDraining ? drained(bytes.count) : .stop
         }
+    }
+
+    /// Only the meter reads on, to the last usage that the upstream tells.
+    private func drained(_ count: Int) -> PumpStep {
+        passage.drainedBytes += count
+        return passage.drainedBytes <= passage.services.limits.drainBytes ? .continue : .stop
     }
 
     // MARK: Silence

@@ -4,7 +4,7 @@ internal import HTTP
 /// `GET /v1/models` and `/v1/models/{id}`: the models of the price table that the key may use, in a shape that clients of both dialects
 /// accept (relay contract, section 9).
 struct ModelList: Sendable {
-    let prices: PriceTable
+    let prices: PriceBook
     private static let limits: ClosedRange<Int> = 1...1000
 
     /// - Parameter standard: models in one answer when the caller does not say.
@@ -32,7 +32,7 @@ struct ModelList: Sendable {
         return entry(id)
     }
 
-    private func visible(to key: RelayKey) -> [String] { prices.models.filter { key.allows(model: $0) } }
+    private func visible(to key: RelayKey) -> [String] { prices.table.models.filter { key.allows(model: $0) } }
 
     private func entry(_ id: String) -> JSON {
         let line = PriceTable.family(id) ?? "other"

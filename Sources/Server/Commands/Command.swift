@@ -13,7 +13,8 @@ struct Command: Sendable {
 
     static let all: [Command] = [
         .serve, .migrate, .check, .backup, .restore, .userCreate, .userPromote, .userPassword, .userBlock, .userUnblock,
-        .userLimits, .userInvite, .userList, .keyCreate, .keyList, .keyRevoke,
+        .userLimits, .userInvite, .userList, .keyCreate, .keyList, .keyRevoke, .keyEdit, .keyRotate, .keyDisable, .keyEnable, .keyExplain,
+        .priceList, .priceImport,
         .accountAdd, .accountList, .accountTest, .accountDisable, .historyCleanup, .secretsRotate, .openapi, .version,
         .planCreate, .planList, .planRetire, .serviceList, .serviceShow, .serviceSuspend, .serviceResume, .serviceTerminate,
         .serviceReconcile, .paymentList, .paymentConfirm, .paymentRefund,

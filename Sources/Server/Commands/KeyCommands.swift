@@ -3,7 +3,7 @@ internal import Domain
 internal import Store
 
 extension Command {
-    private static func relayKeys(_ instance: Instance) async throws -> RelayKeys {
+    static func relayKeys(_ instance: Instance) async throws -> RelayKeys {
         let vault = try await Vault.open(instance.settings, instance.store)
         // A running server sees the change in its own database within seconds.
         return RelayKeys(store: instance.store, hasher: vault.hasher, changed: {})
@@ -79,7 +79,7 @@ extension Command {
         }
     }
 
-    private static func json(_ key: APIKey) -> JSON {
+    static func json(_ key: APIKey) -> JSON {
         func number(_ value: Int64?) -> JSON { value.map { .int($0) } ?? .null }
         return [
             "id": .string(key.id.text), "name": .string(key.name), "owner": key.ownerID.map { .string($0.text) } ?? .null,

@@ -27,6 +27,14 @@ enum TextFile {
         return String(validating: readAll(descriptor, limit: maximumBytes) ?? [0xff], as: UTF8.self)
     }
 
+    /// Any file's bytes; nil when it cannot be read or is larger than `limit`.
+    static func bytes(_ path: String, limit: Int) -> [UInt8]? {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return readAll(descriptor, limit: limit)
+    }
+
     /// Everything up to the end; nil when that is more than `limit`.
     static func readAll(_ descriptor: Int32, limit: Int) -> [UInt8]? {
         var bytes: [UInt8] = []

@@ -30,6 +30,9 @@ enum SettingList {
             name: "MAX_CONCURRENT", kind: .integer(0...1_000_000), standard: "0",
             about: "Relayed requests under way over all keys; 0 is no limit."),
         .init(
+            name: "TIME_ZONE", kind: .text, standard: "UTC",
+            about: "Zone in which days, weeks and months of limits begin, as `Europe/Berlin`; from the system's time zone files."),
+        .init(
             name: "OPENAI_QUOTA_AS_429", kind: .boolean, standard: "false",
             about: "Used-up budgets are answered 429 instead of 402 on the OpenAI paths, for clients that know no 402."),
         .init(name: "DRAIN_TIMEOUT", kind: .integer(0...86_400), standard: "30", about: "Seconds that running requests get at SIGTERM."),

@@ -99,6 +99,7 @@ struct Settings: Sendable {
     }
     var backlog: Int32 { Int32(text("BACKLOG_SIZE")) ?? 4096 }
     var connectionsPerAddress: Int { number("MAX_CONNECTIONS_PER_ADDRESS") }
+    var timeZone: String { text("TIME_ZONE") }
     var maxConcurrent: Int? { number("MAX_CONCURRENT") == 0 ? nil : number("MAX_CONCURRENT") }
     var upstreamDeadlines: UpstreamDeadlines {
         var deadlines = UpstreamDeadlines()

@@ -43,7 +43,7 @@ struct Wiring {
         let reactors = try (0..<settings.workers).map { try Reactor(index: $0, ambient: ambient) }
         for reactor in reactors { try reactor.start() }
         let relay = try Relay(
-            relayConfiguration, store: store, keyring: vault.keyring,
+            try relayConfiguration(), store: store, keyring: vault.keyring,
             reloadKeyring: { [settings] in try await Vault.open(settings, store).keyring }, hasher: vault.hasher, reactors: reactors,
             log: log,
             metrics: metrics)
@@ -126,8 +126,9 @@ struct Wiring {
 
     // MARK: Parts
 
-    private var relayConfiguration: RelayConfiguration {
+    private func relayConfiguration() throws -> RelayConfiguration {
         var configuration = RelayConfiguration(dataDirectory: settings.dataDirectory)
+        configuration.zone = try TimeZoneFile.zone(settings.timeZone)
         configuration.limits.concurrent = settings.maxConcurrent
         configuration.limits.deadlines = settings.upstreamDeadlines
         configuration.syncsAlways = settings.syncsAlways

@@ -20,6 +20,8 @@ extension MetricDefinition {
     // Relay
     public static let relayRequests = MetricDefinition(
         "gatehouse_relay_requests_total", "Relayed requests by outcome.", .counter, labels: ["outcome"])
+    public static let relayPriceMissing = MetricDefinition(
+        "gatehouse_relay_price_missing_total", "Attempts billed at the dearest price of a family because their model has none.", .counter)
     public static let relayRefusals = MetricDefinition(
         "gatehouse_relay_refusals_total", "Requests refused before going upstream, by reason.", .counter, labels: ["reason"])
     public static let relayUpstreamStatus = MetricDefinition(

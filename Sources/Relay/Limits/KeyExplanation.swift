@@ -1,0 +1,65 @@
+public import Domain
+public import Secrets
+public import Store
+
+/// Says whether a key would be admitted now and what stands in its way: every check and every limit with its use and its reset.
+public enum KeyExplanation {
+    /// From the database alone, for a process that relays nothing itself: what other processes hold for requests under way is not in it.
+    /// - Parameter model: asked for; nil leaves models out.
+    /// - Returns: nil for a key that is unknown or deleted.
+    public static func explain(
+        _ id: APIKeyID, model: String? = nil, store: Store, hasher: RelayKeyHasher, zone: CivilZone
+    ) async throws(StoreError) -> JSON? {
+        let directory = KeyDirectory(hasher: hasher)
+        try await directory.refresh(from: store)
+        try await LimitLoading(keys: directory.all, store: store, zone: zone).run()
+        return directory.find(id).map {
+            describe($0, model: model, now: store.ambient.now(), uptime: store.ambient.uptimeNanoseconds(), zone)
+        }
+    }
+
+    static func describe(_ key: RelayKey, model: String?, now: Timestamp, uptime: UInt64, _ zone: CivilZone) -> JSON {
+        let row = key.key
+        var checks: [(String, Bool)] = [
+            ("key_disabled", row.status == .active && row.ownerStatus != .blocked), ("key_expired", row.ends.map { now < $0 } ?? true),
+        ]
+        if let model { checks.append(("model_not_allowed", key.allows(model: model))) }
+        var limits: [JSON] = []
+        for holder in key.holders {
+            for standing in holder.counters.standings(holder.scope, holder.plan, now: now, second: uptime / 1_000_000_000, zone: zone) {
+                checks.append((standing.name.rawValue, standing.used < standing.limit))
+                limits.append([
+                    "scope": .string(standing.scope.rawValue), "code": .string(standing.name.rawValue), "limit": .int(standing.limit),
+                    "used": .int(standing.used), "reserved": .int(standing.reserved), "remaining": .int(standing.remaining),
+                    "resets_at": standing.resetsAt.map { .string($0.text) } ?? .null,
+                ])
+            }
+            guard let places = holder.plan.concurrency else { continue }
+            checks.append(
+                ("concurrency_limit_exceeded", holder.counters.concurrent < places || holder.plan.queueLength > holder.counters.waiting))
+            limits.append([
+                "scope": .string(holder.scope.rawValue), "code": "concurrency_limit_exceeded", "limit": .int(places),
+                "used": .int(holder.counters.concurrent), "waiting": .int(Int64(holder.counters.waiting)),
+                "queue_length": .int(Int64(holder.plan.queueLength)), "queue_seconds": .int(holder.plan.queueSeconds),
+            ])
+        }
+        let refused = checks.first { !$0.1 }?.0
+        return [
+            "id": .string(row.id.text), "name": .string(row.name), "admitted": .bool(refused == nil),
+            "refused_by": refused.map { .string($0) } ?? .null,
+            "checks": .array(checks.map { ["code": .string($0.0), "passes": .bool($0.1)] }), "limits": .array(limits),
+            "access": row.access.json, "allowed_models": row.allowedModels.flatMap { try? JSON(parsing: $0) } ?? .null,
+            "expires_at": row.ends.map { .string($0.text) } ?? .null, "time_zone": .string(zone.name),
+        ]
+    }
+}
+
+extension Relay {
+    /// The same with what requests under way hold in this process. Nil for a key that is unknown or deleted.
+    public func explain(_ id: APIKeyID, model: String? = nil) -> JSON? {
+        services.keys.find(id).map {
+            KeyExplanation.describe(
+                $0, model: model, now: services.ambient.now(), uptime: services.ambient.uptimeNanoseconds(), services.zone)
+        }
+    }
+}

@@ -1,0 +1,308 @@
+internal import Domain
+internal import Store
+internal import Synchronization
+
+/// The living side of one key, person or team: what it uses now. Outlives snapshots of its settings; one object for each in the process.
+///
+/// All counters of a holder stand under one lock, held for some hundred nanoseconds. A request with several holders takes the locks in
+/// the order key, person, team, checks all and then takes all, so nothing is ever taken of a request that is refused.
+final class LimitCounters: Sendable {
+    /// What one request may use at most, held back until it is settled.
+    struct Reservation: Sendable, Equatable {
+        var moment: Timestamp
+        /// On the monotonic clock.
+        var second: UInt64
+        var amounts = LimitAmounts()
+        /// Places under the concurrency limit; 0 for what is no exchange of its own.
+        var places: Int64 = 1
+        /// Meets the limits on requests alone: a token count is never billed.
+        var countsRequestsOnly = false
+        /// Admitted although the estimate does not fit: the last one, alone.
+        var isLastCall = false
+    }
+
+    struct Period: Sendable {
+        var start = Timestamp(milliseconds: 0)
+        var end = Timestamp(milliseconds: 0)
+        var used = LimitAmounts()
+        var reserved = LimitAmounts()
+        func contains(_ moment: Timestamp) -> Bool { start <= moment && moment < end }
+    }
+
+    struct Counts: Sendable {
+        /// By `LimitPeriod`; made with the first request, because most of 100,000 keys sleep.
+        var periods: [Period] = []
+        var requests = SlidingMinute()
+        var tokens = SlidingMinute()
+        var input = SlidingMinute()
+        var output = SlidingMinute()
+        var concurrent: Int64 = 0
+        /// Waiters that have been called and have not taken their place yet.
+        var invited: Int64 = 0
+        var waiters: [LimitWaiter] = []
+        /// Rules looked at since the start: admission's work in numbers, for tests.
+        var looks: UInt64 = 0
+    }
+    let counts = Mutex(Counts())
+
+    /// The settings under which a request is admitted.
+    struct Holder: Sendable {
+        let scope: LimitScope
+        let plan: LimitPlan
+        let counters: LimitCounters
+    }
+
+    // MARK: Admission
+
+    /// Checks every limit of every holder, and takes all of them or none.
+    /// - Parameter invited: the holder whose queue called this request.
+    static func admit(
+        _ holders: [Holder], _ want: Reservation, zone: CivilZone, invited: LimitCounters? = nil
+    ) throws(LimitRefusal) -> Reservation {
+        try admit(holders[...], want, zone, invited)
+    }
+
+    private static func admit(
+        _ holders: ArraySlice<Holder>, _ want: Reservation, _ zone: CivilZone, _ invited: LimitCounters?
+    ) throws(LimitRefusal) -> Reservation {
+        guard let holder = holders.first else { return want }
+        let result: Result<Reservation, LimitRefusal> = holder.counters.counts.withLock { counts in
+            Result { () throws(LimitRefusal) -> Reservation in
+                var want = want
+                let isInvited = invited === holder.counters
+                if isInvited { counts.invited -= 1 }
+                counts.turn(to: want.moment, holder.plan, zone)
+                try counts.check(holder, &want, isInvited: isInvited)
+                // The others are checked and taken while this lock is held; only then is anything taken here.
+                let granted = try admit(holders.dropFirst(), want, zone, invited)
+                counts.openWindow(granted.moment, minutes: holder.plan.windowMinutes)
+                counts.take(granted)
+                return granted
+            }
+        }
+        return try result.get()
+    }
+
+    // MARK: The end
+
+    /// Replaces the reservation by what was used, and gives the place to the next in the queue.
+    func settle(_ reservation: Reservation, used: LimitAmounts) {
+        counts.withLock { counts in
+            counts.giveBack(reservation)
+            counts.book(used, at: reservation.moment, second: reservation.second, beyond: reservation.amounts)
+            counts.concurrent -= reservation.places
+        }
+        inviteNext()
+    }
+
+    /// Gives place and reservation back: nothing was used.
+    func release(_ reservation: Reservation) {
+        counts.withLock { counts in
+            counts.giveBack(reservation)
+            var none = LimitAmounts()
+            none.requests = reservation.amounts.requests
+            counts.book(none, at: reservation.moment, second: reservation.second, beyond: reservation.amounts)
+            counts.concurrent -= reservation.places
+        }
+        inviteNext()
+    }
+
+    /// Adds to what was used at a moment, outside of any request: batches hold their budget this way. Negative amounts take back.
+    func book(_ used: LimitAmounts, at moment: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
+        counts.withLock { counts in
+            counts.turn(to: moment, plan, zone)
+            for index in counts.periods.indices where counts.periods[index].contains(moment) { counts.periods[index].used.add(used) }
+        }
+    }
+
+    // MARK: From the ledger
+
+    /// Replaces what was counted in the period around `moment` by what the ledger knows.
+    func load(_ period: LimitPeriod, _ used: LimitAmounts, around moment: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
+        counts.withLock { counts in
+            counts.turn(to: moment, plan, zone)
+            counts.periods[period.rawValue].used = used
+        }
+    }
+
+    /// A request of the last minute, or of a window that is still open.
+    func loadRecent(_ used: LimitAmounts, at moment: Timestamp, now: Timestamp, second: UInt64, _ plan: LimitPlan) {
+        counts.withLock { counts in
+            if counts.periods.isEmpty { counts.periods = Counts.blank }
+            let age = UInt64(clamping: max(0, (now.milliseconds - moment.milliseconds) / 1000))
+            if age < second, age < UInt64(SlidingMinute.seconds) { counts.addMinute(used, second: second - age) }
+            guard plan.windowMinutes > 0 else { return }
+            let index = LimitPeriod.window.rawValue
+            if !counts.periods[index].contains(moment) {
+                counts.periods[index] = Period(start: moment, end: moment.adding(seconds: plan.windowMinutes * 60))
+            }
+            counts.periods[index].used.add(used)
+        }
+    }
+
+    // MARK: Looking
+
+    /// One limit as it stands.
+    struct Standing: Sendable, Equatable {
+        var scope: LimitScope
+        var name: LimitName
+        var limit: Int64
+        var used: Int64
+        /// Held by requests under way.
+        var reserved: Int64
+        var resetsAt: Timestamp?
+        var remaining: Int64 { max(0, limit - used - reserved) }
+    }
+
+    func standings(_ scope: LimitScope, _ plan: LimitPlan, now: Timestamp, second: UInt64, zone: CivilZone) -> [Standing] {
+        counts.withLock { counts in
+            counts.turn(to: now, plan, zone)
+            return plan.rules.map { rule in
+                guard let period = rule.name.period else {
+                    return counts.withMinute(rule.name.measure) { minute in
+                        minute.advance(to: second)
+                        return Standing(
+                            scope: scope, name: rule.name, limit: rule.limit, used: minute.total, reserved: 0,
+                            resetsAt: now.adding(seconds: Int64(minute.resetSeconds)))
+                    }
+                }
+                let sums = counts.periods[period.rawValue]
+                return Standing(
+                    scope: scope, name: rule.name, limit: rule.limit, used: sums.used[rule.name.measure],
+                    reserved: sums.reserved[rule.name.measure],
+                    resetsAt: period == .total || sums.end <= now ? nil : sums.end)
+            }
+        }
+    }
+
+    var concurrent: Int64 { counts.withLock(\.concurrent) }
+    var waiting: Int { counts.withLock(\.waiters.count) }
+    var looks: UInt64 { counts.withLock(\.looks) }
+    func used(_ period: LimitPeriod) -> LimitAmounts {
+        counts.withLock { $0.periods.isEmpty ? LimitAmounts() : $0.periods[period.rawValue].used }
+    }
+    func reserved(_ period: LimitPeriod) -> LimitAmounts {
+        counts.withLock { $0.periods.isEmpty ? LimitAmounts() : $0.periods[period.rawValue].reserved }
+    }
+}
+
+extension LimitCounters.Counts {
+    static let blank = [LimitCounters.Period](repeating: LimitCounters.Period(), count: LimitPeriod.allCases.count)
+
+    /// Begins the periods that `now` lies in. A clock that goes back does not reopen one that is over.
+    mutating func turn(to now: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
+        if periods.isEmpty { periods = Self.blank }
+        // The day is the shortest of them, except for the window, which opens with a request.
+        func turn(_ period: LimitPeriod, _ bounds: @autoclosure () -> Range<Timestamp>) {
+            guard now >= periods[period.rawValue].end else { return }
+            let bounds = bounds()
+            periods[period.rawValue] = LimitCounters.Period(start: bounds.lowerBound, end: bounds.upperBound)
+        }
+        turn(.day, zone.day(around: now))
+        turn(.week, zone.week(around: now, startDay: plan.weekStartDay, hour: plan.weekHour))
+        turn(.month, zone.month(around: now))
+        turn(.total, Timestamp(milliseconds: .min)..<Timestamp(milliseconds: .max))
+        if plan.windowMinutes > 0, now >= periods[0].end { periods[0] = LimitCounters.Period() }
+    }
+
+    mutating func check(
+        _ holder: LimitCounters.Holder, _ want: inout LimitCounters.Reservation, isInvited: Bool
+    ) throws(LimitRefusal) {
+        var isHeld = false
+        for rule in holder.plan.rules {
+            looks &+= 1
+            let measure = rule.name.measure
+            if want.countsRequestsOnly, measure != .requests { continue }
+            let asked = want.amounts[measure]
+            guard let period = rule.name.period else {
+                let (total, wait) = withMinute(measure) { minute in
+                    minute.advance(to: want.second)
+                    let over = LimitAmounts.sum(minute.total, asked) - rule.limit
+                    return (minute.total, over > 0 ? minute.wait(for: min(over, minute.total)) : 0)
+                }
+                // One that is larger than the whole limit goes when the minute is empty.
+                if wait > 0, measure == .requests || total > 0 || holder.plan.isHard || rule.limit == 0 {
+                    throw .hit(LimitHit(scope: holder.scope, name: rule.name, waitSeconds: wait))
+                }
+                continue
+            }
+            let sums = periods[period.rawValue]
+            let (used, reserved) = (sums.used[measure], sums.reserved[measure])
+            // Models that a rule is not about do not meet it.
+            if measure == .opusCost, asked == 0 { continue }
+            let fits = LimitAmounts.sum(LimitAmounts.sum(used, reserved), asked) <= rule.limit
+            guard used < rule.limit, fits || !holder.plan.isHard, fits || measure != .requests else {
+                let resets: Timestamp? = period == .total ? nil : period == .window && sums.end <= want.moment ? nil : sums.end
+                let wait = resets.map { max(1, ($0.milliseconds - want.moment.milliseconds + 999) / 1000) }
+                throw .hit(
+                    LimitHit(scope: holder.scope, name: rule.name, waitSeconds: rule.name.isShort ? wait ?? 60 : nil, resetsAt: resets))
+            }
+            guard !fits else { continue }
+            // Close to the end of a budget one request goes at a time; it is not used up, so others may come back in a moment.
+            if reserved > 0 { isHeld = true }
+            want.isLastCall = true
+        }
+        if isHeld { throw .full(holder.scope) }
+        guard want.places > 0, let limit = holder.plan.concurrency else { return }
+        looks &+= 1
+        if concurrent + invited >= limit || (!isInvited && !waiters.isEmpty) { throw .full(holder.scope) }
+    }
+
+    mutating func take(_ granted: LimitCounters.Reservation) {
+        concurrent += granted.places
+        addMinute(granted.amounts, second: granted.second)
+        for index in periods.indices {
+            if index == LimitPeriod.window.rawValue {
+                // Opens with this request; without a window its end stays in the past.
+                guard periods[index].contains(granted.moment) else { continue }
+            } else if !periods[index].contains(granted.moment) {
+                continue
+            }
+            periods[index].reserved.add(granted.amounts)
+        }
+    }
+
+    /// Opens the window with the request that is being admitted.
+    mutating func openWindow(_ moment: Timestamp, minutes: Int64) {
+        let index = LimitPeriod.window.rawValue
+        guard minutes > 0, !periods[index].contains(moment) else { return }
+        periods[index] = LimitCounters.Period(start: moment, end: moment.adding(seconds: minutes * 60))
+    }
+
+    mutating func giveBack(_ reservation: LimitCounters.Reservation) {
+        for index in periods.indices where periods[index].contains(reservation.moment) {
+            periods[index].reserved.remove(reservation.amounts)
+        }
+    }
+
+    /// - Parameter beyond: what the sliding minutes hold already.
+    mutating func book(_ used: LimitAmounts, at moment: Timestamp, second: UInt64, beyond: LimitAmounts) {
+        for index in periods.indices where periods[index].contains(moment) { periods[index].used.add(used) }
+        var rest = used
+        rest.remove(beyond)
+        addMinute(rest, second: second)
+    }
+
+    mutating func addMinute(_ amounts: LimitAmounts, second: UInt64) {
+        requests.add(amounts.requests, second: second)
+        tokens.add(amounts.tokens, second: second)
+        input.add(amounts.input, second: second)
+        output.add(amounts.output, second: second)
+    }
+
+    mutating func withMinute<R>(_ measure: LimitName.Measure, _ use: (inout SlidingMinute) -> R) -> R {
+        switch measure {
+        case .requests: use(&requests)
+        case .input: use(&input)
+        case .output: use(&output)
+        case .tokens, .cost, .opusCost: use(&tokens)
+        }
+    }
+
+    /// Takes the next one out of the queue, to be told outside of the lock.
+    mutating func inviteNext() -> LimitWaiter? {
+        guard !waiters.isEmpty else { return nil }
+        invited += 1
+        return waiters.removeFirst()
+    }
+}

@@ -1,0 +1,153 @@
+internal import Domain
+internal import Store
+
+/// Whose limit it is.
+enum LimitScope: String, Sendable, Equatable { case key, user, team }
+
+/// One limit that is a number, by the stable code under which a customer hears of it; in the order in which they are looked at: budgets,
+/// then rates (relay contract, section 2).
+enum LimitName: String, Sendable, Equatable, CaseIterable {
+    case tokensPerDay = "daily_token_limit_exceeded"
+    case costPerDay = "daily_cost_limit_exceeded"
+    case costPerWeek = "weekly_cost_limit_exceeded"
+    case opusCostPerWeek = "weekly_opus_cost_limit_exceeded"
+    case costPerMonth = "monthly_cost_limit_exceeded"
+    case tokensTotal = "total_token_limit_exceeded"
+    case costTotal = "total_cost_limit_exceeded"
+    case prepaid = "prepaid_balance_exhausted"
+    case requestsPerMinute = "requests_per_minute_exceeded"
+    case tokensPerMinute = "tokens_per_minute_exceeded"
+    case inputTokensPerMinute = "input_tokens_per_minute_exceeded"
+    case outputTokensPerMinute = "output_tokens_per_minute_exceeded"
+    case windowRequests = "window_request_limit_exceeded"
+    case windowTokens = "window_token_limit_exceeded"
+    case windowCost = "window_cost_limit_exceeded"
+
+    enum Measure: Sendable { case requests, tokens, input, output, cost, opusCost }
+
+    var measure: Measure {
+        switch self {
+        case .requestsPerMinute, .windowRequests: .requests
+        case .tokensPerMinute, .windowTokens, .tokensPerDay, .tokensTotal: .tokens
+        case .inputTokensPerMinute: .input
+        case .outputTokensPerMinute: .output
+        case .windowCost, .costPerDay, .costPerWeek, .costPerMonth, .costTotal, .prepaid: .cost
+        case .opusCostPerWeek: .opusCost
+        }
+    }
+
+    /// Nil: a sliding minute.
+    var period: LimitPeriod? {
+        switch self {
+        case .requestsPerMinute, .tokensPerMinute, .inputTokensPerMinute, .outputTokensPerMinute: nil
+        case .windowRequests, .windowTokens, .windowCost: .window
+        case .tokensPerDay, .costPerDay: .day
+        case .costPerWeek, .opusCostPerWeek: .week
+        case .costPerMonth: .month
+        case .tokensTotal, .costTotal, .prepaid: .total
+        }
+    }
+
+    /// Used up for minutes at most, so the client may wait; else a budget that somebody has to raise or a long time has to pass.
+    var isShort: Bool { period == nil || period == .window }
+
+    func limit(_ limits: APIKeyLimits) -> Int64? {
+        switch self {
+        case .requestsPerMinute: limits.requestsPerMinute
+        case .tokensPerMinute: limits.tokensPerMinute
+        case .inputTokensPerMinute: limits.inputTokensPerMinute
+        case .outputTokensPerMinute: limits.outputTokensPerMinute
+        case .windowRequests: limits.windowMinutes == nil ? nil : limits.windowRequests
+        case .windowTokens: limits.windowMinutes == nil ? nil : limits.windowTokens
+        case .windowCost: limits.windowMinutes == nil ? nil : limits.windowCostMicroUSD
+        case .tokensPerDay: limits.tokensPerDay
+        case .costPerDay: limits.costPerDayMicroUSD
+        case .costPerWeek: limits.costPerWeekMicroUSD
+        case .opusCostPerWeek: limits.opusCostPerWeekMicroUSD
+        case .costPerMonth: limits.costPerMonthMicroUSD
+        case .tokensTotal: limits.tokensTotal
+        case .costTotal: limits.costTotalMicroUSD
+        case .prepaid: limits.prepaidMicroUSD
+        }
+    }
+
+    var message: String {
+        switch self {
+        case .requestsPerMinute: "requests per minute are used up"
+        case .tokensPerMinute: "tokens per minute are used up"
+        case .inputTokensPerMinute: "input tokens per minute are used up"
+        case .outputTokensPerMinute: "output tokens per minute are used up"
+        case .windowRequests: "requests of this window are used up"
+        case .windowTokens: "tokens of this window are used up"
+        case .windowCost: "budget of this window is used up"
+        case .tokensPerDay: "tokens for today are used up"
+        case .costPerDay: "budget for today is used up"
+        case .costPerWeek: "budget for this week is used up"
+        case .opusCostPerWeek: "budget for Opus models is used up for this week"
+        case .costPerMonth: "budget for this month is used up"
+        case .tokensTotal: "tokens are used up"
+        case .costTotal: "budget is used up"
+        case .prepaid: "prepaid balance is used up"
+        }
+    }
+}
+
+enum LimitPeriod: Int, Sendable, CaseIterable { case window, day, week, month, total }
+
+/// A limit that stands in the way.
+struct LimitHit: Sendable, Equatable {
+    var scope: LimitScope
+    var name: LimitName
+    /// Until it may work again; nil when time alone changes nothing.
+    var waitSeconds: Int64?
+    var resetsAt: Timestamp?
+
+    var message: String {
+        let whose =
+            switch scope {
+            case .key: "The key's "
+            case .user: "The account's "
+            case .team: "The team's "
+            }
+        return whose + name.message + "."
+    }
+}
+
+enum LimitRefusal: Error, Equatable {
+    case hit(LimitHit)
+    /// All places are taken, or the rest of a budget is held by requests under way; they may wait for it.
+    case full(LimitScope)
+}
+
+/// Limits with the numbers picked out that are set, so that a request meets only those. Immutable.
+final class LimitPlan: Sendable {
+    struct Rule: Sendable { let name: LimitName, limit: Int64 }
+    let rules: [Rule]
+    let concurrency: Int64?
+    /// Whether any rule needs to know what the request may use.
+    let needsEstimate: Bool
+    /// Whether any rule is about a sliding minute.
+    let hasRates: Bool
+    let isHard: Bool
+    let windowMinutes: Int64
+    let weekStartDay: Int64
+    let weekHour: Int64
+    let queueLength: Int
+    let queueSeconds: Int64
+
+    init(_ limits: APIKeyLimits) {
+        rules = LimitName.allCases.compactMap { name in name.limit(limits).map { Rule(name: name, limit: max(0, $0)) } }
+        concurrency = limits.concurrency
+        needsEstimate = rules.contains { $0.name.measure != .requests }
+        hasRates = rules.contains { $0.name.period == nil }
+        isHard = limits.hardStop == 1
+        windowMinutes = limits.windowMinutes ?? 0
+        weekStartDay = limits.weekResetDay ?? 1
+        weekHour = limits.weekResetHour ?? 0
+        let places = min(1000, max(0, limits.concurrency ?? 0))
+        queueLength = Int(limits.queueLength ?? max(places * 2, 3))
+        queueSeconds = limits.queueSeconds ?? 60
+    }
+
+    static let none = LimitPlan(APIKeyLimits())
+}

@@ -1,0 +1,175 @@
+internal import Domain
+internal import HTTP
+internal import Store
+internal import Synchronization
+
+/// A request that waits for a place. The first to finish it decides: who calls it, its time, its client, or the shutdown.
+final class LimitWaiter: Sendable {
+    enum Outcome: Sendable { case invited, timedOut, gone, draining }
+    private enum Progress: Sendable {
+        case idle, done(Outcome)
+        case waiting(CheckedContinuation<Outcome, Never>)
+    }
+    private let progress = Mutex(Progress.idle)
+
+    /// False when somebody was quicker.
+    @discardableResult
+    func finish(_ outcome: Outcome) -> Bool {
+        let (isFirst, waiting): (Bool, CheckedContinuation<Outcome, Never>?) = progress.withLock { progress in
+            switch progress {
+            case .done: return (false, nil)
+            case .idle:
+                progress = .done(outcome)
+                return (true, nil)
+            case .waiting(let continuation):
+                progress = .done(outcome)
+                return (true, continuation)
+            }
+        }
+        waiting?.resume(returning: outcome)
+        return isFirst
+    }
+
+    func wait() async -> Outcome {
+        await withCheckedContinuation { continuation in
+            let done: Outcome? = progress.withLock { progress in
+                if case .done(let outcome) = progress { return outcome }
+                progress = .waiting(continuation)
+                return nil
+            }
+            if let done { continuation.resume(returning: done) }
+        }
+    }
+}
+
+extension LimitCounters {
+    enum Joined: Sendable { case waiting, room, tooMany }
+
+    /// Takes a place in the queue.
+    /// - Parameter atFront: for one that was called and could not go after all.
+    func join(_ waiter: LimitWaiter, _ plan: LimitPlan, atFront: Bool) -> Joined {
+        counts.withLock { counts in
+            // Between the refusal and now somebody may have left; nobody would call us then.
+            if counts.concurrent + counts.invited <= 0 { return plan.concurrency == 0 ? .tooMany : .room }
+            if let limit = plan.concurrency, counts.waiters.isEmpty, counts.concurrent + counts.invited < limit { return .room }
+            guard counts.waiters.count < plan.queueLength else { return .tooMany }
+            counts.waiters.insert(waiter, at: atFront ? 0 : counts.waiters.count)
+            return .waiting
+        }
+    }
+
+    func leave(_ waiter: LimitWaiter) { counts.withLock { counts in counts.waiters.removeAll { $0 === waiter } } }
+
+    /// Calls the next one that is still there. The place that has become free is kept for it.
+    func inviteNext() {
+        while let next = counts.withLock({ $0.inviteNext() }) {
+            if next.finish(.invited) { return }
+            counts.withLock { $0.invited -= 1 }
+        }
+    }
+
+    /// Sends all that wait away.
+    func endWaiting() {
+        let waiters = counts.withLock { counts in
+            defer { counts.waiters = [] }
+            return counts.waiters
+        }
+        for waiter in waiters { waiter.finish(.draining) }
+    }
+}
+
+/// Places over all keys (`MAX_CONCURRENT`). When they are taken, requests wait and are served round robin over the keys, so that one
+/// busy customer cannot keep the others out.
+final class FairPlaces: Sendable {
+    private struct Line: Sendable {
+        var used = 0
+        var invited = 0
+        /// Keys that wait, in the order of their turns.
+        var turns: [APIKeyID] = []
+        var waiters: [APIKeyID: [LimitWaiter]] = [:]
+        var waiting = 0
+    }
+    private let line = Mutex(Line())
+    /// Requests that may wait, for each place.
+    private static let waitersPerPlace = 2
+
+    var inFlight: Int { line.withLock(\.used) }
+    var waiting: Int { line.withLock(\.waiting) }
+
+    /// - Parameter limit: nil is no limit.
+    func take(limit: Int?, isInvited: Bool) -> Bool {
+        line.withLock { line in
+            if isInvited { line.invited -= 1 }
+            if let limit, line.used + line.invited >= limit || (!isInvited && line.waiting > 0) { return false }
+            line.used += 1
+            return true
+        }
+    }
+
+    /// False when too many wait already, or none could ever call.
+    func join(_ waiter: LimitWaiter, of key: APIKeyID, limit: Int) -> LimitCounters.Joined {
+        line.withLock { line in
+            if line.used + line.invited < limit, line.waiting == 0 { return .room }
+            guard limit > 0, line.waiting < max(3, limit * Self.waitersPerPlace) else { return .tooMany }
+            if line.waiters[key] == nil { line.turns.append(key) }
+            line.waiters[key, default: []].append(waiter)
+            line.waiting += 1
+            return .waiting
+        }
+    }
+
+    func leave(_ waiter: LimitWaiter, of key: APIKeyID) {
+        line.withLock { line in
+            guard let at = line.waiters[key]?.firstIndex(where: { $0 === waiter }) else { return }
+            line.waiters[key]?.remove(at: at)
+            line.waiting -= 1
+            guard line.waiters[key]?.isEmpty == true else { return }
+            line.waiters[key] = nil
+            line.turns.removeAll { $0 == key }
+        }
+    }
+
+    func give() {
+        line.withLock { $0.used -= 1 }
+        while let next = next() {
+            if next.finish(.invited) { return }
+            line.withLock { $0.invited -= 1 }
+        }
+    }
+
+    /// The first waiter of the key whose turn it is; the key goes to the end.
+    private func next() -> LimitWaiter? {
+        line.withLock { line in
+            guard let key = line.turns.first, let waiter = line.waiters[key]?.first else { return nil }
+            line.turns.removeFirst()
+            line.waiters[key]?.removeFirst()
+            if line.waiters[key]?.isEmpty == true { line.waiters[key] = nil } else { line.turns.append(key) }
+            line.waiting -= 1
+            line.invited += 1
+            return waiter
+        }
+    }
+
+    func endWaiting() {
+        let waiters = line.withLock { line in
+            defer {
+                line.waiters = [:]
+                line.turns = []
+                line.waiting = 0
+            }
+            return line.waiters.values.flatMap { $0 }
+        }
+        for waiter in waiters { waiter.finish(.draining) }
+    }
+}
+
+/// A place over all keys; given back when the request ends, on every path.
+struct FairLease: ~Copyable {
+    private let places: FairPlaces
+    /// Nil when all are taken.
+    init?(_ places: FairPlaces, limit: Int?, isInvited: Bool = false) {
+        guard places.take(limit: limit, isInvited: isInvited) else { return nil }
+        self.places = places
+    }
+    deinit { places.give() }
+}

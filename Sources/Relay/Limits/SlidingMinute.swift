@@ -1,0 +1,97 @@
+/// Amounts of the last sixty seconds, in buckets of one second. Takes no memory until something is counted.
+struct SlidingMinute: Sendable {
+    static let seconds = 60
+    private var buckets: [Int64] = []
+    private(set) var total: Int64 = 0
+    /// The second of the newest bucket.
+    private var newest: UInt64 = 0
+
+    /// Adds an amount (or takes one back) to a second that has not left the minute; a later moment is passed over.
+    mutating func add(_ amount: Int64, second: UInt64) {
+        guard amount != 0 else { return }
+        if buckets.isEmpty { buckets = [Int64](repeating: 0, count: Self.seconds) }
+        advance(to: second)
+        // A clock that goes back counts in the newest second.
+        let at = min(second, newest)
+        guard newest - at < UInt64(Self.seconds) else { return }
+        let index = Int(at % UInt64(Self.seconds))
+        let before = buckets[index]
+        buckets[index] = max(0, LimitAmounts.sum(before, amount))
+        total = max(0, LimitAmounts.sum(total, buckets[index] - before))
+    }
+
+    mutating func advance(to second: UInt64) {
+        guard second > newest else { return }
+        if second - newest >= UInt64(Self.seconds) {
+            if total != 0 { buckets = [Int64](repeating: 0, count: Self.seconds) }
+            total = 0
+        } else if total != 0 {
+            for passed in newest + 1...second {
+                let index = Int(passed % UInt64(Self.seconds))
+                total -= buckets[index]
+                buckets[index] = 0
+            }
+        }
+        newest = second
+    }
+
+    /// Seconds (1...60) until at least `amount` has left the minute.
+    func wait(for amount: Int64) -> Int64 {
+        var left: Int64 = 0
+        for wait in 1...Self.seconds where !buckets.isEmpty {
+            // The bucket that leaves when `wait` seconds have passed.
+            left += buckets[Int((newest + UInt64(wait)) % UInt64(Self.seconds))]
+            if left >= amount { return Int64(wait) }
+        }
+        return Int64(Self.seconds)
+    }
+
+    /// Seconds until the minute is empty.
+    var resetSeconds: Int { total == 0 ? 0 : Self.seconds }
+}
+
+/// What counts against limits.
+struct LimitAmounts: Sendable, Equatable {
+    var requests: Int64 = 0
+    /// Those that count for limits: without cache reads.
+    var tokens: Int64 = 0
+    var input: Int64 = 0
+    var output: Int64 = 0
+    var costMicroUSD: Int64 = 0
+    /// The part of the cost that went to models of the opus family.
+    var opusCostMicroUSD: Int64 = 0
+
+    subscript(measure: LimitName.Measure) -> Int64 {
+        switch measure {
+        case .requests: requests
+        case .tokens: tokens
+        case .input: input
+        case .output: output
+        case .cost: costMicroUSD
+        case .opusCost: opusCostMicroUSD
+        }
+    }
+
+    /// Sums stay far enough from the end of the numbers that a reservation fits on top.
+    static func sum(_ a: Int64, _ b: Int64) -> Int64 {
+        let (sum, overflows) = a.addingReportingOverflow(b)
+        return overflows ? (b < 0 ? .min / 2 : .max / 2) : max(min(sum, .max / 2), .min / 2)
+    }
+
+    mutating func add(_ other: LimitAmounts) {
+        requests = Self.sum(requests, other.requests)
+        tokens = Self.sum(tokens, other.tokens)
+        input = Self.sum(input, other.input)
+        output = Self.sum(output, other.output)
+        costMicroUSD = Self.sum(costMicroUSD, other.costMicroUSD)
+        opusCostMicroUSD = Self.sum(opusCostMicroUSD, other.opusCostMicroUSD)
+    }
+    mutating func remove(_ other: LimitAmounts) {
+        requests -= other.requests
+        tokens -= other.tokens
+        input -= other.input
+        output -= other.output
+        costMicroUSD -= other.costMicroUSD
+        opusCostMicroUSD -= other.opusCostMicroUSD
+    }
+}

@@ -1,0 +1,134 @@
+internal import Domain
+internal import HTTP
+internal import Store
+
+/// Limits and places, with the waiting for them (relay contract, section 17).
+extension RelayGate {
+    /// Output tokens held back for a request that does not say how many it wants.
+    private static let assumedOutput: Int64 = 4096
+
+    /// Takes the request's part of every limit, or waits in the queue of the one that is full, or refuses.
+    static func admit(
+        _ key: RelayKey, _ request: MessagesRequest, inputEstimate: Int64, _ services: RelayServices, _ exchange: Exchange
+    ) async throws(RelayProblem) -> KeyLease {
+        var want = reservation(key, request, inputEstimate, services, exchange)
+        var invited: LimitCounters?
+        var began: UInt64?
+        while true {
+            let refusal: LimitRefusal
+            do throws(LimitRefusal) {
+                return try KeyLease(services.keeper, key.holders, want: want, invited: invited)
+            } catch { refusal = error }
+            guard case .full(let scope) = refusal, let holder = key.holders.first(where: { $0.scope == scope }) else {
+                invited?.inviteNext()
+                throw problem(refusal)
+            }
+            // Called by one holder and stopped by another: the place goes to the next.
+            if let invited, invited !== holder.counters { invited.inviteNext() }
+            let waiter = LimitWaiter()
+            switch holder.counters.join(waiter, holder.plan, atFront: invited === holder.counters) {
+            case .tooMany: throw .concurrency
+            case .room:
+                invited = nil
+                continue
+            case .waiting: break
+            }
+            let start = began ?? exchange.reactor.nowNanoseconds
+            began = start
+            let outcome = await wait(waiter, until: start &+ UInt64(holder.plan.queueSeconds) * 1_000_000_000, exchange)
+            guard outcome == .invited else {
+                holder.counters.leave(waiter)
+                throw outcome == .draining ? .draining : .concurrency
+            }
+            invited = holder.counters
+            want.moment = services.ambient.now()
+            want.second = exchange.reactor.nowNanoseconds / 1_000_000_000
+        }
+    }
+
+    private static func reservation(
+        _ key: RelayKey, _ request: MessagesRequest, _ inputEstimate: Int64, _ services: RelayServices, _ exchange: Exchange
+    ) -> LimitCounters.Reservation {
+        let now = services.ambient.now()
+        var want = LimitCounters.Reservation(moment: now, second: exchange.reactor.nowNanoseconds / 1_000_000_000)
+        want.amounts.requests = 1
+        guard key.holders.contains(where: \.plan.needsEstimate) else { return want }
+        let tokens = TokenCounts(input: inputEstimate, output: min(request.maxTokens ?? assumedOutput, 1_000_000))
+        let price = services.prices.price(
+            MeteredUsage(), tokens: tokens, model: request.model, at: now, millionths: key.key.access.priceMillionths)
+        want.amounts = LimitAmounts(tokens, costMicroUSD: price.customerMicroUSD, model: request.model, requests: 1)
+        return want
+    }
+
+    /// A place among the requests of all keys.
+    static func place(_ key: RelayKey, _ services: RelayServices, _ exchange: Exchange) async throws(RelayProblem) -> FairLease {
+        let limit = services.limits.concurrent
+        if let lease = FairLease(services.slots, limit: limit) { return lease }
+        let end = exchange.reactor.nowNanoseconds &+ services.limits.placeSeconds * 1_000_000_000
+        while true {
+            let waiter = LimitWaiter()
+            switch services.slots.join(waiter, of: key.key.id, limit: limit ?? 0) {
+            case .tooMany: throw .overloaded(retryAfterSeconds: 1)
+            case .room:
+                if let lease = FairLease(services.slots, limit: limit) { return lease }
+                continue
+            case .waiting: break
+            }
+            let outcome = await wait(waiter, until: end, exchange)
+            guard outcome == .invited else {
+                services.slots.leave(waiter, of: key.key.id)
+                throw outcome == .draining ? .draining : .overloaded(retryAfterSeconds: 1)
+            }
+            if let lease = FairLease(services.slots, limit: limit, isInvited: true) { return lease }
+        }
+    }
+
+    /// Until it is called, its time is over, its client has gone or the server ends. On the exchange's reactor.
+    private static func wait(_ waiter: LimitWaiter, until end: UInt64, _ exchange: Exchange) async -> LimitWaiter.Outcome {
+        let now = exchange.reactor.nowNanoseconds
+        let timer = exchange.reactor.schedule(afterNanoseconds: end > now ? end - now : 0) { waiter.finish(.timedOut) }
+        exchange.onClosed = { waiter.finish(.gone) }
+        let outcome = await waiter.wait()
+        exchange.reactor.cancel(timer)
+        exchange.onClosed = nil
+        return outcome
+    }
+
+    static func problem(_ refusal: LimitRefusal) -> RelayProblem {
+        switch refusal {
+        case .hit(let hit): .limit(hit)
+        case .full: .concurrency
+        }
+    }
+
+    /// Which of `APIKeyAccess.services` an address belongs to.
+    static func service(_ path: String) -> String {
+        path.hasPrefix("/api/chat") ? "chat" : path.hasSuffix("/chat/completions") ? "openai" : "messages"
+    }
+
+    private static let userAgent: HeaderName = "user-agent"
+
+    /// A soft check: header fields can be forged (relay contract, section 8).
+    static func client(_ key: RelayKey, _ head: RequestHead, _ request: MessagesRequest) throws(RelayProblem) {
+        let allowed = key.key.access.allowedClients
+        guard !allowed.isEmpty else { return }
+        let agent = head.value(of: userAgent) ?? ""
+        let isAllowed = allowed.contains { client in
+            client == "claude-code" ? isClaudeCode(head, agent, request) : agent.hasPrefix(client)
+        }
+        guard isAllowed else { throw .clientNotAllowed }
+    }
+
+    private static func isClaudeCode(_ head: RequestHead, _ agent: String, _ request: MessagesRequest) -> Bool {
+        guard agent.hasPrefix("claude-cli/"), let userID = request.userID else { return false }
+        let parts = agent.dropFirst(11).prefix { $0.isNumber || $0 == "." }.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count >= 3, parts.prefix(3).allSatisfy({ !$0.isEmpty }) else { return false }
+        for name: HeaderName in ["x-app", "anthropic-beta", "anthropic-version"] {
+            guard let value = head.value(of: name), !value.isEmpty else { return false }
+        }
+        if let object = try? JSON(parsing: userID) {
+            return object["device_id"].string != nil && object["session_id"].string != nil
+        }
+        return userID.hasPrefix("user_") && userID.contains("_account_") && userID.contains("_session_")
+    }
+}
