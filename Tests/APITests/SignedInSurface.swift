@@ -16,6 +16,7 @@ final class SignedInSurface: Sendable {
     let passwords = PasswordHasher(cost: PasswordHasher.Cost(operations: 1, memoryBytes: 8192))
     let hasher = RelayKeyHasher(pepper: SecretBytes([UInt8](repeating: 7, count: 32)))
     let keys: RelayKeys
+    let accounts: RelayAccounts
     let router: Router
     let metrics = Metrics()
     /// What went to the log.
@@ -38,6 +39,25 @@ final class SignedInSurface: Sendable {
         self.changes = changes
         people = People(store: store, passwords: passwords, rule: PasswordRule(minimumLength: 8))
         keys = RelayKeys(store: store, hasher: hasher) { _ = changes.count.wrappingAdd(1, ordering: .relaxed) }
+        let password = SecretBytes([UInt8](repeating: 5, count: 32))
+        let ring: Keyring?
+        do throws(SecretsError) {
+            ring = try Keyring.open(
+                [try Keyring.makeDataKey(encryptionKey: password, ambient: clock.ambient)], encryptionKey: password, legacyKey: nil,
+                ambient: clock.ambient)
+        } catch { ring = nil }
+        guard let keyring = ring else { preconditionFailure("a keyring of a test") }
+        var ports = RelayAccounts.Ports()
+        ports.changed = { _ = changes.count.wrappingAdd(1, ordering: .relaxed) }
+        ports.test = { _, _ in (true, "works", "works (200)") }
+        ports.explain = { model, key in
+            [
+                "model": .string(model), "family": "sonnet", "key": key.map { .string($0.id.text) } ?? .null, "binding": nil,
+                "account": nil,
+                "free_at": nil, "accounts": [],
+            ]
+        }
+        accounts = RelayAccounts(store: store, keyring: { keyring }, allowsLoopback: false, ports: ports)
         let signIn = SignIn(
             people: people, algorithm: .hs256, key: SecretBytes([UInt8](repeating: 9, count: 32)),
             limiter: limiter, registration: registration, lifetimeMinutes: 60, log: log, metrics: metrics)
@@ -47,7 +67,8 @@ final class SignedInSurface: Sendable {
             store: store, secret: promoteSecret.map { SecretBytes(Array($0.utf8)) }, limiter: limiter, log: log)
         router = Router(
             Authentication(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints + Keys(keys, door).endpoints
-                + Users(people, keys, door).endpoints, options: RouterOptions { problems.describe($0, $1) })
+                + Users(people, keys, door).endpoints + Accounts(accounts, door).endpoints
+                + AccountGroupEndpoints(accounts, door).endpoints, options: RouterOptions { problems.describe($0, $1) })
     }
 
     final class WrittenLines: LogOutput {

@@ -104,7 +104,7 @@ func withSurface(_ test: (RunningSurface) async throws -> Void) async throws {
             let settings = try Settings(environment: [:], file: nil, readFile: { _ in nil })
             let surface = Surface(
                 settings: settings, store: store, relay: relay, metrics: metrics,
-                startedAt: clock.ambient.now(), people: people, keys: keys, tokenKey: pepper, keyring: nil,
+                startedAt: clock.ambient.now(), people: people, keys: keys, tokenKey: pepper, keyring: keyring,
                 parts: try SalesParts(
                     settings: settings, store: store, keyring: keyring, hasher: hasher, log: log, metrics: metrics, changed: {}), log: log,
                 isReady: { true })

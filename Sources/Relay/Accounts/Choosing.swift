@@ -157,7 +157,7 @@ extension AccountDirectory {
         return nil
     }
 
-    private func strategy(_ wish: AccountWish) -> SchedulingStrategy {
+    func strategy(_ wish: AccountWish) -> SchedulingStrategy {
         if case .group(let id) = wish.binding, let own = wish.candidates.pool.groups[id]?.strategy { return own }
         return strategy
     }
@@ -187,7 +187,7 @@ extension AccountDirectory {
         return nil
     }
 
-    private func best(_ ready: [RelayAccount], _ strategy: SchedulingStrategy, _ family: ModelFamily, _ now: Timestamp) -> Int {
+    func best(_ ready: [RelayAccount], _ strategy: SchedulingStrategy, _ family: ModelFamily, _ now: Timestamp) -> Int {
         let hand = turn.load(ordering: .relaxed)
         switch strategy {
         case .roundRobin: return Int(hand % UInt64(ready.count))

@@ -31,7 +31,7 @@ enum HeaderRules {
     private static let withheld = ["x-claude-code-", "x-stainless-"]
     static let version: HeaderName = "anthropic-version"
     private static let beta: HeaderName = "anthropic-beta"
-    private static let oauthBeta = "oauth-2025-04-20"
+    static let oauthBeta = "oauth-2025-04-20"
 
     /// An OAuth account's requests carry its one value besides whatever the client sends.
     private static func withOAuthBeta(_ value: String) -> String {

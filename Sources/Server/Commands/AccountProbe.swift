@@ -18,6 +18,12 @@ struct AccountProbe {
     init(_ settings: Settings) { self.settings = settings }
 
     func ask(_ account: Account, _ keyring: Keyring) async -> Outcome {
+        switch account.details.kind {
+        case .apiKey, .bearer: break
+        case .oauth:
+            return Outcome(works: true, detail: "is renewed by the running server; try it with: gatehouse account test", advice: "")
+        case .cli: return Outcome(works: true, detail: "runs the operator's program for /api/chat; not asked here", advice: "")
+        }
         let secret: [UInt8]
         do throws(SecretsError) {
             secret = try keyring.open(account.secretSealed, for: accountSecretPlace(of: account.id))

@@ -15,7 +15,10 @@ struct Command: Sendable {
         .serve, .migrate, .check, .backup, .restore, .userCreate, .userPromote, .userPassword, .userBlock, .userUnblock,
         .userLimits, .userInvite, .userList, .keyCreate, .keyList, .keyRevoke, .keyEdit, .keyRotate, .keyDisable, .keyEnable, .keyExplain,
         .priceList, .priceImport,
-        .accountAdd, .accountList, .accountTest, .accountDisable, .historyCleanup, .secretsRotate, .openapi, .version,
+        .accountAdd, .accountEdit, .accountList, .accountTest, .accountEnable, .accountDisable, .accountReset, .accountDelete,
+        .accountExplain,
+        .accountBind, .accountGroupAdd, .accountGroupList, .accountGroupEdit, .accountGroupDelete, .historyCleanup, .secretsRotate,
+        .openapi, .version,
         .planCreate, .planList, .planRetire, .serviceList, .serviceShow, .serviceSuspend, .serviceResume, .serviceTerminate,
         .serviceReconcile, .paymentList, .paymentConfirm, .paymentRefund,
     ]
@@ -38,7 +41,7 @@ struct Command: Sendable {
 
     /// The command that the first words name, and the words after it.
     static func find(_ words: [String]) -> (Command, [String])? {
-        for count in [2, 1] where words.count >= count {
+        for count in [3, 2, 1] where words.count >= count {
             let name = words.prefix(count).joined(separator: " ")
             if let command = all.first(where: { $0.name == name }) { return (command, Array(words.dropFirst(count))) }
         }

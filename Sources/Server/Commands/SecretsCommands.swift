@@ -56,6 +56,28 @@ extension Command {
             count += try await store.transaction { transaction throws(StoreError) in
                 try transaction.resealAccount(account.id, from: account.secretSealed, to: fresh) ? 1 : 0
             }
+            if let sealed = account.proxySealed {
+                let fresh = keyring.seal(try keyring.open(sealed, for: AccountSeal.proxy(account.id)), for: AccountSeal.proxy(account.id))
+                count += try await store.transaction { transaction throws(StoreError) in
+                    try transaction.resealAccountProxy(account.id, from: sealed, to: fresh) ? 1 : 0
+                }
+            }
+        }
+        for token in try await store.read({ reader throws(StoreError) in try reader.accountTokens() }) {
+            let id = token.accountID
+            func again(_ sealed: [UInt8], _ place: SealedPlace) throws -> [UInt8] {
+                keyring.seal(try keyring.open(sealed, for: place), for: place)
+            }
+            let fresh = (
+                secret: try token.clientSecretSealed.map { try again($0, AccountSeal.clientSecret(id)) },
+                refresh: try again(token.refreshSealed, AccountSeal.refresh(id)),
+                access: try token.accessSealed.map { try again($0, AccountSeal.access(id)) }
+            )
+            // Somebody who renews it at this moment seals with the new key anyway.
+            count += try await store.transaction { transaction throws(StoreError) in
+                try transaction.resealAccountToken(
+                    token, clientSecretSealed: fresh.secret, refreshSealed: fresh.refresh, accessSealed: fresh.access) ? 1 : 0
+            }
         }
         for secret in secrets where !secret.name.hasPrefix(Vault.dataKeyPrefix) {
             let place = SealedPlace(table: "sealed_secrets", row: secret.name, column: "value")

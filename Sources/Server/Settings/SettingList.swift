@@ -116,6 +116,9 @@ enum SettingList {
             name: "ALLOW_LOOPBACK_UPSTREAM", kind: .boolean, standard: "false",
             about: "Lets accounts point at this machine, also by plain http; for another relay or a test upstream."),
         .init(
+            name: "ACCOUNT_STRATEGY", kind: .choice(["headroom", "least_inflight", "weighted", "round_robin", "oldest_used"]),
+            standard: "headroom", about: "How one of several accounts of equal priority is chosen; a group may have its own."),
+        .init(
             name: "UPSTREAM_CONNECT_TIMEOUT", kind: .integer(1...300), standard: "10",
             about: "Seconds until an upstream is connected; then the next account is tried."),
         .init(

@@ -142,6 +142,7 @@ struct Settings: Sendable {
     var claudeAPIKey: String? { optional("CLAUDE_API_KEY") }
     var claudeBaseURL: String { text("CLAUDE_BASE_URL") }
     var claudeAccounts: String? { optional("CLAUDE_ACCOUNTS") }
+    var accountStrategy: SchedulingStrategy { SchedulingStrategy(rawValue: text("ACCOUNT_STRATEGY")) ?? .headroom }
     var allowsLoopbackUpstream: Bool { SettingText.boolean(text("ALLOW_LOOPBACK_UPSTREAM")) ?? false }
     var openAIQuotaAs429: Bool { SettingText.boolean(text("OPENAI_QUOTA_AS_429")) ?? false }
     var isDemo: Bool { optional("DEMO").flatMap(SettingText.boolean) ?? !isProduction }

@@ -19,8 +19,8 @@ struct Surface {
     let keys: RelayKeys
     /// SECRET_KEY, for logins.
     let tokenKey: SecretBytes
-    /// Seals what is kept for idempotent calls; nil keeps nothing.
-    let keyring: Keyring?
+    /// Seals what is kept for idempotent calls, and accounts' secrets.
+    let keyring: Keyring
     let parts: SalesParts
     let log: Log
     let isReady: @Sendable () -> Bool
@@ -30,7 +30,7 @@ struct Surface {
             OpenAPIEndpoint.added(to: endpoints, raw: rawRoutes, info: Self.info(server: settings.apiURL ?? "/")), raw: rawRoutes,
             options: RouterOptions(
                 allowedHosts: settings.allowedHosts, crossOrigins: settings.crossOrigins,
-                idempotency: keyring.map { .stored(in: store, keyring: $0) }
+                idempotency: .stored(in: store, keyring: keyring)
             ) { [log] error, request in Problems(log: log).describe(error, request) })
     }
 
@@ -55,7 +55,8 @@ struct Surface {
         let surface = Surface(
             settings: settings, store: store, relay: nil, metrics: Metrics(), startedAt: store.ambient.now(),
             people: People(store: store, passwords: PasswordHasher(), rule: PasswordRule(minimumLength: 8)),
-            keys: RelayKeys(store: store, hasher: hasher, changed: {}), tokenKey: SecretBytes(store.ambient.randomBytes(32)), keyring: nil,
+            keys: RelayKeys(store: store, hasher: hasher, changed: {}), tokenKey: SecretBytes(store.ambient.randomBytes(32)),
+            keyring: keyring,
             parts: try SalesParts(
                 settings: settings, store: store, keyring: keyring, hasher: hasher, log: .silent, metrics: Metrics(), changed: {}),
             log: .silent, isReady: { false })
@@ -93,8 +94,25 @@ struct Surface {
         let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
         let promotion = Promotion(store: store, secret: settings.promoteSecret, limiter: limiter, log: log)
         return Authentication(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints + Keys(keys, door).endpoints
-            + Users(people, keys, door).endpoints + parts.endpoints(people, door, settings)
+            + Users(people, keys, door).endpoints + Accounts(accounts, door).endpoints + AccountGroupEndpoints(accounts, door).endpoints
+            + parts.endpoints(people, door, settings)
     }
+    /// The pool, with the running relay's knowledge of it.
+    private var accounts: RelayAccounts {
+        let (store, relay, log, loopback) = (store, relay, log, settings.allowsLoopbackUpstream)
+        var ports = RelayAccounts.Ports()
+        if let relay {
+            ports.changed = {
+                do { try await relay.refresh() } catch { log.warning("relay.refresh_failed", ["error": LogValue("\(error)")]) }
+            }
+            ports.standing = { relay.insight.standing() }
+            ports.explain = { model, key in relay.insight.explain(model: model, key: key) }
+        }
+        let keyring = keyring
+        ports.test = { id, model in try await RelayAccounts.test(id, model, store, keyring, loopback) }
+        return RelayAccounts(store: store, keyring: { keyring }, allowsLoopback: loopback, ports: ports)
+    }
+
     /// Whether browsers come by plain HTTP, where they drop Secure cookies. Production does not give in to that.
     private var isPlain: Bool {
         !settings.isProduction && (settings.apiURL.map { $0.lowercased().hasPrefix("http://") } ?? (settings.tls == nil))

@@ -7,22 +7,31 @@ struct Vault: Sendable {
     let keyring: Keyring
     let hasher: RelayKeyHasher
     let tokenKey: SecretBytes
+    /// Keys the hash of sessions that stay with an account.
+    let stickyKey: SecretBytes
 
     static let dataKeyPrefix = "data_key."
     private static let pepperName = "api_key_pepper"
+    private static let stickyName = "sticky_key"
 
     /// Opens what is there and makes what is missing. Two processes that start at the same time end up with the same secrets.
     static func open(_ settings: Settings, _ store: Store) async throws -> Vault {
         let encryptionKey = try secret(settings.encryptionKey, "ENCRYPTION_KEY", "encryption_key", settings, store.ambient)
         let tokenKey = try secret(settings.secretKey, "SECRET_KEY", "secret_key", settings, store.ambient)
         let keyring = try await keyring(encryptionKey, settings, store)
-        let place = SealedPlace(table: "sealed_secrets", row: pepperName, column: "value")
+        let pepper = try await random(pepperName, keyring, store)
+        let sticky = try await random(stickyName, keyring, store)
+        return Vault(keyring: keyring, hasher: RelayKeyHasher(pepper: pepper), tokenKey: tokenKey, stickyKey: sticky)
+    }
+
+    /// A random secret of the server's own, made once and kept sealed in the database.
+    private static func random(_ name: String, _ keyring: Keyring, _ store: Store) async throws -> SecretBytes {
+        let place = SealedPlace(table: "sealed_secrets", row: name, column: "value")
         let fresh = keyring.seal(store.ambient.randomBytes(32), for: place)
         let kept = try await store.transaction { transaction throws(StoreError) in
-            try transaction.sealedSecret(pepperName, orInsert: fresh, keyID: keyring.keyID)
+            try transaction.sealedSecret(name, orInsert: fresh, keyID: keyring.keyID)
         }
-        let pepper = SecretBytes(try keyring.open(kept.value, for: place))
-        return Vault(keyring: keyring, hasher: RelayKeyHasher(pepper: pepper), tokenKey: tokenKey)
+        return SecretBytes(try keyring.open(kept.value, for: place))
     }
 
     /// The setting, or the text kept in a private file of DATA_DIR, made now when there is none.

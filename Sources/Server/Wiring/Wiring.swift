@@ -42,8 +42,10 @@ struct Wiring {
         ProcessMetrics.register(in: metrics, startedAt: startedAt)
         let reactors = try (0..<settings.workers).map { try Reactor(index: $0, ambient: ambient) }
         for reactor in reactors { try reactor.start() }
+        var configuration = try relayConfiguration()
+        configuration.stickySecret = vault.stickyKey
         let relay = try Relay(
-            try relayConfiguration(), store: store, keyring: vault.keyring,
+            configuration, store: store, keyring: vault.keyring,
             reloadKeyring: { [settings] in try await Vault.open(settings, store).keyring }, hasher: vault.hasher, reactors: reactors,
             log: log,
             metrics: metrics)
@@ -134,6 +136,7 @@ struct Wiring {
         configuration.syncsAlways = settings.syncsAlways
         configuration.allowsLoopback = settings.allowsLoopbackUpstream
         configuration.isDemo = settings.isDemo
+        configuration.strategy = settings.accountStrategy
         configuration.publicURL = settings.apiURL
         configuration.openAIQuotaAs429 = settings.openAIQuotaAs429
         return configuration
