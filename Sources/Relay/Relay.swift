@@ -152,6 +152,12 @@ public final class Relay: Sendable {
     public var accountCounts: (usable: Int, all: Int) {
         (services.accounts.usableCount(at: services.ambient.now()), services.accounts.accounts.count)
     }
+    /// Requests under way in this process, for each key that has any.
+    public var inFlight: [(key: APIKeyID, count: Int64)] {
+        services.keys.all.map { (key: $0.key.id, count: $0.counters.concurrent) }.filter { $0.count > 0 }.sorted { $0.key < $1.key }
+    }
+    /// The price list in nano-USD a token, a row an entry, by model and date.
+    public var priceList: [JSON] { services.prices.list }
     public var isDemo: Bool { services.demo != nil && services.accounts.isEmpty }
     /// Journal records that the ledger does not have yet.
     public var pendingRecords: Int { services.mover.journals.reduce(0) { $0 + $1.pendingRecords } }
@@ -194,6 +200,10 @@ public final class Relay: Sendable {
             Route(description: RouteDescriptions.model, prefixes: Self.openAIPrefixes) { await queries.model($0) },
             Route(description: RouteDescriptions.completions, prefixes: Self.openAIPrefixes) { await openAI.handle($0) },
             query(RouteDescriptions.history) { await queries.history($0) }, query(RouteDescriptions.request) { await queries.request($0) },
+            query(RouteDescriptions.export) { await queries.export($0) }, query(RouteDescriptions.keyInfo) { await queries.keyInfo($0) },
+            query(RouteDescriptions.keyUsage) { await queries.usage($0) }, query(RouteDescriptions.me) { await queries.me($0) },
+            query(RouteDescriptions.balance) { await queries.balance($0) },
+            query(RouteDescriptions.statistics) { await queries.statistics($0) },
             Route(description: RouteDescriptions.countTokens, prefixes: Self.messagePrefixes) { await counting.handle($0) },
             query(RouteDescriptions.createBatch) { await batches.create($0) }, query(RouteDescriptions.batches) { await batches.list($0) },
             ofBatch(RouteDescriptions.batch) { await batches.one($0, id: $1) },
@@ -224,17 +234,30 @@ struct RelayQueries: Sendable {
         await answer(exchange) { key, _, last in try models.one(key, id: last) }
     }
     func history(_ exchange: Exchange) async {
-        await answer(exchange) { key, query, _ in try await history.list(key, query: query) }
+        await answer(exchange, .olderRelay) { key, query, _ in try await history.list(key, query: query) }
     }
+    func export(_ exchange: Exchange) async {
+        await refusing(exchange, .olderRelay) { try await HistoryExport(services: services, history: history).handle(exchange) }
+    }
+    func keyInfo(_ exchange: Exchange) async { await answer(exchange, .olderRelay) { key, _, _ in try await own.info(key) } }
+    func usage(_ exchange: Exchange) async { await answer(exchange, .olderRelay) { key, _, _ in try await own.usage(key) } }
+    func me(_ exchange: Exchange) async { await answer(exchange, .olderRelay) { key, _, _ in own.me(key) } }
+    func balance(_ exchange: Exchange) async { await answer(exchange, .olderRelay) { key, _, _ in try await own.balance(key) } }
+    func statistics(_ exchange: Exchange) async {
+        await answer(exchange, .olderRelay) { key, query, _ in try await own.statistics(key, query: query) }
+    }
+    private var own: KeySelfService { KeySelfService(store: history.store, ambient: history.ambient) }
+
     func request(_ exchange: Exchange) async {
-        await answer(exchange) { key, _, last in try await history.one(key, id: last) }
+        await answer(exchange, .olderRelay) { key, _, last in try await history.one(key, id: last) }
     }
 
     private func answer(
-        _ exchange: Exchange, _ make: (_ key: RelayKey, _ query: [(name: String, value: String)], _ last: String) async throws -> JSON
+        _ exchange: Exchange, _ dialect: ErrorDialect? = nil,
+        _ make: (_ key: RelayKey, _ query: [(name: String, value: String)], _ last: String) async throws -> JSON
     ) async {
         let (path, query) = (exchange.head.pathText, exchange.head.queryText)
-        do {
+        await refusing(exchange, dialect) {
             let key = try RelayGate.key(exchange.head, services)
             let last = path.split(separator: "/").last.flatMap(QueryText.decode) ?? ""
             let json = try await make(key, QueryText.parse(query), last)
@@ -245,17 +268,26 @@ struct RelayQueries: Sendable {
                         "content-type": "application/json", "cache-control": "no-store", "x-relay-request-id": exchange.id.text,
                         "request-id": exchange.id.text,
                     ], body: json.bytes))
-        } catch let problem as RelayProblem {
-            services.meters.refused(problem)
-            exchange.respond(refusal(problem, exchange))
-        } catch {
-            services.log.error("relay.query_failed", ["error": LogValue("\(error)")], request: exchange.id)
-            exchange.respond(refusal(.cannotRead, exchange))
         }
     }
 
-    private func refusal(_ problem: RelayProblem, _ exchange: Exchange) -> Response {
+    private func refusing(_ exchange: Exchange, _ dialect: ErrorDialect?, _ work: () async throws -> Void) async {
+        do { try await work() } catch let problem as RelayProblem {
+            services.meters.refused(problem)
+            exchange.respond(refusal(problem, dialect, exchange))
+        } catch {
+            services.log.error("relay.query_failed", ["error": LogValue("\(error)")], request: exchange.id)
+            exchange.respond(refusal(.cannotRead, dialect, exchange))
+        }
+    }
+
+    private func refusal(_ problem: RelayProblem, _ dialect: ErrorDialect?, _ exchange: Exchange) -> Response {
         let plain = problem.response(request: exchange.id)
+        if let dialect {
+            var told = dialect.response(Problem(problem.kind, problem.message), id: exchange.id)
+            for field in plain.headers.fields where told.headers[field.name] == nil { told.headers.add(field.name, field.value) }
+            return told
+        }
         guard exchange.head.pathText.hasPrefix("/openai") else { return plain }
         let told = OpenAIProblem(status: plain.status, messagesBody: (try? JSON(parsing: plain.body)) ?? .null, quotaAs429: false)
         return Response(status: told.status, headers: plain.headers, body: told.json.bytes)

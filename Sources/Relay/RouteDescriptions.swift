@@ -8,7 +8,9 @@ extension Relay {
     public static let descriptions = [
         RouteDescriptions.messages, RouteDescriptions.models, RouteDescriptions.model, RouteDescriptions.history, RouteDescriptions.request,
         RouteDescriptions.countTokens, RouteDescriptions.createBatch, RouteDescriptions.batches, RouteDescriptions.batch,
-        RouteDescriptions.chat, RouteDescriptions.chatStream, RouteDescriptions.chatTicket, RouteDescriptions.conversations,
+        RouteDescriptions.export, RouteDescriptions.keyInfo, RouteDescriptions.keyUsage, RouteDescriptions.me, RouteDescriptions.balance,
+        RouteDescriptions.statistics, RouteDescriptions.chat, RouteDescriptions.chatStream, RouteDescriptions.chatTicket,
+        RouteDescriptions.conversations,
         RouteDescriptions.conversation, RouteDescriptions.deleteConversation,
         RouteDescriptions.completions, RouteDescriptions.cancelBatch, RouteDescriptions.batchResults, RouteDescriptions.deleteBatch,
     ]
@@ -61,26 +63,28 @@ enum RouteDescriptions {
         pathFields: [.always("id", "Its name.", .text(length: 1...255, pattern: nil, format: nil))], successes: [.ok(oneModel)],
         problems: kinds(keyProblems + [.notFound, .cannotRead]), dialect: .messages, about: also(Relay.openAIPrefixes, nil))
 
+    static let historyFilters: [FieldDoc] = [
+        .maybe("model", "Only this model.", .text),
+        .maybe("status", "Only these.", .choice(RequestStatus.allCases.map(\.rawValue))),
+        .maybe("date", "One day (UTC), as 2026-11-21; beats `from` and `to`.", .text(length: 10...10, pattern: nil, format: "date")),
+        .maybe("from", "Begun at this time or later; a day ago when nothing is said.", .time),
+        .maybe("to", "Begun before this time.", .time),
+    ]
     static let history = EndpointDescription(
         raw: .get, "/v1/request-history", "The key's requests", tag: "Messages", audience: .relayKey,
         queryFields: [
             .maybe("limit", "How many at most; 50 when left out.", .integer(1...500)),
             .maybe("offset", "How many to skip; without a cursor.", .integer(0...1_000_000)),
             .maybe("cursor", "Where to go on: `pagination.cursor` of the part before.", .text),
-            .maybe("model", "Only this model.", .text),
-            .maybe("status", "Only these.", .choice(RequestStatus.allCases.map(\.rawValue))),
-            .maybe("date", "One day (UTC), as 2026-11-21; beats `from` and `to`.", .text(length: 10...10, pattern: nil, format: "date")),
-            .maybe("from", "Begun at this time or later; a day ago when nothing is said.", .time),
-            .maybe("to", "Begun before this time.", .time),
-        ],
+        ] + historyFilters,
         successes: [.ok(historyPage)],
-        problems: kinds(keyProblems + [.badRequest("limit: must be a whole number from 1 to 500."), .cannotRead]), dialect: .messages,
+        problems: kinds(keyProblems + [.badRequest("limit: must be a whole number from 1 to 500."), .cannotRead]), dialect: .olderRelay,
         about: also(Relay.prefixes, "Newest first."))
 
     static let request = EndpointDescription(
         raw: .get, "/v1/request-history/{id}", "One request", tag: "Messages", audience: .relayKey,
         pathFields: [.always("id", "As in `x-relay-request-id`.", .text(length: 1...64, pattern: nil, format: nil))],
-        successes: [.ok(oneRequest)], problems: kinds(keyProblems + [.notFound, .cannotRead]), dialect: .messages,
+        successes: [.ok(oneRequest)], problems: kinds(keyProblems + [.notFound, .cannotRead]), dialect: .olderRelay,
         about: also(Relay.prefixes, nil))
 
     static func kinds(_ problems: [RelayProblem]) -> [ProblemKind] { problems.map(\.kind) }
@@ -132,7 +136,7 @@ enum RouteDescriptions {
             "object": "list", "data": [modelExample], "has_more": false, "first_id": "claude-sonnet-5-5", "last_id": "claude-sonnet-5-5",
         ])
 
-    private static let requestFields: [FieldDoc] = [
+    static let requestFields: [FieldDoc] = [
         .always("requestId", "As in `x-relay-request-id`.", .text), .always("timestamp", "When it began.", .time),
         .always("apiKeyId", "As key_….", .text), .always("apiKeyName", "For people.", .text), .always("model", "As asked for.", .text),
         .always("status", "How it ended.", .choice(RequestStatus.allCases.map(\.rawValue))),
@@ -144,7 +148,7 @@ enum RouteDescriptions {
         .always("stream", "Whether it was asked for as events.", .boolean),
         .always("usageSource", "Whether the tokens are what the upstream said.", .nullable(.text)),
     ]
-    private static let requestExample: JSONObject = [
+    static let requestExample: JSONObject = [
         "requestId": .string("req_0193c0de8a7b7f3e9d2c4b5a69788796"), "timestamp": "2026-11-21T00:00:00.000Z",
         "apiKeyId": "key_0193c0de8a7b7f3e9d2c4b5a69788796", "apiKeyName": "laptop", "model": "claude-sonnet-5-5", "status": "success",
         "duration": 1200, "inputTokens": 8, "outputTokens": 3, "totalTokens": 11, "error": nil, "cacheCreateTokens": 0,
@@ -170,11 +174,15 @@ enum RouteDescriptions {
         example["statusCode"] = 200
         example["upstreamRequestId"] = "req_01"
         example["webSearchRequests"] = 0
+        example["path"] = "/v1/messages"
+        example["dialect"] = "messages"
+        example["headers"] = [:]
         let fields =
             requestFields + [
                 .always("statusCode", "Of the answer; null while it runs.", .nullable(.count)),
                 .always("upstreamRequestId", "The upstream's name for it.", .nullable(.text)),
-                .always("webSearchRequests", "Searches that it made.", .count),
+                .always("webSearchRequests", "Searches that it made.", .count), .always("path", "Where it came in.", .text),
+                .always("dialect", "In whose words.", .text), .always("headers", "Not kept: always empty.", .anything),
             ]
         return View(
             "Request", [.always("request", "The request.", .object(fields)), .always("timestamp", "When this was read.", .time)],
@@ -184,7 +192,7 @@ enum RouteDescriptions {
 
 extension RelayProblem {
     /// As the document tells it.
-    fileprivate var kind: ProblemKind {
+    var kind: ProblemKind {
         let headers = response(request: RequestID(high: 0, low: 0)).headers
         return ProblemKind(status, code, message, mayRepeat: headers["x-should-retry"] != "false")
     }

@@ -76,6 +76,15 @@ extension Reader {
         return statistics
     }
 
+    /// 95 of 100 of the requests had their first token in so many milliseconds; nil when none is known.
+    public func ttft95(_ filter: HistoryFilter) throws(StoreError) -> Int64? {
+        let known: SQL = "FROM requests WHERE \(filter.condition) AND ttft_ms IS NOT NULL"
+        let count: Int64 = try value("count", "SELECT COUNT(*) AS count \(known)") ?? 0
+        guard count > 0 else { return nil }
+        let place = (count * 95 + 99) / 100 - 1
+        return try value("ttft_ms", "SELECT ttft_ms \(known) ORDER BY ttft_ms LIMIT 1 OFFSET \(place)")
+    }
+
     private func groups(by column: SQL, _ filter: HistoryFilter) throws(StoreError) -> [RequestStatistics.Group] {
         let found = try rows(
             """

@@ -104,6 +104,20 @@ extension Reader {
         return series
     }
 
+    /// What an account's charged requests used, a bucket for each day that has any.
+    public func usageByDay(of account: AccountID, fromDay: String) throws(StoreError) -> [(bucket: String, usage: Usage)] {
+        guard let from = try? Timestamp(parsingDay: fromDay) else { throw .programming("no day: \(fromDay)") }
+        var series: [(bucket: String, usage: Usage)] = []
+        for row in try rows(
+            """
+            SELECT day, \(Usage.sums(requests: "counts_request")) FROM ledger
+            WHERE at >= \(from) AND day >= \(fromDay) AND account_id = \(account) AND charged GROUP BY day ORDER BY day
+            LIMIT \(PageLimits.items)
+            """)
+        { series.append((try row["day"], try Usage(row: row))) }
+        return series
+    }
+
     /// Adds the ledger up again and names up to 100 daily totals that differ; empty when the books balance. Reads the whole ledger.
     public func usageMismatches() throws(StoreError) -> [UsageMismatch] {
         let found = try rows(

@@ -15,6 +15,7 @@ struct RoleTableTests {
         let body: JSON?
         /// Of the people that are signed in; everybody else gets 401.
         let owner: Int, other: Int, support: Int, admin: Int
+        var relayKey = 401
 
         func status(_ caller: Caller) -> Int {
             switch caller {
@@ -22,7 +23,8 @@ struct RoleTableTests {
             case .other: other
             case .support: support
             case .admin: admin
-            case .anonymous, .blocked, .expired, .revoked, .relayKey, .tampered: 401
+            case .relayKey: relayKey
+            case .anonymous, .blocked, .expired, .revoked, .tampered: 401
             }
         }
     }
@@ -63,7 +65,44 @@ struct RoleTableTests {
         Row(route: "GET /api/keys", body: nil, owner: 200, other: 200, support: 200, admin: 200),
         Row(route: "POST /api/keys", body: ["name": "one"], owner: 201, other: 201, support: 201, admin: 201),
         Row(route: "DELETE /api/keys/{id}", body: nil, owner: 204, other: 404, support: 404, admin: 404),
+        Row(route: "GET /api/stats", body: nil, owner: 200, other: 200, support: 200, admin: 200, relayKey: 200),
+        admin("POST /api/admin/history/cleanup", ["dry_run": true]),
+        admin("POST /web/auth/logout"), admin("POST /web/auth/refresh"), admin("GET /web/auth/user"),
+        admin(
+            "POST /web/auth/change-password",
+            ["currentPassword": .string(SignedInSurface.password), "newPassword": .string(SignedInSurface.password)]),
+        admin("GET /admin/api-keys"), admin("GET /admin/api-keys/deleted"), admin("GET /admin/api-keys/tags"),
+        admin("POST /admin/api-keys", ["name": "one"]), admin("POST /admin/api-keys/batch", ["name": "one", "count": 1]),
+        admin("PUT /admin/api-keys/batch", ["keyIds": [.string(unknownKey)], "updates": ["isActive": false]]),
+        admin("DELETE /admin/api-keys/batch", ["keyIds": [.string(unknownKey)]]),
+        admin("POST /admin/api-keys/batch-stats", ["keyIds": [.string(unknownKey)]]),
+        admin("PUT /admin/api-keys/{id}", ["description": "x"]), admin("DELETE /admin/api-keys/{id}"),
+        admin("POST /admin/api-keys/{id}/restore", nil, 404), admin("DELETE /admin/api-keys/{id}/permanent", nil, 404),
+        admin("POST /admin/api-keys/{id}/share", [:]), admin("GET /admin/claude-accounts"), admin("GET /admin/claude-console-accounts"),
+        admin("PUT /admin/claude-accounts/{id}", [:], 404), admin("PUT /admin/claude-console-accounts/{id}", [:], 404),
+        admin("DELETE /admin/claude-accounts/{id}", nil, 404), admin("DELETE /admin/claude-console-accounts/{id}", nil, 404),
+        admin("GET /admin/account-groups"), admin("PUT /admin/account-groups/{id}", ["name": "g"], 404),
+        admin("DELETE /admin/account-groups/{id}", nil, 404),
+        // Its name is taken once somebody has made it.
+        admin("POST /admin/account-groups", ["name": "group"]), admin("GET /admin/dashboard"), admin("GET /admin/usage-trend"),
+        admin("GET /admin/usage-costs"), admin("GET /admin/accounts/{id}/usage-history", nil, 404), admin("GET /admin/models/pricing"),
+        admin("GET /admin/concurrency"), admin("GET /admin/concurrency/{id}"),
     ]
+    private static let unknownKey = "key_0193c0de8a7b7f3e9d2c4b5a69788796"
+    private static func admin(_ route: String, _ body: JSON? = nil, _ status: Int = 200) -> Row {
+        Row(route: route, body: body, owner: 403, other: 403, support: 403, admin: status)
+    }
+
+    /// Nothing below these addresses is for anybody but an admin; the login itself is the one door.
+    @Test func `every route of older dashboards asks for an admin`() async throws {
+        try await withSignedInSurface { surface in
+            let older = surface.router.descriptions.filter { $0.template.hasPrefix("/admin/") || $0.template.hasPrefix("/web/") }
+            #expect(older.count > 30)
+            for description in older where description.template != "/web/auth/login" {
+                #expect(description.audience == .operators(roles: ["admin"]), "\(description.method.rawValue) \(description.template)")
+            }
+        }
+    }
 
     @Test(arguments: TestDatabase.allCases)
     func `every route answers every caller as the table says`(database: TestDatabase) async throws {
@@ -92,7 +131,9 @@ struct RoleTableTests {
                     let response = await surface.send(method, path, row.body, token: token, address: "198.51.100.\(calls)")
                     #expect(response.status == row.status(caller), "\(row.route) as \(caller.rawValue): \(response.text)")
                     let after = try await surface.store.read { reader throws(StoreError) in try reader.apiKey(key.key.id) }
-                    let mayDelete = row.route.hasPrefix("DELETE /api/keys") && caller == .owner
+                    let mayDelete =
+                        row.route.hasPrefix("DELETE /api/keys") && caller == .owner
+                        || row.route == "DELETE /admin/api-keys/{id}" && caller == .admin
                     #expect((after?.deletedAt != nil) == mayDelete, "\(row.route) as \(caller.rawValue) and the owner's key")
                     // So that the owner does not run into the number of keys a person may have.
                     if !mayDelete { #expect(try await surface.keys.revoke(key.key.id, actor: "system")) }

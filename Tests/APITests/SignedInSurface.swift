@@ -63,12 +63,19 @@ final class SignedInSurface: Sendable {
             limiter: limiter, registration: registration, lifetimeMinutes: 60, log: log, metrics: metrics)
         let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
         let problems = Problems(log: log)
+        let shares = ShareTokens(key: SecretBytes([UInt8](repeating: 9, count: 32)))
         let promotion = Promotion(
             store: store, secret: promoteSecret.map { SecretBytes(Array($0.utf8)) }, limiter: limiter, log: log)
         router = Router(
             Authentication(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints + Keys(keys, door).endpoints
                 + Users(people, keys, door).endpoints + Accounts(accounts, door).endpoints
-                + AccountGroupEndpoints(accounts, door).endpoints, options: RouterOptions { problems.describe($0, $1) })
+                + AccountGroupEndpoints(accounts, door).endpoints + Stats(keys, door).endpoints
+                + HistoryCleanup(store, door, retentionMilliseconds: 30 * 86_400_000).endpoints
+                + WebAuth(door, adminEmail: "admin@example.com", isSecure: !isPlain).endpoints
+                + OlderKeys(keys, door, shares).endpoints + OlderStats(keys, door, shares).endpoints
+                + OlderPool(
+                    store, door, PoolView(prices: { [] }, inFlight: { [] }, usableAccounts: { 0 }), changed: keys.changed
+                ).endpoints, options: RouterOptions { problems.describe($0, $1) })
     }
 
     final class WrittenLines: LogOutput {
@@ -86,7 +93,9 @@ final class SignedInSurface: Sendable {
         _ method: HTTP.Method, _ path: String, _ body: JSON? = nil, headers: Headers = [:], token: String? = nil,
         address: String = "192.0.2.1"
     ) async -> Response {
-        var request = PublicSurface.request(method, path, headers: headers, remoteAddress: address)
+        let parts = path.split(separator: "?", maxSplits: 1).map(String.init)
+        var request = PublicSurface.request(method, parts[0], headers: headers, remoteAddress: address)
+        if parts.count == 2 { request.query = parts[1] }
         if let token { request.headers.set("authorization", "Bearer \(token)") }
         if let body {
             request.headers.set("content-type", "application/json")

@@ -77,6 +77,8 @@ struct SurfaceTests {
             let rows: [(route: String, own: Int, other: Int)] = [
                 ("POST /v1/messages", 200, 200), ("GET /v1/models", 200, 200), ("GET /v1/models/{id}", 200, 200),
                 ("GET /v1/request-history", 200, 200), ("GET /v1/request-history/{id}", 200, 404),
+                ("GET /v1/request-history/export", 200, 200), ("GET /v1/key-info", 200, 200), ("GET /v1/usage", 200, 200),
+                ("GET /v1/me", 200, 200), ("GET /v1/organizations/{org}/usage", 200, 200), ("GET /v1/request-stats", 200, 200),
                 ("POST /v1/messages/count_tokens", 200, 200), ("POST /v1/chat/completions", 200, 200),
                 ("POST /api/chat", 200, 200), ("GET /api/chat/stream", 200, 200), ("POST /api/chat/tickets", 200, 200),
                 ("GET /api/conversations", 200, 200), ("GET /api/conversations/{id}", 200, 404),

@@ -128,6 +128,13 @@ public struct SignIn: Sendable {
         }
     }
 
+    /// A new login in place of one that still works.
+    func renew(_ session: SessionID, of user: User, agent: String, _ request: RequestID) async throws -> Made {
+        try await begin(user, by: .bearer, agent: agent, request) { transaction throws(StoreError) in
+            _ = try transaction.revokeSession(session)
+        }
+    }
+
     /// Ends every other session of the user.
     func changePassword(
         of user: User, in session: SessionID, from old: String, to new: String, address: String, _ request: RequestID

@@ -71,6 +71,17 @@ public struct Shape<Value: Sendable>: Sendable {
 
 private struct Missing: Error {}
 
+extension Shape where Value == JSON {
+    /// Any object, as it came, for callers that existed before us; the handler checks its members.
+    public static var anyObject: Shape {
+        let read: @Sendable (JSON) throws(InputErrors) -> JSON = { json throws(InputErrors) in
+            guard json.object != nil else { throw InputErrors(fields: [FieldError("", "must be an object, got \(json.kindText)")]) }
+            return json
+        }
+        return Shape(docs: [], toleratesUnknownFields: true, parse: read, tolerantParse: read)
+    }
+}
+
 private func required<V>(_ value: V?) throws(Missing) -> V {
     guard let value else { throw Missing() }
     return value

@@ -94,6 +94,9 @@ final class KeyDirectory: Sendable {
         snapshot.withLock { snapshot in snapshot.digestByID[id].flatMap { snapshot.byDigest[$0] } }
     }
 
+    /// Every key known here.
+    var all: [RelayKey] { snapshot.withLock { Array($0.byDigest.values) } }
+
     var version: Int64 { snapshot.withLock(\.version) }
     var count: Int { snapshot.withLock { $0.byDigest.count } }
 

@@ -40,6 +40,17 @@ public struct PriceTable: Sendable {
         rows.values.joined().sorted { ($0.model, $0.effectiveFrom, $0.promptOver) < ($1.model, $1.effectiveFrom, $1.promptOver) }
     }
 
+    /// Every row, for people and dashboards.
+    var list: [JSON] {
+        models.flatMap { rows[$0] ?? [] }.map { row in
+            [
+                "model": .string(row.model), "effectiveFrom": .string(row.effectiveFrom.text), "promptOver": .int(row.promptOver),
+                "inputNanoUsd": .int(row.input), "outputNanoUsd": .int(row.output), "cacheWrite5mNanoUsd": .int(row.cacheWrite5m),
+                "cacheWrite1hNanoUsd": .int(row.cacheWrite1h), "cacheReadNanoUsd": .int(row.cacheRead),
+            ]
+        }
+    }
+
     public var models: [String] { rows.keys.sorted() }
 
     /// - Parameters:

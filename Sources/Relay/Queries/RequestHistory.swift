@@ -11,46 +11,62 @@ struct RequestHistory: Sendable {
     private static let dayMilliseconds: Int64 = 86_400_000
 
     func list(_ key: RelayKey, query: [(name: String, value: String)]) async throws -> JSON {
-        func value(_ name: String) -> String? { query.first { $0.name == name }?.value }
-        func number(_ name: String, _ range: ClosedRange<Int>, or standard: Int) throws(RelayProblem) -> Int {
-            guard let text = value(name) else { return standard }
-            guard let number = Int(text), range.contains(number) else {
-                throw .badRequest("\(name): must be a whole number from \(range.lowerBound) to \(range.upperBound).")
-            }
-            return number
-        }
-        func parsed<Value>(_ name: String, _ parse: (String) throws(ParseError) -> Value) throws(RelayProblem) -> Value? {
-            guard let text = value(name) else { return nil }
-            do throws(ParseError) { return try parse(text) } catch { throw .badRequest("\(name): \(error.message).") }
-        }
-        let limit = try number("limit", Self.limits, or: 50)
-        let offset = try number("offset", 0...1_000_000, or: 0)
-        let cursor = try parsed("cursor") { text throws(ParseError) in try HistoryCursor(parsing: text) }
-        var filter = HistoryFilter(apiKeyID: key.key.id, model: value("model"))
-        filter.status = try parsed("status") { text throws(ParseError) in
-            guard let status = RequestStatus(rawValue: text) else { throw ParseError("one of pending, success, error, aborted", got: text) }
-            return status
-        }
-        let day = try parsed("date") { text throws(ParseError) in try Timestamp(parsingDay: text) }
-        let now = ambient.now()
-        filter.from = try parsed("from") { text throws(ParseError) in try Timestamp(parsing: text) }
-        filter.to = try parsed("to") { text throws(ParseError) in try Timestamp(parsing: text) }
-        if let day {
-            filter.from = day
-            filter.to = day.adding(milliseconds: Self.dayMilliseconds)
-        } else if filter.from == nil, filter.to == nil, cursor == nil {
-            filter.from = now.adding(milliseconds: -Self.dayMilliseconds)
-        }
-        let chosen = filter
+        let limit = try Self.number(query, "limit", Self.limits, or: 50)
+        let offset = try Self.number(query, "offset", 0...1_000_000, or: 0)
+        let cursor = try Self.parsed(query, "cursor") { text throws(ParseError) in try HistoryCursor(parsing: text) }
+        let filter = try filter(key, query: query, hasCursor: cursor != nil)
         let page = try await store.read { reader throws(StoreError) in
-            try reader.history(chosen, cursor: cursor, offset: cursor == nil ? offset : 0, limit: limit)
+            try reader.history(filter, cursor: cursor, offset: cursor == nil ? offset : 0, limit: limit)
         }
         var pagination: JSONObject = ["limit": .int(Int64(limit)), "offset": .int(Int64(offset)), "hasMore": .bool(page.hasMore)]
         if page.hasMore, let last = page.items.last { pagination["cursor"] = .string(HistoryCursor(after: last).text) }
+        let now = ambient.now()
+        let day = try Self.parsed(query, "date") { text throws(ParseError) in try Timestamp(parsingDay: text) }
         return [
             "history": .array(page.items.map(Self.row)), "pagination": .object(pagination),
             "date": .string((day ?? now).dayText), "timestamp": .string(now.text),
         ]
+    }
+
+    /// What the query selects of the key's own requests; the last 24 hours when it names no time.
+    func filter(_ key: RelayKey, query: [(name: String, value: String)], hasCursor: Bool = false) throws(RelayProblem) -> HistoryFilter {
+        var filter = HistoryFilter(apiKeyID: key.key.id, model: Self.value(query, "model"))
+        filter.status = try Self.parsed(query, "status") { text throws(ParseError) in
+            guard let status = RequestStatus(rawValue: text) else { throw ParseError("one of pending, success, error, aborted", got: text) }
+            return status
+        }
+        filter.from = try Self.parsed(query, "from") { text throws(ParseError) in try Timestamp(parsing: text) }
+        filter.to = try Self.parsed(query, "to") { text throws(ParseError) in try Timestamp(parsing: text) }
+        if let day = try Self.parsed(query, "date", { text throws(ParseError) in try Timestamp(parsingDay: text) }) {
+            filter.from = day
+            filter.to = day.adding(milliseconds: Self.dayMilliseconds)
+        } else if filter.from == nil, filter.to == nil, !hasCursor {
+            filter.from = ambient.now().adding(milliseconds: -Self.dayMilliseconds)
+        }
+        return filter
+    }
+
+    func page(_ filter: HistoryFilter, after cursor: HistoryCursor?, limit: Int) async throws(StoreError) -> Page<RequestRecord> {
+        try await store.read { reader throws(StoreError) in try reader.history(filter, cursor: cursor, limit: limit) }
+    }
+
+    private static func value(_ query: [(name: String, value: String)], _ name: String) -> String? {
+        query.first { $0.name == name }?.value
+    }
+    private static func number(
+        _ query: [(name: String, value: String)], _ name: String, _ range: ClosedRange<Int>, or standard: Int
+    ) throws(RelayProblem) -> Int {
+        guard let text = value(query, name) else { return standard }
+        guard let number = Int(text), range.contains(number) else {
+            throw .badRequest("\(name): must be a whole number from \(range.lowerBound) to \(range.upperBound).")
+        }
+        return number
+    }
+    private static func parsed<Value>(
+        _ query: [(name: String, value: String)], _ name: String, _ parse: (String) throws(ParseError) -> Value
+    ) throws(RelayProblem) -> Value? {
+        guard let text = value(query, name) else { return nil }
+        do throws(ParseError) { return try parse(text) } catch { throw .badRequest("\(name): \(error.message).") }
     }
 
     func one(_ key: RelayKey, id: String) async throws -> JSON {
@@ -61,10 +77,14 @@ struct RequestHistory: Sendable {
         row["statusCode"] = record.httpStatus.map { .int($0) } ?? .null
         row["upstreamRequestId"] = record.upstreamRequestID.map { .string($0) } ?? .null
         row["webSearchRequests"] = .int(record.webSearchRequests)
+        row["path"] = .string(record.path)
+        row["dialect"] = .string(record.dialect)
+        // Neither headers nor bodies are kept.
+        row["headers"] = .object([:])
         return ["request": .object(row), "timestamp": .string(ambient.now().text)]
     }
 
-    private static func row(_ record: RequestRecord) -> JSON {
+    static func row(_ record: RequestRecord) -> JSON {
         func number(_ value: Int64?) -> JSON { value.map { .int($0) } ?? .null }
         return [
             "requestId": .string(record.id.text), "timestamp": .string(record.startedAt.text), "apiKeyId": .string(record.apiKeyID.text),

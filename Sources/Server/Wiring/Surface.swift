@@ -95,7 +95,19 @@ struct Surface {
         let promotion = Promotion(store: store, secret: settings.promoteSecret, limiter: limiter, log: log)
         return Authentication(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints + Keys(keys, door).endpoints
             + Users(people, keys, door).endpoints + Accounts(accounts, door).endpoints + AccountGroupEndpoints(accounts, door).endpoints
+            + Stats(keys, door).endpoints
+            + HistoryCleanup(store, door, retentionMilliseconds: settings.historyMilliseconds).endpoints + older(door)
             + parts.endpoints(people, door, settings)
+    }
+    /// What dashboards of the older relay talk to.
+    private func older(_ door: SessionDoor) -> [MountedEndpoint] {
+        let pool = PoolView(
+            prices: { [relay] in relay?.priceList ?? [] }, inFlight: { [relay] in relay?.inFlight ?? [] },
+            usableAccounts: { [relay] in relay?.accountCounts.usable ?? 0 })
+        let shares = ShareTokens(key: tokenKey)
+        return WebAuth(door, adminEmail: settings.adminEmail, isSecure: !isPlain).endpoints
+            + OlderKeys(keys, door, shares).endpoints + OlderStats(keys, door, shares).endpoints
+            + OlderPool(store, door, pool, changed: keys.changed).endpoints
     }
     /// The pool, with the running relay's knowledge of it.
     private var accounts: RelayAccounts {

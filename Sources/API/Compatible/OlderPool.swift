@@ -1,0 +1,326 @@
+public import Domain
+public import HTTP
+public import Store
+
+/// What the data path knows that the store does not, for dashboards.
+public struct PoolView: Sendable {
+    /// The price list, a row an entry.
+    let prices: @Sendable () -> [JSON]
+    /// Requests under way by key.
+    let inFlight: @Sendable () -> [(key: APIKeyID, count: Int64)]
+    /// Accounts that could serve something now.
+    let usableAccounts: @Sendable () -> Int
+
+    public init(
+        prices: @escaping @Sendable () -> [JSON], inFlight: @escaping @Sendable () -> [(key: APIKeyID, count: Int64)],
+        usableAccounts: @escaping @Sendable () -> Int
+    ) { (self.prices, self.inFlight, self.usableAccounts) = (prices, inFlight, usableAccounts) }
+}
+
+/// `/admin/claude-accounts`, `/admin/account-groups`, `/admin/dashboard` and the other read-outs of older dashboards.
+public struct OlderPool: Sendable {
+    private let store: Store
+    private let door: SessionDoor
+    private let pool: PoolView
+    private let changed: @Sendable () async -> Void
+
+    /// - Parameter changed: tells the data path that accounts have changed.
+    public init(_ store: Store, _ door: SessionDoor, _ pool: PoolView, changed: @escaping @Sendable () async -> Void) {
+        (self.store, self.door, self.pool, self.changed) = (store, door, pool, changed)
+    }
+
+    public var endpoints: [MountedEndpoint] {
+        let accounts = Self.accountPaths.flatMap { [list($0.path, $0.kinds), update($0.path, $0.kinds), delete($0.path, $0.kinds)] }
+        return
+            (accounts + [
+                groups, createGroup, updateGroup, deleteGroup, dashboard, trend, costs, accountHistory, pricing, concurrency,
+                oneConcurrency,
+            ]).mounted { try await door.person($0, roles: [.admin]) }
+    }
+
+    // MARK: Accounts
+
+    private static let accountPaths: [(path: String, kinds: Set<CredentialKind>)] = [
+        ("/admin/claude-accounts", Set(CredentialKind.allCases).subtracting([.apiKey])), ("/admin/claude-console-accounts", [.apiKey]),
+    ]
+
+    private func list(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {
+        Older.endpoint(.get, path, "Accounts", takes: .nothing, about: "Their secrets are never shown.") { _, _ in
+            let today = store.ambient.now().dayText
+            let found = try await store.read { reader throws(StoreError) in
+                (try reader.accounts(), try reader.costByAccount(day: today), try reader.accountHealth(), try reader.accountGroupMembers())
+            }
+            return .array(
+                found.0.filter { kinds.contains($0.details.kind) }.map { account in
+                    let groups = found.3.filter { $0.value.contains(account.id) }.keys.sorted().map { JSON.string($0.text) }
+                    return Self.json(account, cost: found.1[account.id] ?? 0, health: found.2[account.id], groups: groups)
+                })
+        }
+    }
+
+    private static func json(_ account: Account, cost: Int64, health: AccountHealth?, groups: [JSON]) -> JSON {
+        let details = account.details
+        return [
+            "id": .string(account.id.text), "name": .string(details.name), "description": .string(details.notes),
+            "email": .string(details.email), "platform": .string(details.kind == .apiKey ? "claude-console" : "claude"),
+            "accountType": .string(groups.isEmpty ? "shared" : "group"), "kind": .string(details.kind.rawValue),
+            "apiUrl": .string(details.baseURL), "priority": .int(details.priority), "weight": .int(details.weight),
+            "maxConcurrency": details.maxConcurrency.map(JSON.int) ?? 0, "schedulable": .bool(details.isSchedulable),
+            "isActive": .bool(account.status != .disabled), "status": .string(account.status.rawValue),
+            "errorMessage": .string(account.statusReason), "groupIds": .array(groups),
+            "createdAt": .string(account.createdAt.text), "lastUsedAt": health?.lastUsedAt.map { .string($0.text) } ?? .null,
+            "expiresAt": details.expiresAt.map { .string($0.text) } ?? .null,
+            "usage": ["daily": ["costMicroUsd": .int(cost), "cost": .number(Dollars.text(cost))]],
+        ]
+    }
+
+    private struct AccountChange: Sendable { let name: String?, notes: String?, priority: Int64?, schedulable: Bool?, isActive: Bool? }
+    private static let accountChange = Shape(
+        Field<String>.text("name", "For people.", length: 1...100).optional,
+        Field<String>.text("description", "Notes.", length: 0...1000).optional,
+        Field<Int64>.integer("priority", "Lower goes first.", 1...100).optional,
+        Field<Bool>.boolean("schedulable", "Whether it is chosen.").optional,
+        Field<Bool>.boolean("isActive", "Whether it works at all.").optional, make: AccountChange.init)
+
+    private func update(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {
+        Older.endpoint(
+            .put, path + "/{id}", "Change an account", takes: .path(Older.id, body: Self.accountChange), problems: [.notFound]
+        ) { input, context in
+            let id = try Self.account(input.path)
+            let body = input.body
+            let isDone = try await store.transaction { transaction throws(StoreError) in
+                guard let account = try transaction.account(id), kinds.contains(account.details.kind) else { return false }
+                var details = account.details
+                details.name = body.name ?? details.name
+                details.notes = body.notes ?? details.notes
+                details.priority = body.priority ?? details.priority
+                details.isSchedulable = body.schedulable ?? details.isSchedulable
+                _ = try transaction.updateAccount(id, details)
+                if let isActive = body.isActive, isActive != (account.status != .disabled) {
+                    _ = try transaction.setAccountStatus(
+                        isActive ? .active : .disabled, reason: isActive ? "" : "disabled by an operator", of: id)
+                }
+                try transaction.record(
+                    actor: context.user.id.text, "account.update", subject: id.text,
+                    before: ["name": .string(account.details.name), "priority": .int(account.details.priority)],
+                    after: ["name": .string(details.name), "priority": .int(details.priority)], input.request.id)
+                return true
+            }
+            guard isDone else { throw Problem(.notFound) }
+            await changed()
+            return ["id": .string(id.text)]
+        }
+    }
+
+    private func delete(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {
+        Older.endpoint(.delete, path + "/{id}", "Delete an account", takes: .path(Older.id), problems: [.notFound]) { input, context in
+            let id = try Self.account(input.path)
+            let isDone = try await store.transaction { transaction throws(StoreError) in
+                guard let account = try transaction.account(id), kinds.contains(account.details.kind), try transaction.deleteAccount(id)
+                else {
+                    return false
+                }
+                try transaction.record(
+                    actor: context.user.id.text, "account.delete", subject: id.text, before: ["name": .string(account.details.name)],
+                    after: nil, input.request.id)
+                return true
+            }
+            guard isDone else { throw Problem(.notFound) }
+            await changed()
+            return ["id": .string(id.text)]
+        }
+    }
+
+    private static func account(_ text: String) throws -> AccountID {
+        guard let id = try? AccountID(parsing: text) else { throw Problem(.notFound) }
+        return id
+    }
+
+    // MARK: Groups
+
+    private struct Group: Sendable { let name: String, notes: String?, members: [String]? }
+    private static let group = Shape(
+        .text("name", "For people; once only.", length: 1...100), Field<String>.text("description", "Notes.", length: 0...1000).optional,
+        Field<[String]>.texts("memberIds", "Accounts.", count: 0...1000, length: 1...64).optional, make: Group.init
+    ).ignoringUnknownFields
+
+    private var groups: Endpoint<CustomerContext> {
+        Older.endpoint(.get, "/admin/account-groups", "Groups of accounts", takes: .nothing) { _, _ in
+            let (groups, members) = try await store.read { reader throws(StoreError) in
+                (try reader.accountGroups(), try reader.accountGroupMembers())
+            }
+            return .array(groups.map { Self.json($0, members[$0.id] ?? []) })
+        }
+    }
+    private static func json(_ group: AccountGroup, _ members: [AccountID]) -> JSON {
+        [
+            "id": .string(group.id.text), "name": .string(group.name), "description": .string(group.notes), "platform": "claude",
+            "memberCount": .int(Int64(members.count)), "memberIds": .array(members.map { .string($0.text) }),
+            "createdAt": .string(group.createdAt.text), "updatedAt": .string(group.updatedAt.text),
+        ]
+    }
+
+    private var createGroup: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .post, "/admin/account-groups", "Make a group", takes: .body(Self.group), problems: [.conflict]
+        ) { input, context in
+            let members = try (input.body.members ?? []).map(Self.account)
+            let group = try await store.transaction { transaction throws(StoreError) in
+                let group = try transaction.createAccountGroup(name: input.body.name, strategy: nil, notes: input.body.notes ?? "")
+                try transaction.setMembers(members, of: group.id)
+                try transaction.record(
+                    actor: context.user.id.text, "group.create", subject: group.id.text, before: nil, after: ["name": .string(group.name)],
+                    input.request.id)
+                return group
+            }
+            await changed()
+            return Self.json(group, members)
+        }
+    }
+    private var updateGroup: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .put, "/admin/account-groups/{id}", "Change a group", takes: .path(Older.id, body: Self.group),
+            problems: [.notFound, .conflict]
+        ) { input, context in
+            guard let id = try? AccountGroupID(parsing: input.path) else { throw Problem(.notFound) }
+            let body = input.body
+            let members = try body.members?.map(Self.account)
+            let isDone = try await store.transaction { transaction throws(StoreError) in
+                guard let old = try transaction.accountGroup(id) else { return false }
+                _ = try transaction.updateAccountGroup(id, name: body.name, strategy: old.strategy, notes: body.notes ?? old.notes)
+                if let members { try transaction.setMembers(members, of: id) }
+                try transaction.record(
+                    actor: context.user.id.text, "group.update", subject: id.text, before: ["name": .string(old.name)],
+                    after: ["name": .string(body.name)], input.request.id)
+                return true
+            }
+            guard isDone else { throw Problem(.notFound) }
+            await changed()
+            return ["id": .string(id.text)]
+        }
+    }
+    private var deleteGroup: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .delete, "/admin/account-groups/{id}", "Delete a group", takes: .path(Older.id), problems: [.notFound, .conflict]
+        ) { input, context in
+            guard let id = try? AccountGroupID(parsing: input.path) else { throw Problem(.notFound) }
+            let isDone = try await store.transaction { transaction throws(StoreError) in
+                guard try transaction.deleteAccountGroup(id) else { return false }
+                try transaction.record(
+                    actor: context.user.id.text, "group.delete", subject: id.text, before: nil, after: nil, input.request.id)
+                return true
+            }
+            guard isDone else { throw Problem(.notFound) }
+            await changed()
+            return ["id": .string(id.text)]
+        }
+    }
+
+    // MARK: Read-outs
+
+    private var dashboard: Endpoint<CustomerContext> {
+        Older.endpoint(.get, "/admin/dashboard", "The whole at a glance", takes: .nothing) { _, _ in
+            let now = store.ambient.now()
+            let (today, month, total, keys, active, accounts) = try await store.read { reader throws(StoreError) in
+                var running = APIKeySearch()
+                running.isActive = true
+                return (
+                    try reader.usage(UsageFilter(fromDay: now.dayText)),
+                    try reader.usage(UsageFilter(fromDay: Older.firstDay("monthly", now: now))), try reader.usage(UsageFilter()),
+                    try reader.apiKeys(APIKeySearch(), offset: 0, limit: 1).total, try reader.apiKeys(running, offset: 0, limit: 1).total,
+                    try reader.accounts()
+                )
+            }
+            return [
+                "overview": [
+                    "totalApiKeys": .int(keys), "activeApiKeys": .int(active), "totalAccounts": .int(Int64(accounts.count)),
+                    "activeAccounts": .int(Int64(accounts.count { $0.status == .active })),
+                    "usableAccounts": .int(Int64(pool.usableAccounts())), "totalTokensUsed": .int(total.tokens.total),
+                    "totalRequestsUsed": .int(total.requests),
+                ],
+                "recentActivity": [
+                    "tokensToday": .int(today.tokens.total), "requestsToday": .int(today.requests),
+                    "costToday": .number(Dollars.text(today.priceMicroUSD)), "costMonth": .number(Dollars.text(month.priceMicroUSD)),
+                ], "systemHealth": ["concurrent": .int(pool.inFlight().reduce(0) { $0 + $1.count })], "timestamp": .string(now.text),
+            ]
+        }
+    }
+
+    private static let days = Shape(Field<Int64>.integer("days", "How many, today included.", 1...366).or(7), make: { $0 })
+        .ignoringUnknownFields
+
+    private var trend: Endpoint<CustomerContext> {
+        Older.endpoint(.get, "/admin/usage-trend", "Usage by day", takes: .query(Self.days)) { input, _ in
+            let first = store.ambient.now().adding(seconds: -(input.query - 1) * 86_400).dayText
+            let series = try await store.read { reader throws(StoreError) in
+                try reader.usageSeries(UsageFilter(fromDay: first), by: .day)
+            }
+            return Self.series(series, "date")
+        }
+    }
+
+    private var costs: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .get, "/admin/usage-costs", "Costs by model",
+            takes: .query(
+                Shape(Field<String>.choice("period", "Which days.", Older.ranges).or("all"), make: { $0 }).ignoringUnknownFields)
+        ) { input, _ in
+            let first = Older.firstDay(input.query, now: store.ambient.now())
+            let (total, series) = try await store.read { reader throws(StoreError) in
+                (try reader.usage(UsageFilter(fromDay: first)), try reader.usageSeries(UsageFilter(fromDay: first), by: .model))
+            }
+            return [
+                "period": .string(input.query), "totalCosts": .object(Older.usage(total)), "modelCosts": Self.series(series, "model"),
+            ]
+        }
+    }
+
+    private static func series(_ series: [(bucket: String, usage: Usage)], _ name: String) -> JSON {
+        .array(
+            series.map { bucket in
+                var members = Older.usage(bucket.usage)
+                members[name] = .string(bucket.bucket)
+                return .object(members)
+            })
+    }
+
+    private var accountHistory: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .get, "/admin/accounts/{id}/usage-history", "An account's usage by day", takes: .path(Older.id, query: Self.days),
+            problems: [.notFound]
+        ) { input, _ in
+            let id = try Self.account(input.path)
+            let first = store.ambient.now().adding(seconds: -(input.query - 1) * 86_400).dayText
+            let series = try await store.read { reader throws(StoreError) -> [(bucket: String, usage: Usage)]? in
+                try reader.account(id) == nil ? nil : try reader.usageByDay(of: id, fromDay: first)
+            }
+            guard let series else { throw Problem(.notFound) }
+            return ["history": Self.series(series, "date")]
+        }
+    }
+
+    private var pricing: Endpoint<CustomerContext> {
+        Older.endpoint(.get, "/admin/models/pricing", "The price list", takes: .nothing) { _, _ in .array(pool.prices()) }
+    }
+
+    private var concurrency: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .get, "/admin/concurrency", "Requests under way, by key", takes: .nothing,
+            about: "Of this process. A place is given back by the request itself on every way it can end, so there is nothing to clear."
+        ) { _, _ in
+            let running = pool.inFlight().filter { $0.count > 0 }
+            return [
+                "summary": [
+                    "totalKeys": .int(Int64(running.count)), "totalConcurrent": .int(running.reduce(0) { $0 + $1.count }),
+                ],
+                "concurrency": .array(running.map { ["apiKeyId": .string($0.key.text), "activeCount": .int($0.count)] }),
+            ]
+        }
+    }
+    private var oneConcurrency: Endpoint<CustomerContext> {
+        Older.endpoint(.get, "/admin/concurrency/{id}", "A key's requests under way", takes: .path(Older.id)) { input, _ in
+            let count = pool.inFlight().first { $0.key.text == input.path }?.count ?? 0
+            return ["apiKeyId": .string(input.path), "activeCount": .int(count)]
+        }
+    }
+}

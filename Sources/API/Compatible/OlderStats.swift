@@ -1,0 +1,122 @@
+internal import Domain
+public import HTTP
+internal import Store
+
+/// `/apiStats`: statistics of one key for whoever holds it, or a share token for it. An id alone opens nothing.
+public struct OlderStats: Sendable {
+    private let keys: RelayKeys
+    private let shares: ShareTokens
+    private var store: Store { keys.store }
+
+    public init(_ keys: RelayKeys, _ door: SessionDoor, _ shares: ShareTokens) { (self.keys, self.shares) = (keys, shares) }
+
+    public var endpoints: [MountedEndpoint] { [keyID, userStats, modelStats, batchStats].map(\.mounted) }
+
+    private static let body = Shape<JSON>.anyObject
+    /// Keys in one call.
+    private static let largestBatch = 100
+
+    private func endpoint(
+        _ name: String, _ summary: String, about: String? = nil, _ work: @escaping @Sendable (JSON) async throws -> JSON
+    ) -> Endpoint<PublicContext> {
+        Endpoint(
+            .post, "/apiStats/api/" + name, summary, tag: Older.tag, audience: .anyone, takes: .body(Self.body), replies: .ok(Older.view),
+            problems: ProblemKind.ofStore + [.unauthorized], dialect: .olderRelay,
+            about: about ?? "With `apiKey`, or with `apiId` and the share `token` of it."
+        ) { input, _ in ["success": true, "data": try await work(input.body)] }
+    }
+
+    /// - Throws: the same for an unknown key, a wrong one and an id without its token.
+    private func key(_ body: JSON) async throws -> APIKey {
+        if let secret = body["apiKey"].string {
+            guard let key = try await keys.find(secret: secret) else { throw Problem(.unauthorized) }
+            return key
+        }
+        guard let text = body["apiId"].string, let id = try? APIKeyID(parsing: text), let token = body["token"].string,
+            shares.accepts(token, for: id, now: store.ambient.now()),
+            let key = try await store.read({ reader throws(StoreError) in try reader.apiKey(id) }), key.deletedAt == nil
+        else { throw Problem(.unauthorized) }
+        return key
+    }
+
+    private var keyID: Endpoint<PublicContext> {
+        endpoint("get-key-id", "The id of a key", about: "With `apiKey`.") { body in
+            guard body["apiKey"].string != nil else { throw Problem(.unauthorized) }
+            return ["id": .string(try await key(body).id.text)]
+        }
+    }
+
+    private var userStats: Endpoint<PublicContext> {
+        endpoint("user-stats", "What a key has used") { body in try await stats(try await key(body)) }
+    }
+
+    private func stats(_ key: APIKey) async throws -> JSON {
+        let now = store.ambient.now()
+        let (total, today) = try await store.read { reader throws(StoreError) in
+            (
+                try reader.usage(UsageFilter(apiKeyID: key.id)),
+                try reader.usage(UsageFilter(apiKeyID: key.id, fromDay: now.dayText))
+            )
+        }
+        let limits = key.limits
+        return [
+            "id": .string(key.id.text), "name": .string(key.name), "isActive": .bool(key.works(at: now)),
+            "createdAt": .string(key.createdAt.text), "expiresAt": key.expiresAt.map { .string($0.text) } ?? .null,
+            "usage": ["total": .object(Older.usage(total)), "daily": .object(Older.usage(today))],
+            "limits": [
+                "tokenLimit": 0, "tokensPerDay": .int(limits.tokensPerDay ?? 0), "requestsPerMinute": .int(limits.requestsPerMinute ?? 0),
+                "concurrencyLimit": .int(limits.concurrency ?? 0), "dailyCostLimit": .number(Dollars.text(limits.costPerDayMicroUSD ?? 0)),
+                "currentDailyCost": .number(Dollars.text(today.priceMicroUSD)), "currentDailyTokens": .int(today.tokens.limited),
+            ],
+            "restrictions": [
+                "enableModelRestriction": .bool(key.allowedModels != nil), "restrictedModels": [],
+                "allowedModels": key.allowedModels.flatMap { try? JSON(parsing: Array($0.utf8)) } ?? .null,
+            ],
+        ]
+    }
+
+    private var modelStats: Endpoint<PublicContext> {
+        endpoint("user-model-stats", "What a key has used, by model", about: "`period` is daily, monthly or all.") { body in
+            let key = try await key(body)
+            let first = Older.firstDay(body["period"].string ?? "monthly", now: store.ambient.now())
+            let series = try await store.read { reader throws(StoreError) in
+                try reader.usageSeries(UsageFilter(apiKeyID: key.id, fromDay: first), by: .model)
+            }
+            return .array(
+                series.map { bucket in
+                    var members = Older.usage(bucket.usage)
+                    members["model"] = .string(bucket.bucket)
+                    return .object(members)
+                })
+        }
+    }
+
+    private var batchStats: Endpoint<PublicContext> {
+        endpoint(
+            "batch-stats", "What several keys have used",
+            about: "`apiKeys`, or `items` of `{apiId, token}`; those that open nothing are left out of `individual`."
+        ) { body in
+            let items = (body["apiKeys"].array ?? []).map { JSON.object(["apiKey": $0]) } + (body["items"].array ?? [])
+            guard (1...Self.largestBatch).contains(items.count) else {
+                throw InputErrors(fields: [FieldError("apiKeys", "must be 1 to \(Self.largestBatch) keys")])
+            }
+            var individual: [JSON] = []
+            for item in items {
+                do { individual.append(try await stats(try await key(item))) } catch let problem as Problem {
+                    guard problem.kind == .unauthorized else { throw problem }
+                }
+            }
+            func sum(_ name: String) -> Int64 { individual.reduce(0) { $0 &+ ($1["usage"]["total"][name].int ?? 0) } }
+            return [
+                "individual": .array(individual),
+                "aggregated": [
+                    "totalKeys": .int(Int64(items.count)), "validKeys": .int(Int64(individual.count)),
+                    "usage": [
+                        "tokens": .int(sum("tokens")), "requests": .int(sum("requests")), "costMicroUsd": .int(sum("costMicroUsd")),
+                        "cost": .number(Dollars.text(sum("costMicroUsd"))),
+                    ],
+                ],
+            ]
+        }
+    }
+}

@@ -1,0 +1,229 @@
+import Domain
+import HTTP
+import Store
+import TestKit
+import Testing
+
+@testable import API
+
+/// What dashboards and scripts of the older relay do.
+struct OlderDashboardTests {
+    private func withAdmin(_ test: (SignedInSurface, _ token: String) async throws -> Void) async throws {
+        try await withSignedInSurface { surface in
+            _ = try await surface.person("admin", .admin)
+            let login = await surface.send(
+                .post, "/web/auth/login", ["username": "admin", "password": .string(SignedInSurface.password)])
+            #expect(login.status == 200 && login.json["success"] == true && login.json["expiresIn"] == 3_600_000)
+            #expect(
+                login.headers["set-cookie"]?.hasPrefix("adminToken=") == true
+                    && login.headers["set-cookie"]?.contains("SameSite=Strict") == true)
+            try await test(surface, login.json["token"].string ?? "")
+        }
+    }
+
+    @Test func `an admin logs in by name, is known, renews the token and leaves`() async throws {
+        try await withAdmin { surface, token async throws in
+            let user = await surface.send(.get, "/web/auth/user", token: token)
+            #expect(user.json["user"]["username"] == "admin@example.com" && user.json["user"]["loginTime"].string != nil)
+            let byCookie = await surface.send(.get, "/web/auth/user", headers: ["cookie": "adminToken=\(token)"])
+            #expect(byCookie.status == 200)
+            let renewed = await surface.send(.post, "/web/auth/refresh", token: token)
+            let fresh = try #require(renewed.json["token"].string)
+            #expect(await surface.send(.get, "/web/auth/user", token: token).status == 401, "the old one has ended")
+            #expect(await surface.send(.post, "/web/auth/logout", token: fresh).json["success"] == true)
+            #expect(await surface.send(.get, "/web/auth/user", token: fresh).status == 401)
+        }
+    }
+
+    @Test func `a login that is wrong, or no admin's, is refused alike and throttled`() async throws {
+        try await withSignedInSurface { surface in
+            _ = try await surface.person("ada")
+            _ = try await surface.person("admin", .admin)
+            var bodies: Set<String> = []
+            for (name, password) in [("ada@example.com", SignedInSurface.password), ("admin", "wrong"), ("nobody", "wrong"), ("@", "x")] {
+                let reply = await surface.send(.post, "/web/auth/login", ["username": .string(name), "password": .string(password)])
+                #expect(reply.status == 401)
+                bodies.insert(reply.text)
+            }
+            #expect(bodies.count == 1)
+            for _ in 0..<4 { _ = await surface.send(.post, "/web/auth/login", ["username": "admin", "password": "wrong"]) }
+            let throttled = await surface.send(
+                .post, "/web/auth/login", ["username": "admin", "password": .string(SignedInSurface.password)])
+            #expect(throttled.status == 429 && throttled.json["error"] == "Too many requests")
+        }
+    }
+
+    @Test func `a key is made, found, changed, deleted, brought back and removed for good`() async throws {
+        try await withAdmin { surface, token async throws in
+            let made = await surface.send(
+                .post, "/admin/api-keys",
+                [
+                    "name": "Laptop 50%", "description": "d", "tags": ["b", "a"], "concurrencyLimit": 4, "dailyCostLimit": .number("2.5"),
+                    "rateLimitCost": 0, "restrictedModels": [], "expiresAt": "", "permissions": "all",
+                ], token: token)
+            let key = made.json["data"]
+            let id = try #require(key["id"].string)
+            let secret = try #require(key["apiKey"].string)
+            #expect(made.json["success"] == true && secret.hasPrefix("cr_") && key["tags"] == ["a", "b"] && key["concurrencyLimit"] == 4)
+            _ = await surface.send(.post, "/admin/api-keys/batch", ["name": "many", "count": 3, "tags": ["c"]], token: token)
+
+            func list(_ query: String) async -> JSON { await surface.send(.get, "/admin/api-keys?" + query, token: token).json["data"] }
+            let all = await list("page=1&pageSize=2&sortBy=name&sortOrder=asc")
+            #expect(
+                all["pagination"] == ["page": 1, "pageSize": 2, "total": 4, "totalPages": 2] && all["availableTags"] == ["a", "b", "c"])
+            #expect(all["items"].array?.map { $0["name"].string } == ["Laptop 50%", "many_1"])
+            #expect(all.text.contains(secret) == false, "a key is shown once")
+            #expect(await list("search=50%25")["items"].array?.count == 1)
+            #expect(await list("search=5_%25")["items"].array?.isEmpty == true, "what is typed is no pattern")
+            #expect(await list("tag=c")["items"].array?.count == 3)
+
+            let changed = await surface.send(
+                .put, "/admin/api-keys/\(id)", ["isActive": false, "concurrencyLimit": 0, "tags": ["z"]], token: token)
+            #expect(changed.json["data"]["isActive"] == false && changed.json["data"]["concurrencyLimit"] == 0)
+            #expect(changed.json["data"]["dailyCostLimit"] == .number("2.500000"), "what is left out stays")
+            #expect(await list("isActive=false")["items"].array?.count == 1)
+            let unknown = await surface.send(.put, "/admin/api-keys/\(id)", ["totalCostLimit": 5], token: token)
+            #expect(unknown.status == 422 && unknown.text.contains("totalCostLimit"), "a limit is never dropped in silence")
+
+            #expect(await surface.send(.delete, "/admin/api-keys/\(id)/permanent", token: token).status == 404, "first it is deleted")
+            #expect(await surface.send(.delete, "/admin/api-keys/\(id)", token: token).status == 200)
+            let gone = await surface.send(.get, "/admin/api-keys/deleted", token: token)
+            #expect(gone.json["data"]["items"].array?.map { $0["id"].string } == [id])
+            #expect(await surface.send(.post, "/admin/api-keys/\(id)/restore", token: token).status == 200)
+            #expect(await list("page=1")["pagination"]["total"] == 4)
+            #expect(await surface.send(.delete, "/admin/api-keys/\(id)", token: token).status == 200)
+            #expect(await surface.send(.delete, "/admin/api-keys/\(id)/permanent", token: token).status == 200)
+            #expect(await surface.send(.post, "/admin/api-keys/\(id)/restore", token: token).status == 404)
+        }
+    }
+
+    @Test func `several keys are changed and deleted at once, and unknown ones are named`() async throws {
+        try await withAdmin { surface, token async throws in
+            let made = await surface.send(.post, "/admin/api-keys/batch", ["name": "n", "count": 2], token: token)
+            let ids = made.json["data"].array?.map { $0["id"] } ?? []
+            let some = JSON.array(ids + ["key_0193c0de8a7b7f3e9d2c4b5a69788796"])
+            let changed = await surface.send(
+                .put, "/admin/api-keys/batch", ["keyIds": some, "updates": ["requestsPerMinute": 7]], token: token)
+            #expect(changed.json["data"]["successCount"] == 2 && changed.json["data"]["failedCount"] == 1)
+            let keys = await surface.send(.get, "/admin/api-keys", token: token).json["data"]["items"].array ?? []
+            #expect(keys.allSatisfy { $0["requestsPerMinute"] == 7 })
+            #expect(
+                await surface.send(.post, "/admin/api-keys/batch-stats", ["keyIds": some], token: token).json["data"].object?.count == 3)
+            let gone = await surface.send(.delete, "/admin/api-keys/batch", ["keyIds": some], token: token)
+            #expect(gone.json["data"]["successCount"] == 2)
+        }
+    }
+
+    @Test func `statistics open for the key, or for a share token of it, and for nothing else`() async throws {
+        try await withAdmin { surface, token async throws in
+            let made = await surface.send(.post, "/admin/api-keys", ["name": "one"], token: token).json["data"]
+            let (id, secret) = (made["id"], made["apiKey"])
+            for name in ["get-key-id", "user-stats", "user-model-stats"] {
+                let path = "/apiStats/api/" + name
+                #expect(await surface.send(.post, path, ["apiKey": secret]).json["success"] == true, "\(name)")
+                #expect(await surface.send(.post, path, ["apiKey": "cr_unknown_key"]).status == 401)
+                #expect(await surface.send(.post, path, ["apiId": id]).status == 401, "an id alone opens nothing")
+            }
+            let share = await surface.send(.post, "/admin/api-keys/\(id.string ?? "")/share", ["expiresIn": 60], token: token).json["data"]
+            let stats = await surface.send(.post, "/apiStats/api/user-stats", ["apiId": id, "token": share["token"]])
+            #expect(stats.json["data"]["id"] == id && stats.json["data"]["usage"]["total"]["requests"] == 0)
+            let other = await surface.send(.post, "/admin/api-keys", ["name": "two"], token: token).json["data"]["id"]
+            #expect(await surface.send(.post, "/apiStats/api/user-stats", ["apiId": other, "token": share["token"]]).status == 401)
+            let batch = await surface.send(
+                .post, "/apiStats/api/batch-stats",
+                ["apiKeys": [secret, "cr_unknown_key"], "items": [["apiId": id, "token": share["token"]]]])
+            #expect(batch.json["data"]["aggregated"]["validKeys"] == 2)
+            surface.clock.advance(milliseconds: 61_000)
+            #expect(await surface.send(.post, "/apiStats/api/user-stats", ["apiId": id, "token": share["token"]]).status == 401)
+        }
+    }
+
+    @Test func `groups of accounts are made, changed and deleted, and dashboards read out numbers`() async throws {
+        try await withAdmin { surface, token async throws in
+            let account = try await surface.store.transaction { transaction throws(StoreError) in
+                try transaction.createAccount(AccountDetails(name: "far", baseURL: "https://api.example.com")) { _ in [1] }
+            }
+            let made = await surface.send(
+                .post, "/admin/account-groups", ["name": "g", "memberIds": [.string(account.id.text)]], token: token)
+            let id = try #require(made.json["data"]["id"].string)
+            #expect(await surface.send(.post, "/admin/account-groups", ["name": "g"], token: token).status == 409)
+            let accounts = await surface.send(.get, "/admin/claude-console-accounts", token: token).json["data"].array
+            #expect(accounts?.count == 1 && accounts?[0]["groupIds"] == [.string(id)] && accounts?[0]["name"] == "far")
+            #expect(await surface.send(.get, "/admin/claude-accounts", token: token).json["data"].array?.isEmpty == true)
+            let path = "/admin/claude-console-accounts/\(account.id.text)"
+            #expect(await surface.send(.put, path, ["isActive": false, "priority": 3], token: token).status == 200)
+            let row = try await surface.store.read { reader throws(StoreError) in try reader.account(account.id) }
+            #expect(row?.status == .disabled && row?.details.priority == 3)
+            #expect(await surface.send(.put, "/admin/account-groups/\(id)", ["name": "h", "memberIds": []], token: token).status == 200)
+            let groups = await surface.send(.get, "/admin/account-groups", token: token).json["data"].array
+            #expect(groups?.first?["name"] == "h" && groups?.first?["memberCount"] == 0)
+            #expect(await surface.send(.delete, "/admin/account-groups/\(id)", token: token).status == 200)
+            let dashboard = await surface.send(.get, "/admin/dashboard", token: token).json["data"]
+            #expect(dashboard["overview"]["totalAccounts"] == 1 && dashboard["overview"]["activeAccounts"] == 0)
+            let history = await surface.send(.get, "/admin/accounts/\(account.id.text)/usage-history?days=3", token: token)
+            #expect(history.json["data"]["history"] == [])
+            #expect(await surface.send(.delete, path, token: token).status == 200)
+        }
+    }
+
+    @Test func `stats are a key's, a person's or everybody's, by caller`() async throws {
+        try await withSignedInSurface { surface in
+            let (ada, _) = (try await surface.person("ada"), try await surface.person("admin", .admin))
+            let mine = try await surface.keys.create(RelayKeys.Wish(name: "k"), owner: ada.id, actor: "system")
+            let other = try await surface.keys.create(RelayKeys.Wish(name: "o"), owner: nil, actor: "system")
+            for (number, made) in [mine, mine, other].enumerated() {
+                let id = RequestID(surface.store.ambient)
+                let (key, now) = (made.key, surface.store.ambient.now())
+                var record = RequestRecord(
+                    id: id, apiKeyID: key.id, keyName: key.name, userID: key.ownerID, model: "claude-sonnet-5-5", path: "/v1/messages",
+                    stream: true, status: number == 0 ? .aborted : .success, startedAt: now, attempts: 1)
+                record.ttftMilliseconds = Int64(100 * (number + 1))
+                let entry = LedgerEntry(
+                    requestID: id, attempt: 1, apiKeyID: key.id, userID: key.ownerID, model: "claude-sonnet-5-5",
+                    tokens: TokenCounts(input: 5, output: 2), costMicroUSD: 40, priceMicroUSD: 40, usageSource: .final, at: now)
+                let settled = SettledRequest(request: record, entries: [entry])
+                try await surface.store.transaction { transaction throws(StoreError) in _ = try transaction.settle([settled]) }
+            }
+            let own = await surface.send(.get, "/api/stats?group_by=key", token: await surface.token("ada")).json
+            #expect(own["totals"]["requests"] == 2 && own["totals"]["aborted"] == 1 && own["totals"]["cost_usd"] == "0.000080")
+            #expect(own["totals"]["avg_ttft_ms"] == 150 && own["totals"]["p95_ttft_ms"] == 200 && own["series"].array?.count == 1)
+            let all = await surface.send(.get, "/api/stats?group_by=model", token: await surface.token("admin")).json
+            #expect(all["totals"]["requests"] == 3 && all["series"].array?.first?["bucket"] == "claude-sonnet-5-5")
+            let keyed = await surface.send(.get, "/api/stats", headers: ["x-api-key": other.secret.reveal { $0 }]).json
+            #expect(keyed["totals"]["requests"] == 1 && keyed["totals"]["input_tokens"] == 5)
+            let past = await surface.send(.get, "/api/stats?from=2020-01-01&to=2020-02-01", token: await surface.token("ada")).json
+            #expect(past["totals"]["requests"] == 0 && past["totals"]["p95_ttft_ms"] == .null)
+        }
+    }
+
+    @Test func `history is cleaned up in parts, counted first, and the totals stay`() async throws {
+        try await withSignedInSurface { surface in
+            _ = try await surface.person("admin", .admin)
+            let key = try await surface.keys.create(RelayKeys.Wish(name: "k"), owner: nil, actor: "system").key
+            let now = surface.store.ambient.now()
+            let settled = (0..<3).map { day in
+                let id = RequestID(surface.store.ambient)
+                let at = now.adding(seconds: Int64(-day) * 40 * 86_400)
+                return SettledRequest(
+                    request: RequestRecord(
+                        id: id, apiKeyID: key.id, keyName: "k", model: "m", path: "/v1/messages", stream: false, status: .success,
+                        startedAt: at, attempts: 1),
+                    entries: [
+                        LedgerEntry(
+                            requestID: id, attempt: 1, apiKeyID: key.id, model: "m", tokens: TokenCounts(input: 1), costMicroUSD: 1,
+                            priceMicroUSD: 1, usageSource: .final, at: at)
+                    ])
+            }
+            try await surface.store.transaction { transaction throws(StoreError) in _ = try transaction.settle(settled) }
+            let token = await surface.token("admin")
+            let dry = await surface.send(.post, "/api/admin/history/cleanup", ["dry_run": true], token: token).json
+            #expect(dry["deleted"] == 0 && dry["remaining"] == 2)
+            let longer = await surface.send(.post, "/api/admin/history/cleanup", ["dry_run": true, "older_than_days": 60], token: token)
+            #expect(longer.json["remaining"] == 1)
+            let done = await surface.send(.post, "/api/admin/history/cleanup", [:], token: token).json
+            #expect(done["deleted"] == 2 && done["remaining"] == 0)
+            let total = try await surface.store.read { reader throws(StoreError) in try reader.usage(UsageFilter(apiKeyID: key.id)) }
+            #expect(total.requests == 3 && total.costMicroUSD == 3)
+        }
+    }
+}
