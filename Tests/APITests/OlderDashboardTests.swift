@@ -82,8 +82,8 @@ struct OlderDashboardTests {
             #expect(changed.json["data"]["isActive"] == false && changed.json["data"]["concurrencyLimit"] == 0)
             #expect(changed.json["data"]["dailyCostLimit"] == .number("2.500000"), "what is left out stays")
             #expect(await list("isActive=false")["items"].array?.count == 1)
-            let unknown = await surface.send(.put, "/admin/api-keys/\(id)", ["totalCostLimit": 5], token: token)
-            #expect(unknown.status == 422 && unknown.text.contains("totalCostLimit"), "a limit is never dropped in silence")
+            let unknown = await surface.send(.put, "/admin/api-keys/\(id)", ["weeklyTokenLimit": 5], token: token)
+            #expect(unknown.status == 422 && unknown.text.contains("weeklyTokenLimit"), "a limit is never dropped in silence")
 
             #expect(await surface.send(.delete, "/admin/api-keys/\(id)/permanent", token: token).status == 404, "first it is deleted")
             #expect(await surface.send(.delete, "/admin/api-keys/\(id)", token: token).status == 200)
@@ -94,6 +94,43 @@ struct OlderDashboardTests {
             #expect(await surface.send(.delete, "/admin/api-keys/\(id)", token: token).status == 200)
             #expect(await surface.send(.delete, "/admin/api-keys/\(id)/permanent", token: token).status == 200)
             #expect(await surface.send(.post, "/admin/api-keys/\(id)/restore", token: token).status == 404)
+        }
+    }
+
+    @Test func `every limit and restriction of the older relay is kept and read back`() async throws {
+        try await withAdmin { surface, token async throws in
+            let wish: JSON = [
+                "name": "k", "tokenLimit": 1000, "concurrencyLimit": 2, "rateLimitWindow": 60, "rateLimitRequests": 10,
+                "rateLimitCost": .number("1.25"), "dailyCostLimit": 3, "totalCostLimit": "7.5", "weeklyOpusCostLimit": 4,
+                "weeklyResetDay": 2,
+                "weeklyResetHour": 6, "monthlyCostLimit": 9, "requestsPerMinute": 5, "tokensPerMinute": 6, "inputTokensPerMinute": 7,
+                "outputTokensPerMinute": 8, "tokensPerDay": 9, "enableModelRestriction": true, "restrictedModels": ["claude-opus-*"],
+                "enableClientRestriction": true, "allowedClients": ["claude-code"], "permissions": ["messages", "openai"],
+                "ipAllowlist": ["192.0.2.0/24"], "hardStop": true, "expirationMode": "activation", "activationDays": 3,
+                "activationUnit": "hours", "allowedModels": ["claude-*"],
+            ]
+            let made = await surface.send(.post, "/admin/api-keys", wish, token: token)
+            #expect(made.status == 200, "\(made.text)")
+            let id = try APIKeyID(parsing: made.json["data"]["id"].string ?? "")
+            for member in wish.object?.members ?? [] where !["dailyCostLimit", "rateLimitCost", "totalCostLimit"].contains(member.name) {
+                let isMoney = member.name.hasSuffix("CostLimit")
+                let shown = made.json["data"][member.name]
+                #expect(isMoney ? shown.text.hasPrefix(member.value.text + ".") : shown == member.value, "\(member.name): \(shown.text)")
+            }
+            let key = try #require(try await surface.store.read { reader throws(StoreError) in try reader.apiKey(id) })
+            #expect(key.limits.windowCostMicroUSD == 1_250_000 && key.limits.costTotalMicroUSD == 7_500_000)
+            #expect(key.limits.windowMinutes == 60 && key.limits.weekResetDay == 2 && key.limits.hardStop == 1)
+            #expect(key.access.activationSeconds == 3 * 3600 && key.access.deniedModels == ["claude-opus-*"])
+            let off = await surface.send(
+                .put, "/admin/api-keys/\(id.text)",
+                ["enableModelRestriction": false, "restrictedModels": ["x"], "rateLimitWindow": 0, "expirationMode": "fixed"], token: token)
+            #expect(off.json["data"]["restrictedModels"] == [] && off.json["data"]["rateLimitWindow"] == 0)
+            #expect(off.json["data"]["expirationMode"] == "fixed" && off.json["data"]["rateLimitRequests"] == 10)
+            let bad = await surface.send(
+                .post, "/admin/api-keys", ["name": "bad", "permissions": ["nothing"], "rateLimitRequests": -1], token: token)
+            #expect(bad.status == 422 && bad.text.contains("rateLimitRequests") && bad.text.contains("permissions"))
+            let all = await surface.send(.get, "/admin/api-keys", token: token).json["data"]["pagination"]["total"]
+            #expect(all == 1, "what was refused left no key behind")
         }
     }
 

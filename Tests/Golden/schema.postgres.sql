@@ -68,10 +68,6 @@ accounts.withholds_client_fields boolean NOT NULL DEFAULT false
 accounts.bills_top_level boolean NOT NULL DEFAULT false
 accounts.proxy_sealed bytea
 accounts.resets bigint NOT NULL DEFAULT 0
-api_key_notes.api_key_id text NOT NULL
-api_key_notes.description text NOT NULL
-api_key_tags.api_key_id text NOT NULL
-api_key_tags.tag text NOT NULL
 api_keys.id text NOT NULL
 api_keys.owner_id text
 api_keys.name text NOT NULL
@@ -423,10 +419,6 @@ accounts accounts_source_key_unique UNIQUE (source_key)
 accounts accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'cooling'::text, 'needs_reauth'::text, 'blocked'::text, 'disabled'::text])))
 accounts accounts_tokens_per_minute_check CHECK ((tokens_per_minute >= 1))
 accounts accounts_weight_check CHECK ((weight >= 1))
-api_key_notes api_key_notes_api_key_id_reference FOREIGN KEY (api_key_id) REFERENCES api_keys(id) ON DELETE CASCADE
-api_key_notes api_key_notes_api_key_id_unique PRIMARY KEY (api_key_id)
-api_key_tags api_key_tags_api_key_id_reference FOREIGN KEY (api_key_id) REFERENCES api_keys(id) ON DELETE CASCADE
-api_key_tags api_key_tags_api_key_id_tag_unique PRIMARY KEY (api_key_id, tag)
 api_keys api_keys_concurrency_check CHECK ((concurrency >= 0))
 api_keys api_keys_cost_per_day_check CHECK ((cost_per_day_micro_usd >= 0))
 api_keys api_keys_id_unique PRIMARY KEY (id)
@@ -554,9 +546,6 @@ CREATE UNIQUE INDEX account_health_account_id_unique ON public.account_health US
 CREATE UNIQUE INDEX account_tokens_account_id_unique ON public.account_tokens USING btree (account_id)
 CREATE UNIQUE INDEX accounts_id_unique ON public.accounts USING btree (id)
 CREATE UNIQUE INDEX accounts_source_key_unique ON public.accounts USING btree (source_key)
-CREATE UNIQUE INDEX api_key_notes_api_key_id_unique ON public.api_key_notes USING btree (api_key_id)
-CREATE UNIQUE INDEX api_key_tags_api_key_id_tag_unique ON public.api_key_tags USING btree (api_key_id, tag)
-CREATE INDEX api_key_tags_tag ON public.api_key_tags USING btree (tag)
 CREATE UNIQUE INDEX api_keys_id_unique ON public.api_keys USING btree (id)
 CREATE INDEX api_keys_owner ON public.api_keys USING btree (owner_id, id)
 CREATE UNIQUE INDEX api_keys_secret_hash_unique ON public.api_keys USING btree (secret_hash)

@@ -105,18 +105,6 @@ CREATE TABLE "accounts" (
     CONSTRAINT accounts_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), schedulable BOOLEAN NOT NULL DEFAULT TRUE, notes TEXT NOT NULL DEFAULT '', expires_at BIGINT, abort_policy TEXT NOT NULL DEFAULT 'cut'
     CONSTRAINT accounts_abort_policy_check CHECK (abort_policy IN ('cut', 'drain')), withholds_client_fields BOOLEAN NOT NULL DEFAULT FALSE, bills_top_level BOOLEAN NOT NULL DEFAULT FALSE, proxy_sealed BLOB, resets BIGINT NOT NULL DEFAULT 0);
 
-CREATE TABLE api_key_notes (
-    api_key_id TEXT NOT NULL CONSTRAINT api_key_notes_api_key_id_unique PRIMARY KEY
-        CONSTRAINT api_key_notes_api_key_id_reference REFERENCES api_keys (id) ON DELETE CASCADE,
-    description TEXT NOT NULL
-);
-
-CREATE TABLE api_key_tags (
-    api_key_id TEXT NOT NULL CONSTRAINT api_key_tags_api_key_id_reference REFERENCES api_keys (id) ON DELETE CASCADE,
-    tag TEXT NOT NULL,
-    CONSTRAINT api_key_tags_api_key_id_tag_unique PRIMARY KEY (api_key_id, tag)
-);
-
 CREATE TABLE api_keys (
     id TEXT NOT NULL CONSTRAINT api_keys_id_unique PRIMARY KEY,
     owner_id TEXT CONSTRAINT api_keys_owner_id_reference REFERENCES users (id),
@@ -528,8 +516,6 @@ CREATE TABLE users (
 , requests_per_minute BIGINT CONSTRAINT users_requests_per_minute_check CHECK (requests_per_minute >= 0), tokens_per_day BIGINT CONSTRAINT users_tokens_per_day_check CHECK (tokens_per_day >= 0), concurrency BIGINT CONSTRAINT users_concurrency_check CHECK (concurrency >= 0), cost_per_day_micro_usd BIGINT CONSTRAINT users_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), maximum_keys BIGINT CONSTRAINT users_maximum_keys_check CHECK (maximum_keys >= 0), limits TEXT NOT NULL DEFAULT '{}', team_id TEXT CONSTRAINT users_team_id_reference REFERENCES teams (id));
 
 CREATE INDEX account_group_members_account ON account_group_members (account_id);
-
-CREATE INDEX api_key_tags_tag ON api_key_tags (tag);
 
 CREATE INDEX api_keys_owner ON api_keys (owner_id, id);
 

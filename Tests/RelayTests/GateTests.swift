@@ -124,7 +124,9 @@ struct GateTests {
             let id = try #require(history.first?.id.text)
             #expect(try await world.get("/v1/request-history/\(id)").text.contains(id))
             for path in ["/v1/request-history?limit=0", "/v1/request-history?date=yesterday", "/v1/request-history?status=odd"] {
-                check(try await world.get(path), 400, "invalid_request_error", retries: nil)
+                let refused = try await world.get(path)
+                // These paths are the older relay's, and so are their errors.
+                #expect(refused.status == 400 && refused.text.contains(#""error":"Bad request","message""#), "\(refused.text)")
             }
             #expect(try await world.get("/v1/request-history/req_\(String(repeating: "0", count: 32))").status == 404)
             #expect(try await world.get("/v1/request-history", headers: []).status == 401)

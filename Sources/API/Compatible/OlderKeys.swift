@@ -90,9 +90,9 @@ public struct OlderKeys: Sendable {
                     "total": .object(Older.usage(all)), "range": .object(Older.usage(some)), "daily": .object(Older.usage(today)),
                 ]
             }
-            return (try reader.apiKeyNotes(items.map(\.id)), usages)
+            return usages
         }
-        return items.map { OlderKeyFields.json($0, found.0[$0.id] ?? APIKeyNote(), usage: found.1[$0.id] ?? .null) }
+        return items.map { OlderKeyFields.json($0, usage: found[$0.id] ?? .null) }
     }
 
     // MARK: Make and change
@@ -116,36 +116,36 @@ public struct OlderKeys: Sendable {
             .post, "/admin/api-keys/batch", "Make several keys", takes: .body(Self.body),
             about: "`count` keys (at most \(Self.largestBatch)) named after `name`, with a number."
         ) { input, context in
-            var fields = try OlderKeyFields(input.body, nameRequired: true)
+            let fields = try OlderKeyFields(input.body, nameRequired: true)
             guard let count = input.body["count"].int, (1...Self.largestBatch).contains(count) else {
                 throw InputErrors(fields: [FieldError("count", "must be from 1 to \(Self.largestBatch)")])
             }
-            let name = fields.name ?? ""
             var made: [JSON] = []
-            for number in 1...count {
-                fields.name = String("\(name)_\(number)".suffix(100))
-                made.append(.object(try await make(fields, context, input.request.id)))
-            }
+            for number in 1...count { made.append(.object(try await make(fields, number: number, context, input.request.id))) }
             return .array(made)
         }
     }
 
-    private func make(_ fields: OlderKeyFields, _ context: CustomerContext, _ request: RequestID) async throws -> JSONObject {
-        let owner: UserID?
-        do throws(ParseError) { owner = try fields.owner.map { text throws(ParseError) in try UserID(parsing: text) } } catch {
-            throw InputErrors(fields: [FieldError("customerId", error.message)])
+    private func make(
+        _ fields: OlderKeyFields, number: Int64? = nil, _ context: CustomerContext, _ request: RequestID
+    ) async throws -> JSONObject {
+        let name = number.map { String("\(fields.name)_\($0)".suffix(100)) } ?? fields.name
+        // Everything is checked before there is a key, and the key does nothing before it has all its limits.
+        let made = try await keys.create(
+            RelayKeys.Wish(name: name), owner: fields.owner, actor: context.user.id.text, request: request
+        ) { key throws(InputErrors) in
+            var change = APIKeyChange(key)
+            try fields.apply(to: &change)
+            change.name = name
+            return change
         }
-        let wish = RelayKeys.Wish(
-            name: fields.name ?? "", limits: fields.limits, allowedModels: fields.allowedModels, expiresAt: fields.expiresAt)
-        let made = try await keys.create(wish, owner: owner, actor: context.user.id.text, request: request)
-        let id = made.key.id
-        try await store.transaction { transaction throws(StoreError) in
-            try transaction.note(id, description: fields.description, tags: fields.tags)
-            if let binding = fields.binding { _ = try transaction.bindAPIKey(id, to: binding, fallsBack: false) }
-            if fields.isActive == false { _ = try transaction.setAPIKeyStatus(.disabled, of: id) }
+        if let binding = fields.binding, !binding.isEmpty {
+            try await store.transaction { transaction throws(StoreError) in
+                _ = try transaction.bindAPIKey(made.key.id, to: binding, fallsBack: false)
+            }
+            await keys.changed()
         }
-        await keys.changed()
-        var shown = try await one(id)
+        var shown = try await one(made.key.id)
         shown["apiKey"] = .string(made.secret.reveal { $0 })
         return shown
     }
@@ -182,29 +182,21 @@ public struct OlderKeys: Sendable {
 
     /// False when there is no such key.
     private func change(_ id: APIKeyID, _ fields: OlderKeyFields, _ context: CustomerContext, _ request: RequestID) async throws -> Bool {
-        try await store.transaction { transaction throws(StoreError) in
-            guard let old = try transaction.apiKey(id), old.deletedAt == nil else { return false }
-            let models =
-                fields.given.contains("allowedModels")
-                ? fields.allowedModels.map { JSON.array($0.map { .string($0) }).text } : old.allowedModels
-            let limits = fields.limits(over: old.limits)
-            _ = try transaction.updateAPIKey(
-                id, name: fields.name ?? old.name, limits: limits, allowedModels: models,
-                expiresAt: fields.given.contains("expiresAt") ? fields.expiresAt : old.expiresAt)
-            if let isActive = fields.isActive { _ = try transaction.setAPIKeyStatus(isActive ? .active : .disabled, of: id) }
-            if fields.given.contains("claudeAccountId") {
-                _ = try transaction.bindAPIKey(id, to: fields.binding, fallsBack: old.bindingFallsBack)
+        let outcome = try await store.transaction { transaction throws(StoreError) -> Result<Bool, InputErrors> in
+            guard let old = try transaction.apiKey(id), old.deletedAt == nil else { return .success(false) }
+            var change = APIKeyChange(old)
+            do throws(InputErrors) { try fields.apply(to: &change) } catch { return .failure(error) }
+            _ = try transaction.changeAPIKey(id, to: change)
+            if let binding = fields.binding {
+                _ = try transaction.bindAPIKey(id, to: binding.isEmpty ? nil : binding, fallsBack: old.bindingFallsBack)
             }
-            try transaction.note(id, description: fields.description, tags: fields.tags)
             try transaction.record(
                 actor: context.user.id.text, "key.update", subject: id.text,
-                before: ["name": .string(old.name), "limits": RelayKeys.json(old.limits), "active": .bool(old.status == .active)],
-                after: [
-                    "name": .string(fields.name ?? old.name), "limits": RelayKeys.json(limits),
-                    "active": .bool(fields.isActive ?? (old.status == .active)),
-                ], request)
-            return true
+                before: ["name": .string(old.name), "limits": old.limits.json, "active": .bool(old.status == .active)],
+                after: ["name": .string(change.name), "limits": change.limits.json, "active": .bool(change.status == .active)], request)
+            return .success(true)
         }
+        return try outcome.get()
     }
 
     // MARK: Delete and bring back

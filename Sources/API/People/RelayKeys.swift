@@ -40,7 +40,11 @@ public struct RelayKeys: Sendable {
     /// Limits that are not asked for are the owner's, if they have any.
     /// - Parameter owner: nil for a key of the operator's own, which only its wish limits.
     /// - Throws: `InputErrors` for limits above the owner's and for a key too many, `StoreError`.
-    public func create(_ wish: Wish, owner: UserID?, actor: String, request: RequestID? = nil) async throws -> Made {
+    /// - Parameter finish: what else the new key gets, decided before anybody sees it.
+    public func create(
+        _ wish: Wish, owner: UserID?, actor: String, request: RequestID? = nil,
+        finish: (@Sendable (APIKey) throws(InputErrors) -> APIKeyChange)? = nil
+    ) async throws -> Made {
         let secret = RelayKeySecret(store.ambient)
         let hash = secret.reveal { hasher.hash(Array($0.utf8)) }
         let models = wish.allowedModels.map { JSON.array($0.map { .string($0) }).text }
@@ -54,7 +58,18 @@ public struct RelayKeys: Sendable {
                 guard faults.isEmpty else { return .failure(InputErrors(fields: faults)) }
                 new.limits = new.limits.lowered(to: user.limits.perKey)
             }
-            let key = try transaction.createAPIKey(new)
+            var key = try transaction.createAPIKey(new)
+            if let finish {
+                let change: APIKeyChange
+                do throws(InputErrors) { change = try finish(key) } catch {
+                    // As if it had never been.
+                    _ = try transaction.deleteAPIKey(key.id)
+                    _ = try transaction.purgeAPIKey(key.id)
+                    return .failure(error)
+                }
+                _ = try transaction.changeAPIKey(key.id, to: change)
+                key = try transaction.apiKey(key.id) ?? key
+            }
             try transaction.record(
                 actor: actor, "key.create", subject: key.id.text, before: nil,
                 after: ["name": .string(key.name), "limits": Self.json(key.limits)],

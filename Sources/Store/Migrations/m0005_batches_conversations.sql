@@ -32,16 +32,3 @@ CREATE TABLE conversations (
 );
 CREATE INDEX conversations_key ON conversations (api_key_id, updated_at, id);
 CREATE INDEX conversations_end ON conversations (expires_at);
-
--- What operators write down about keys; nothing is decided by it.
-CREATE TABLE api_key_notes (
-    api_key_id TEXT NOT NULL CONSTRAINT api_key_notes_api_key_id_unique PRIMARY KEY
-        CONSTRAINT api_key_notes_api_key_id_reference REFERENCES api_keys (id) ON DELETE CASCADE,
-    description TEXT NOT NULL
-);
-CREATE TABLE api_key_tags (
-    api_key_id TEXT NOT NULL CONSTRAINT api_key_tags_api_key_id_reference REFERENCES api_keys (id) ON DELETE CASCADE,
-    tag TEXT NOT NULL,
-    CONSTRAINT api_key_tags_api_key_id_tag_unique PRIMARY KEY (api_key_id, tag)
-);
-CREATE INDEX api_key_tags_tag ON api_key_tags (tag);
