@@ -81,11 +81,11 @@ struct RoleTableTests {
         admin("POST /admin/api-keys/{id}/share", [:]), admin("GET /admin/claude-accounts"), admin("GET /admin/claude-console-accounts"),
         admin("PUT /admin/claude-accounts/{id}", [:], 404), admin("PUT /admin/claude-console-accounts/{id}", [:], 404),
         admin("DELETE /admin/claude-accounts/{id}", nil, 404), admin("DELETE /admin/claude-console-accounts/{id}", nil, 404),
-        admin("GET /admin/account-groups"), admin("PUT /admin/account-groups/{id}", ["name": "g"], 404),
-        admin("DELETE /admin/account-groups/{id}", nil, 404),
+        admin("GET /admin/account-groups"), admin("PUT /admin/account-groups/{id}", ["name": "g"]),
+        admin("DELETE /admin/account-groups/{id}"),
         // Its name is taken once somebody has made it.
         admin("POST /admin/account-groups", ["name": "group"]), admin("GET /admin/dashboard"), admin("GET /admin/usage-trend"),
-        admin("GET /admin/usage-costs"), admin("GET /admin/accounts/{id}/usage-history", nil, 404), admin("GET /admin/models/pricing"),
+        admin("GET /admin/usage-costs"), admin("GET /admin/accounts/{id}/usage-history"), admin("GET /admin/models/pricing"),
         admin("GET /admin/concurrency"), admin("GET /admin/concurrency/{id}"),
     ]
     private static let unknownKey = "key_0193c0de8a7b7f3e9d2c4b5a69788796"

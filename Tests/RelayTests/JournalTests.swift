@@ -146,6 +146,23 @@ struct JournalTests {
         }
     }
 
+    @Test func `many requests may be under way at once, and each finds room for its settlement`() async throws {
+        try await withTemporaryFolder { folder in
+            let count = 9000
+            let journal = try Journal(prefix: folder.appending(path: "many").path, slotCount: 4, onAppend: {})
+            var open: [Admission] = []
+            for _ in 0..<count {
+                let admission = Admission.example(ambient, key: APIKeyID(ambient))
+                try journal.admit(admission.bytes)
+                open.append(admission)
+            }
+            for admission in open { try journal.settle(admission.settled().bytes) }
+            #expect(journal.pendingRecords == 2 * count)
+            journal.removeFiles()
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+        }
+    }
+
     @Test func `no room on the disk refuses the request and writes nothing`() async throws {
         try await withTemporaryFolder { folder in
             let prefix = folder.appending(path: "gone").path

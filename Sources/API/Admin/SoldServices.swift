@@ -145,6 +145,20 @@ public struct SoldServices: Sendable {
         return Self.json(found.0, forOperator: owner == nil, suspensions: found.1)
     }
 
+    private func list(_ filter: ServiceFilter, after: ServiceID?, limit: Int, forOperator: Bool) async throws -> Answer {
+        let (items, next) = try await front.store.read { reader throws(StoreError) -> ([JSON], String?) in
+            let page = try reader.services(filter, after: after, limit: limit)
+            var items: [JSON] = []
+            for service in page.items {
+                // Only those that are suspended have a reason to look for.
+                let reasons = service.desired == .suspended ? try reader.suspensions(of: service.id) : []
+                items.append(.object(Self.json(service, forOperator: forOperator, suspensions: reasons)))
+            }
+            return (items, page.hasMore ? page.items.last?.id.text : nil)
+        }
+        return .page("services", items, next: next)
+    }
+
     private struct Selection: Sendable { let paging: Int64, cursor: String?, kind: String?, isBehind: Bool }
     private var services: Endpoint<CustomerContext> {
         Endpoint(
@@ -158,12 +172,7 @@ public struct SoldServices: Sendable {
             let wanted = input.query
             let filter = ServiceFilter(kind: try wanted.kind.map { try ServiceKind(parsing: $0) }, isBehind: wanted.isBehind)
             let after = try wanted.cursor.map { try id($0, ServiceIDKind.self) }
-            let page = try await front.store.read { reader throws(StoreError) in
-                try reader.services(filter, after: after, limit: Int(wanted.paging))
-            }
-            return .page(
-                "services", page.items.map { .object(Self.json($0, forOperator: true)) },
-                next: page.hasMore ? page.items.last?.id.text : nil)
+            return try await list(filter, after: after, limit: Int(wanted.paging), forOperator: true)
         }
     }
     private var service: Endpoint<CustomerContext> {
@@ -287,10 +296,7 @@ public struct SoldServices: Sendable {
             replies: .ok(View.page("services", of: Self.serviceView)), problems: Self.reading
         ) { _, context in
             let owner = context.user.id
-            let page = try await front.store.read { reader throws(StoreError) in
-                try reader.services(ServiceFilter(owner: owner), limit: 1000)
-            }
-            return .page("services", page.items.map { .object(Self.json($0, forOperator: false)) }, next: nil)
+            return try await list(ServiceFilter(owner: owner), after: nil, limit: 1000, forOperator: false)
         }
     }
     private var ownService: Endpoint<CustomerContext> {

@@ -161,8 +161,8 @@ public final class Exchange: @unchecked Sendable {
         connection.queueFlush()
     }
 
-    /// One chunk of a chunked reply. Sent at the end of the event together with whatever else was written; large ones at once.
-    /// More than a `.length` promised is not sent and aborts.
+    /// One chunk of a chunked reply. Sent soon, at the latest before the reactor waits, together with whatever else was written; large
+    /// ones at once. More than a `.length` promised is not sent and aborts.
     @discardableResult public func write(_ bytes: Span<UInt8>) -> WriteState {
         reactor.assertCurrent()
         precondition(progress != .waiting, "a reply begins before it is written")
@@ -200,7 +200,7 @@ public final class Exchange: @unchecked Sendable {
         isClientGone ? .gone : connection.isBlocked ? .congested : .sent
     }
 
-    /// Sends what was written now instead of at the end of the event.
+    /// Sends what was written now instead of together with other output.
     public func flush() {
         reactor.assertCurrent()
         connection?.send()

@@ -16,7 +16,8 @@ final class Journal: Sendable {
         /// Up to where the ledger has everything, in the first segment.
         var moved = JournalSegment.headerBytes
         /// Made ahead by the mover, so that a reactor seldom waits for a file.
-        var spare: JournalSegment?
+        /// More than one while many requests are under way, whose settlements all need room.
+        var spares: [JournalSegment] = []
         var nextNumber = 0
         var pendingRecords = 0
         /// Admitted and not settled: each has room for its settlement set aside.
@@ -55,11 +56,9 @@ final class Journal: Sendable {
         let result: Result<Void, JournalError> = chain.withLock { chain in
             Result { () throws(JournalError) in
                 let needed = JournalSegment.space(for: payload) + (chain.openRequests + 1) * Self.settlementBytes
-                var room = chain.segments.isEmpty ? 0 : segmentBytes - chain.tail
-                if chain.spare != nil { room += segmentBytes - JournalSegment.headerBytes }
-                if room < needed {
-                    guard chain.spare == nil, chain.segments.count < Self.maximumSegments else { throw .full }
-                    chain.spare = try makeSegment(&chain)
+                while room(in: chain) < needed {
+                    guard chain.segments.count + chain.spares.count < Self.maximumSegments else { throw .full }
+                    chain.spares.append(try makeSegment(&chain))
                 }
                 try append(payload, to: &chain)
                 chain.openRequests += 1
@@ -67,6 +66,13 @@ final class Journal: Sendable {
         }
         try result.get()
         onAppend()
+    }
+
+    private func room(in chain: borrowing Chain) -> Int {
+        let current = chain.segments.isEmpty ? 0 : segmentBytes - chain.tail
+        // Between two files the end of the first may be too short for a record.
+        return current + chain.spares.count * (segmentBytes - JournalSegment.headerBytes)
+            - max(0, chain.spares.count - 1) * Self.settlementBytes
     }
 
     /// Writes the record that a request is over; its room was set aside.
@@ -89,10 +95,8 @@ final class Journal: Sendable {
         precondition(payload.count <= JournalCoder.maximumBytes, "a journal record that is too long")
         let space = JournalSegment.space(for: payload)
         if chain.segments.isEmpty || chain.tail + space > segmentBytes {
-            guard chain.spare != nil || chain.segments.count < Self.maximumSegments else { throw .full }
-            let fresh: JournalSegment
-            if let spare = chain.spare { fresh = spare } else { fresh = try makeSegment(&chain) }
-            chain.spare = nil
+            guard !chain.spares.isEmpty || chain.segments.count < Self.maximumSegments else { throw .full }
+            let fresh = chain.spares.isEmpty ? try makeSegment(&chain) : chain.spares.removeFirst()
             chain.segments.append(fresh)
             chain.tail = JournalSegment.headerBytes
         }
@@ -113,11 +117,12 @@ final class Journal: Sendable {
     func prepareSpare() throws(JournalError) {
         let result: Result<JournalSegment?, JournalError> = chain.withLock { chain in
             Result { () throws(JournalError) in
-                guard chain.spare == nil else { return nil }
-                chain.spare = try makeSegment(&chain)
+                guard chain.spares.isEmpty else { return nil }
+                let made = try makeSegment(&chain)
+                chain.spares = [made]
                 // Files are being used up: touching the next one here spares the reactor a page fault for every fifth request. A quiet
                 // process does not pay for memory it may never need.
-                return chain.nextNumber > 2 ? chain.spare : nil
+                return chain.nextNumber > 2 ? made : nil
             }
         }
         try result.get()?.file.touch()
@@ -202,9 +207,9 @@ final class Journal: Sendable {
         let segments = chain.withLock { chain in
             defer {
                 chain.segments = []
-                chain.spare = nil
+                chain.spares = []
             }
-            return chain.segments + (chain.spare.map { [$0] } ?? [])
+            return chain.segments + chain.spares
         }
         for segment in segments { segment.file.remove() }
         slots.remove()

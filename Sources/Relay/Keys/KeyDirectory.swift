@@ -94,7 +94,7 @@ final class KeyDirectory: Sendable {
         snapshot.withLock { snapshot in snapshot.digestByID[id].flatMap { snapshot.byDigest[$0] } }
     }
 
-    /// Every key known here.
+    /// Every key known here, once each; for work off the data path.
     var all: [RelayKey] { snapshot.withLock { Array($0.byDigest.values) } }
 
     var version: Int64 { snapshot.withLock(\.version) }
@@ -153,11 +153,6 @@ final class KeyDirectory: Sendable {
             activations.withLock { $0[id] = nil }
         }
     }
-
-    // MARK: All of them
-
-    /// Every key now; for work off the data path.
-    var all: [RelayKey] { snapshot.withLock { Array($0.byDigest.values) } }
 
     /// Takes the same key many times, under other secrets: what a large directory costs can be measured without a large database.
     func fillForTest(from key: APIKey, count: Int) {

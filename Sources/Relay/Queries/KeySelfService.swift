@@ -37,7 +37,7 @@ struct KeySelfService: Sendable {
 
     /// Tokens that the key may still use today.
     func balance(_ key: RelayKey) async throws -> JSON {
-        let left = key.key.limits.tokensPerDay.map { max(0, $0 - key.counters.today.tokens) } ?? Self.unlimited
+        let left = key.key.limits.tokensPerDay.map { max(0, $0 - key.counters.used(.day).tokens) } ?? Self.unlimited
         return ["object": "usage", "data": [["type": "credit_balance", "credit_balance": .int(left)]]]
     }
 
