@@ -5,6 +5,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DIRECT_KEY = "sk-direct-0001"
 RELAY_ACCOUNT = "sk-account-0001"
 START_SECONDS = 30
+QUESTION = {"model": "claude-sonnet-5-5", "max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}]}
 
 
 def program(variable, name):
