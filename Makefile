@@ -22,7 +22,7 @@ format:
 	swift format --in-place --recursive --parallel Sources Tests Fuzz Package.swift
 
 bench:
-	scripts/setup test
+	scripts/setup bench
 	swift build $(release_flags) --product gatehouse
 	bench/run
 
