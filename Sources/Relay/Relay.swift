@@ -28,6 +28,12 @@ public struct RelayConfiguration: Sendable {
     public var openAIQuotaAs429 = false
     /// How one of several equally preferred accounts is chosen, unless a group says otherwise.
     public var strategy = SchedulingStrategy.headroom
+    /// The operator's own command line client for accounts of the kind `cli` (`CLAUDE_CLI`): an absolute path; nil: such accounts rest.
+    public var program: String?
+    /// Children of it at once.
+    public var programConcurrency = 2
+    /// Of one child, from start to end.
+    public var programSeconds: Int64 = 300
     /// Keys the hash of sessions; nil makes one for this process, so that its sessions are forgotten with it.
     public var stickySecret: SecretBytes?
     public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
@@ -44,6 +50,7 @@ public final class Relay: Sendable {
     private let hasher: RelayKeyHasher
     private let chatRuns: ChatRuns
     private let chatBook: ChatBook
+    private let worker: CLIWorker?
     private let configuration: RelayConfiguration
 
     /// How long another node's change of a key or account may go unnoticed (relay contract, section 2).
@@ -58,6 +65,11 @@ public final class Relay: Sendable {
         self.hasher = hasher
         self.configuration = configuration
         chatRuns = ChatRuns(ambient: store.ambient)
+        worker = configuration.program.map { program in
+            var own = CLIWorker.Configuration(program: program, folder: configuration.dataDirectory + "/cli")
+            (own.concurrency, own.timeoutSeconds) = (configuration.programConcurrency, configuration.programSeconds)
+            return CLIWorker(own)
+        }
         let rule = AddressRule(allowsLoopback: configuration.allowsLoopback)
         let ambient = store.ambient
         let (resolver, trust) = (Resolver(ambient: ambient), UpstreamTrust())
@@ -150,7 +162,7 @@ public final class Relay: Sendable {
 
     /// Accounts that could serve now, and all of them.
     public var accountCounts: (usable: Int, all: Int) {
-        (services.accounts.usableCount(at: services.ambient.now()), services.accounts.accounts.count)
+        (services.accounts.usableCount(at: services.ambient.now()), services.accounts.pool.everyone.count)
     }
     /// Requests under way in this process, for each key that has any.
     public var inFlight: [(key: APIKeyID, count: Int64)] {
@@ -183,8 +195,10 @@ public final class Relay: Sendable {
         )
         let openAI = OpenAIHandler(
             messages: messages, aliases: configuration.aliases, hasher: hasher, quotaAs429: configuration.openAIQuotaAs429)
+        let programs: [any TurnSource] = worker.map { [ProgramTurns(messages: messages, worker: $0)] } ?? []
         let chat = ChatHandler(
-            services: services, runs: chatRuns, book: chatBook, aliases: configuration.aliases, sources: [RelayedTurns(messages: messages)])
+            services: services, runs: chatRuns, book: chatBook, aliases: configuration.aliases,
+            sources: programs + [RelayedTurns(messages: messages)])
         func plain(_ description: EndpointDescription, _ handle: @escaping @Sendable (Exchange) async -> Void) -> Route {
             Route(description: description, prefixes: [""], handle: handle)
         }

@@ -36,7 +36,10 @@ struct PublicSurface {
     }
 
     static func request(_ method: HTTP.Method, _ path: String, headers: Headers = [:], remoteAddress: String = "127.0.0.1") -> Request {
-        Request(id: RequestID(high: 1, low: 2), method: method, path: path, headers: headers, remoteAddress: remoteAddress)
+        let parts = path.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        return Request(
+            id: RequestID(high: 1, low: 2), method: method, path: parts[0], query: parts.count == 2 ? parts[1] : "", headers: headers,
+            remoteAddress: remoteAddress)
     }
     static let golden = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Golden")
 }

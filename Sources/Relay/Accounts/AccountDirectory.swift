@@ -13,6 +13,8 @@ final class AccountPool: Sendable {
     }
     /// By priority, then age; without the kind `cli`, which serves no Messages.
     let accounts: [RelayAccount]
+    /// Those of the kind `cli`, by priority, then age: for `/api/chat` only, and never among `candidates`.
+    let programs: [RelayAccount]
     let groups: [AccountGroupID: Group]
     let version: Int64
     /// Accounts in the store, those included that cannot be used here.
@@ -24,15 +26,24 @@ final class AccountPool: Sendable {
     /// Names come from customers, so their number is bounded.
     private static let maximumCached = 512
 
-    init(accounts: [RelayAccount], groups: [AccountGroupID: Group], version: Int64, rowCount: Int, unusable: [(Account, String)]) {
-        self.accounts = accounts
+    init(
+        accounts all: [RelayAccount], groups: [AccountGroupID: Group], version: Int64, rowCount: Int, unusable: [(Account, String)]
+    ) {
+        accounts = all.filter { $0.account.details.kind != .cli }
+        programs = all.filter { $0.account.details.kind == .cli }
         self.groups = groups
         self.version = version
         self.rowCount = rowCount
         self.unusable = unusable.map { (account: $0.0, why: $0.1) }
-        byID = Dictionary(accounts.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
+        byID = Dictionary(all.map { ($0.id, $0) }, uniquingKeysWith: { $1 })
     }
     static let empty = AccountPool(accounts: [], groups: [:], version: -1, rowCount: 0, unusable: [])
+
+    /// Of every kind.
+    var everyone: [RelayAccount] { accounts + programs }
+
+    /// Who runs the operator's program for a model, whatever their condition.
+    func programs(_ model: String) -> Candidates { Candidates(model: model, of: self, from: programs) }
 
     func account(_ id: AccountID) -> RelayAccount? { byID[id] }
 
@@ -40,7 +51,7 @@ final class AccountPool: Sendable {
     func candidates(_ model: String) -> Candidates {
         cache.withLock { cache in
             if let known = cache[model] { return known }
-            let made = Candidates(model: model, of: self)
+            let made = Candidates(model: model, of: self, from: accounts)
             if cache.count >= Self.maximumCached { cache.removeAll(keepingCapacity: true) }
             cache[model] = made
             return made
@@ -57,11 +68,11 @@ final class Candidates: Sendable {
     let tiers: [[RelayAccount]]
     let count: Int
 
-    fileprivate init(model: String, of pool: AccountPool) {
+    fileprivate init(model: String, of pool: AccountPool, from accounts: [RelayAccount]) {
         self.pool = pool
         self.model = model
         family = ModelFamily(model: model)
-        let serving = pool.accounts.filter { $0.serves(model) }
+        let serving = accounts.filter { $0.serves(model) }
         count = serving.count
         var tiers: [[RelayAccount]] = []
         for account in serving {
@@ -96,7 +107,7 @@ final class AccountDirectory: Sendable {
     var isEmpty: Bool { pool.rowCount == 0 }
     /// Accounts that could serve something now.
     func usableCount(at now: Timestamp) -> Int {
-        accounts.count { account in
+        pool.everyone.count { account in
             account.account.status == .active && account.account.details.isSchedulable && account.hasCredential
                 && account.live.snapshot.rests.allSatisfy { $0.family != nil || $0.until <= now }
         }
@@ -117,7 +128,7 @@ final class AccountDirectory: Sendable {
         var unusable: [(Account, String)] = []
         var used: [RouteName: Route] = [:]
         let standing = routes.withLock { $0 }
-        for row in rows.accounts where row.details.kind != .cli {
+        for row in rows.accounts {
             do {
                 let live = known.account(row.id)?.live ?? rows.live(row)
                 if live.resets.exchange(row.resets, ordering: .relaxed) < row.resets { live.reset() }

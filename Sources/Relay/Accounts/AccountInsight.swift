@@ -25,7 +25,7 @@ public struct AccountInsight: Sendable {
         let now = ambient.now()
         let pool = accounts.pool
         var found: [AccountID: JSON] = [:]
-        for account in pool.accounts { found[account.id] = Self.json(account, now) }
+        for account in pool.everyone { found[account.id] = Self.json(account, now) }
         for row in pool.unusable {
             found[row.account.id] = [
                 "status": .string(row.account.status.rawValue), "status_reason": .string(row.why), "until": nil, "in_flight": 0,
@@ -66,6 +66,13 @@ public struct AccountInsight: Sendable {
                 "why_not": isChosen ? .null : .string(why ?? Self.outranked(account, chosen)),
             ]
         }
+        let programs = pool.programs.map { account -> JSON in
+            [
+                "id": .string(account.id.text), "name": .string(account.account.details.name),
+                "priority": .int(account.account.details.priority), "would_serve": false,
+                "why_not": "it runs a program, which serves /api/chat only",
+            ]
+        }
         let lost = pool.unusable.map { row -> JSON in
             [
                 "id": .string(row.account.id.text), "name": .string(row.account.details.name),
@@ -77,7 +84,7 @@ public struct AccountInsight: Sendable {
             "model": .string(model), "family": .string(candidates.family.name), "key": key.map { .string($0.id.text) } ?? .null,
             "binding": key?.accountBinding.map { .string($0) } ?? .null,
             "account": chosen.map { .string($0.id.text) } ?? .null,
-            "free_at": until.map { .string($0.text) } ?? .null, "accounts": .array(rows + lost),
+            "free_at": until.map { .string($0.text) } ?? .null, "accounts": .array(rows + programs + lost),
         ]
     }
 

@@ -23,7 +23,7 @@ enum AccountGauges {
         let gauges = AccountStatus.allCases.map { ($0, metrics.gauge(.relayAccounts, $0.rawValue)) }
         metrics.beforeExposition {
             let now = ambient.now()
-            let standing = accounts.accounts.map { $0.standing(now).status }
+            let standing = accounts.pool.everyone.map { $0.standing(now).status }
             for (status, gauge) in gauges { gauge.set(Int64(standing.count { $0 == status })) }
         }
     }

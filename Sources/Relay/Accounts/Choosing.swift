@@ -75,7 +75,8 @@ extension AccountDirectory {
         throw .out(until: soonest(wish, now: now))
     }
 
-    private func hasAny(_ wish: AccountWish) -> Bool {
+    /// Whether any account could ever serve it.
+    func hasAny(_ wish: AccountWish) -> Bool {
         guard let binding = wish.binding, !wish.fallsBack else { return wish.candidates.count > 0 }
         return wish.candidates.tiers.contains { $0.contains { Self.isBound($0, binding, wish.candidates.pool) } }
     }

@@ -38,7 +38,7 @@ struct HealthKeeper: Sendable {
     }
 
     func write(uses: Bool) async {
-        let all = accounts.accounts
+        let all = accounts.pool.everyone
         let changed = all.filter { $0.live.isDirty.exchange(false, ordering: .relaxed) }
         let used = uses ? unwrittenUses(all) : []
         guard !changed.isEmpty || !used.isEmpty else { return }

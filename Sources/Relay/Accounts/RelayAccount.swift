@@ -18,11 +18,14 @@ final class RelayAccount: Sendable {
     let live: AccountLive
     let route: Route
     let hasCaps: Bool
+    /// Of the kind `cli`: the proxy as its operator wrote it, for the program.
+    let programProxy: SecretBytes?
 
     init(
         account: Account, target: UpstreamTarget, credentialName: String, credential: SecretBytes, generation: Int64,
-        modelMap: [String: String], live: AccountLive, route: Route
+        modelMap: [String: String], live: AccountLive, route: Route, programProxy: SecretBytes? = nil
     ) {
+        self.programProxy = programProxy
         (self.account, self.target, self.modelMap, self.live, self.route) = (account, target, modelMap, live, route)
         (self.credentialName, self.credential, self.generation) = (credentialName, credential, generation)
         allow = account.details.modelAllow.map(ModelPattern.list)
@@ -51,10 +54,8 @@ final class RelayAccount: Sendable {
     convenience init(
         _ row: Account, token: AccountToken?, keyring: Keyring, rule: AddressRule, live: AccountLive, route: (RouteName) -> Route
     ) throws {
-        let proxy = try row.proxySealed.map { sealed in
-            let text = String(decoding: try keyring.open(sealed, for: AccountSeal.proxy(row.id)), as: UTF8.self)
-            return try UpstreamProxy(parsing: text, addressRule: rule)
-        }
+        let proxyText = try row.proxySealed.map { try keyring.open($0, for: AccountSeal.proxy(row.id)) }
+        let proxy = try proxyText.map { try UpstreamProxy(parsing: String(decoding: $0, as: UTF8.self), addressRule: rule) }
         let target = try UpstreamTarget(parsing: row.details.baseURL, proxy: proxy, addressRule: rule)
         let secret: [UInt8]
         if row.details.kind == .oauth {
@@ -65,13 +66,14 @@ final class RelayAccount: Sendable {
         }
         // A secret with a line break would add a header; such a row is refused like any other bad value.
         guard secret.allSatisfy({ (0x21...0x7e).contains($0) }) else { throw ParseError("a credential of printable ASCII") }
-        let isBare = row.details.kind == .apiKey && row.details.header == .xAPIKey
+        let isProgram = row.details.kind == .cli
+        let isBare = isProgram || row.details.kind == .apiKey && row.details.header == .xAPIKey
         var map: [String: String] = [:]
         for member in (try JSON(parsing: row.details.modelMap)).object?.members ?? [] { map[member.name] = member.value.string }
         self.init(
             account: row, target: target, credentialName: isBare ? "x-api-key" : "authorization",
             credential: SecretBytes(isBare || secret.isEmpty ? secret : Array("Bearer ".utf8) + secret), generation: token?.generation ?? 0,
-            modelMap: map, live: live, route: route(RouteName(target)))
+            modelMap: map, live: live, route: route(RouteName(target)), programProxy: isProgram ? proxyText.map { SecretBytes($0) } : nil)
     }
 }
 

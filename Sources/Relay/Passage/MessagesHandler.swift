@@ -11,11 +11,14 @@ struct MessagesHandler: Sendable {
     /// - Parameters:
     ///   - known: the caller, when an outer surface has found out already.
     ///   - path: the address that the history names.
-    func handle(_ exchange: Exchange, as known: RelayKey? = nil, path: String = "/v1/messages") async {
+    ///   - programs: who answers instead of the accounts of the pool, unless it cannot.
+    func handle(
+        _ exchange: Exchange, as known: RelayKey? = nil, path: String = "/v1/messages", by programs: ProgramTurns? = nil
+    ) async {
         services.meters.inFlight.add(1)
         defer { services.meters.inFlight.add(-1) }
         do throws(RelayProblem) {
-            try await relay(exchange, known, path)
+            try await relay(exchange, known, path, programs)
         } catch {
             guard !exchange.hasResponded, !exchange.isClientGone else { return }
             services.meters.refused(error)
@@ -23,7 +26,9 @@ struct MessagesHandler: Sendable {
         }
     }
 
-    private func relay(_ exchange: Exchange, _ known: RelayKey?, _ path: String) async throws(RelayProblem) {
+    private func relay(
+        _ exchange: Exchange, _ known: RelayKey?, _ path: String, _ programs: ProgramTurns?
+    ) async throws(RelayProblem) {
         let key: RelayKey
         if let known { key = known } else { key = try RelayGate.key(exchange.head, services) }
         guard !services.isDraining.load(ordering: .relaxed) else { throw .draining }
@@ -50,7 +55,9 @@ struct MessagesHandler: Sendable {
                 accountID: nil, model: request.model, path: path, stream: request.isStream, startedAt: now,
                 inputEstimate: estimate, priceMillionths: key.key.access.priceMillionths, day: services.day(now)), ticket: lease.ticket)
         do throws(RelayProblem) {
-            if let demo = services.demo, services.accounts.isEmpty {
+            if let programs, try await programs.answer(passage, key, body) {
+                // Answered by a program, or refused for all.
+            } else if let demo = services.demo, services.accounts.isEmpty {
                 await demo.answer(passage)
             } else {
                 passage.body = try await HeldBody.keep(body, memory, services)

@@ -119,6 +119,14 @@ enum SettingList {
             name: "ACCOUNT_STRATEGY", kind: .choice(["headroom", "least_inflight", "weighted", "round_robin", "oldest_used"]),
             standard: "headroom", about: "How one of several accounts of equal priority is chosen; a group may have its own."),
         .init(
+            name: "CLAUDE_CLI", kind: .path,
+            about: "Your own Claude command line program, as an absolute path, for accounts of the kind `cli`; empty: they rest."),
+        .init(
+            name: "CLAUDE_CLI_CONCURRENCY", kind: .integer(1...256), standard: "2", about: "Processes of that program at once."),
+        .init(
+            name: "CLAUDE_CLI_TIMEOUT", kind: .integer(1...3600), standard: "300",
+            about: "Seconds after which such a process is ended, with everything it started."),
+        .init(
             name: "UPSTREAM_CONNECT_TIMEOUT", kind: .integer(1...300), standard: "10",
             about: "Seconds until an upstream is connected; then the next account is tried."),
         .init(

@@ -143,6 +143,9 @@ struct Settings: Sendable {
     var claudeBaseURL: String { text("CLAUDE_BASE_URL") }
     var claudeAccounts: String? { optional("CLAUDE_ACCOUNTS") }
     var accountStrategy: SchedulingStrategy { SchedulingStrategy(rawValue: text("ACCOUNT_STRATEGY")) ?? .headroom }
+    var claudeCLI: (program: String?, concurrency: Int, seconds: Int64) {
+        (optional("CLAUDE_CLI"), number("CLAUDE_CLI_CONCURRENCY"), Int64(number("CLAUDE_CLI_TIMEOUT")))
+    }
     var allowsLoopbackUpstream: Bool { SettingText.boolean(text("ALLOW_LOOPBACK_UPSTREAM")) ?? false }
     var openAIQuotaAs429: Bool { SettingText.boolean(text("OPENAI_QUOTA_AS_429")) ?? false }
     var isDemo: Bool { optional("DEMO").flatMap(SettingText.boolean) ?? !isProduction }

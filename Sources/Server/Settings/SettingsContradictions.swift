@@ -37,6 +37,9 @@ extension Settings {
             problems.append("ADMIN_PASSWORD is one that everybody knows; choose another or leave it empty for a random one")
         }
         do throws(ParseError) { _ = try Currency(parsing: text("CURRENCY")) } catch { problems.append("CURRENCY \(error.message)") }
+        if let program = claudeCLI.program, !program.hasPrefix("/") {
+            problems.append("CLAUDE_CLI must be an absolute path, as /usr/local/bin/claude")
+        }
         if text("EVENT_WEBHOOK_URL").isEmpty != text("EVENT_WEBHOOK_SECRET").isEmpty {
             problems.append("EVENT_WEBHOOK_URL and EVENT_WEBHOOK_SECRET belong together; set both or none")
         }

@@ -136,6 +136,7 @@ struct Wiring {
         configuration.syncsAlways = settings.syncsAlways
         configuration.allowsLoopback = settings.allowsLoopbackUpstream
         configuration.isDemo = settings.isDemo
+        (configuration.program, configuration.programConcurrency, configuration.programSeconds) = settings.claudeCLI
         configuration.strategy = settings.accountStrategy
         configuration.publicURL = settings.apiURL
         configuration.openAIQuotaAs429 = settings.openAIQuotaAs429

@@ -1,0 +1,63 @@
+"""The pool of accounts through the real server and commands: cooldowns over a restart, groups, explain, no secret shown."""
+import json
+
+import pytest
+
+import far_side
+from postgres import Postgres
+from prepared import Prepared, until
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def far(request):
+    with far_side.Fake() as fake:
+        if request.param == "sqlite":
+            yield fake, None
+        else:
+            with Postgres("only-for-tests") as postgres:
+                yield fake, postgres
+
+
+def accounts(relay):
+    return {account["name"]: account for account in json.loads(relay.command("account", "list", "--json"))}
+
+
+def test_cooldowns_survive_a_restart_and_a_kill_until_an_operator_resets_them(far):
+    fake, postgres = far
+    with Prepared(fake, postgres=postgres) as relay:
+        fake.script(far_side.RELAY_ACCOUNT, "status=403")
+        assert relay.send()[0] == 529
+        until(lambda: relay.rows("SELECT COUNT(*) AS n FROM account_cooldowns")[0]["n"] == 1)
+        for end in (relay.stop, relay.kill):
+            end()
+            relay.start()
+            status, headers, body = relay.send()
+            assert status == 529 and headers["retry-after"] == "60" and b"resets_at" in body
+        far_account = accounts(relay)["far"]
+        assert far_account["status"] == "cooling" and far_account["status_reason"] == "403" and far_account["until"]
+        explained = json.loads(relay.command("account", "explain", "claude-sonnet-5-5", "--json"))
+        assert explained["account"] is None and "cooling" in explained["accounts"][0]["why_not"]
+        relay.command("account", "reset", far_account["id"])
+        until(lambda: relay.send()[0] == 200)
+
+
+def test_accounts_of_commands_serve_a_running_server(far):
+    fake, postgres = far
+    with Prepared(fake, postgres=postgres) as relay:
+        made = json.loads(relay.command(
+            "account", "add", "second", "--base-url", fake.url, "--priority", "1", "--max-concurrency", "3", "--json", stdin="sk-account-second\n"))
+        assert "sk-account-second" not in json.dumps(made)
+        until(lambda: relay.send()[0] == 200 and fake.requests("sk-account-second"))
+        tested = json.loads(relay.command("account", "test", made["id"], "--json"))
+        assert tested["works"] and accounts(relay)["second"]["test_outcome"] == "works"
+        group = json.loads(relay.command("account", "group", "add", "only-far", "--json"))
+        relay.command("account", "group", "edit", "only-far", "--add", accounts(relay)["far"]["id"])
+        key = json.loads(relay.command("key", "list", "--json"))[0]["id"]
+        relay.command("account", "bind", key, "group:" + group["id"])
+        until(lambda: relay.send()[0] == 200 and fake.requests()[-1]["credential"] == far_side.RELAY_ACCOUNT)
+        relay.command("account", "bind", key, "pool")
+        relay.command("account", "disable", made["id"])
+        relay.command("account", "edit", accounts(relay)["far"]["id"], "--map", "opus=claude-opus-5-5", "--notes", "mapped")
+        assert accounts(relay)["far"]["model_map"] == {"opus": "claude-opus-5-5"}
+        relay.command("account", "delete", made["id"])
+        assert "second" not in accounts(relay)
