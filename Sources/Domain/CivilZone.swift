@@ -68,6 +68,12 @@ public struct CivilZone: Sendable, Equatable {
         return start(ofDay: day)..<start(ofDay: day + 1)
     }
 
+    /// The civil day of a text as "2026-11-21", its end excluded.
+    public func day(parsing text: String) throws(ParseError) -> Range<Timestamp> {
+        let day = Self.floor(try Timestamp(parsingDay: text).milliseconds, 86_400_000)
+        return start(ofDay: day)..<start(ofDay: day + 1)
+    }
+
     /// - Parameters:
     ///   - startDay: 1 Monday … 7 Sunday.
     ///   - hour: 0…23 of that day, at which one week ends and the next begins.

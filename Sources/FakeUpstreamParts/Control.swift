@@ -9,9 +9,13 @@ struct Control: Sendable {
         case ("GET", "/__fake/requests"):
             wait(fields)
             let records = world.records(fields["credential"])
+            let showsBody = fields["bodies"] == "1"
             return (
                 200,
-                ["requests": .array(records.map(\.json)), "finished": .int(world.finishedCount), "waiting_steps": .int(world.waitingSteps)]
+                [
+                    "requests": .array(records.map { $0.json(showsBody: showsBody) }), "finished": .int(world.finishedCount),
+                    "waiting_steps": .int(world.waitingSteps),
+                ]
             )
         case ("GET", "/__fake/ledger"):
             wait(fields)

@@ -100,7 +100,7 @@ public final class FakeServer: Sendable {
         let exchange = Exchange(
             wire: wire, world: world, request: request, order: order, credential: credential, digest: digest, conduct: conduct)
         let isComplete = answer(exchange)
-        if let record = world.finish(order, isClosedEarly: !isComplete) { recording?.append(record.json) }
+        if let record = world.finish(order, isClosedEarly: !isComplete) { recording?.append(record.json(showsBody: false)) }
         let isReusable = !request.isUnframed && !request.wantsClose && conduct.cut == nil && !conduct.isCloseDelimited
         return isComplete && isReusable && !conduct.isRefusedConnection
     }

@@ -18,9 +18,12 @@ struct RequestRecord: Sendable {
     var events: [String] = []
     var violations: [String] = []
     var bill: Bill?
+    /// As it came; kept of the newest requests only.
+    var body: [UInt8]?
 
-    var json: JSONText {
-        [
+    /// - Parameter showsBody: with the body as text, null where it is not kept.
+    func json(showsBody: Bool) -> JSONText {
+        let members: JSONText = [
             "order": .int(order), "method": .string(request.method), "path": .string(request.path), "query": .string(request.query),
             "headers": .array(request.headers.map { [.string($0.name), .string($0.value)] }), "body_sha256": .string(bodyDigest),
             "body_bytes": .int(bodyBytes), "credential": .string(credential), "step": .string(step), "status": .int(status),
@@ -29,6 +32,7 @@ struct RequestRecord: Sendable {
             "closed_after": events.last.map { .string($0) } ?? .null, "events": .int(events.count),
             "violations": .array(violations.map { .string($0) }),
         ]
+        return showsBody ? members.setting("body", body.map { .string(String(decoding: $0, as: UTF8.self)) } ?? .null) : members
     }
 }
 
@@ -73,6 +77,9 @@ struct Bill: Sendable {
 final class World: Sendable {
     /// Older requests are forgotten beyond this many.
     static let recordLimit = 50_000
+    /// Bodies are kept of the newest requests, up to this size: 8 MiB in all.
+    private static let keptBodies = 128
+    private static let keptBodyBytes = 65_536
     /// What a test wants for the next request of a credential.
     struct Step: Sendable {
         let text: String
@@ -118,7 +125,10 @@ final class World: Sendable {
                 order: order, request: bare, credential: credential, bodyDigest: digest, bodyBytes: request.body.count,
                 startedNanoseconds: now)
             record.violations = violations
+            if request.body.count <= Self.keptBodyBytes { record.body = request.body }
             kept.records.append(record)
+            let old = kept.records.count - 1 - Self.keptBodies
+            if old >= 0 { kept.records[old].body = nil }
             return order
         }
     }

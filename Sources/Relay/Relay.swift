@@ -99,7 +99,8 @@ public final class Relay: Sendable {
             demo: configuration.isDemo ? DemoUpstream() : nil, publicURL: configuration.publicURL)
         batches = BatchBooks(services: services, store: store)
         queries = RelayQueries(
-            services: services, models: ModelList(prices: prices), history: RequestHistory(store: store, ambient: ambient))
+            services: services, models: ModelList(prices: prices),
+            history: RequestHistory(store: store, ambient: ambient, zone: configuration.zone))
         AccountGauges.register(in: metrics, accounts, ambient)
     }
 
@@ -179,6 +180,8 @@ public final class Relay: Sendable {
     /// Where clients of the OpenAI dialect are pointed to as well.
     static let openAIPrefixes = prefixes + ["/openai", "/openai/claude"]
     static let messagePrefixes = prefixes + ["/api/claude", "/claude/claude"]
+    /// Every base address has its list of models.
+    static let modelPrefixes = openAIPrefixes + ["/api/claude", "/claude/claude"]
 
     /// A route of the data path, for the router.
     public struct Route: Sendable {
@@ -210,8 +213,8 @@ public final class Relay: Sendable {
         }
         return [
             Route(description: RouteDescriptions.messages, prefixes: Self.messagePrefixes) { await messages.handle($0) },
-            Route(description: RouteDescriptions.models, prefixes: Self.openAIPrefixes) { await queries.models($0) },
-            Route(description: RouteDescriptions.model, prefixes: Self.openAIPrefixes) { await queries.model($0) },
+            Route(description: RouteDescriptions.models, prefixes: Self.modelPrefixes) { await queries.models($0) },
+            Route(description: RouteDescriptions.model, prefixes: Self.modelPrefixes) { await queries.model($0) },
             Route(description: RouteDescriptions.completions, prefixes: Self.openAIPrefixes) { await openAI.handle($0) },
             query(RouteDescriptions.history) { await queries.history($0) }, query(RouteDescriptions.request) { await queries.request($0) },
             query(RouteDescriptions.export) { await queries.export($0) }, query(RouteDescriptions.keyInfo) { await queries.keyInfo($0) },
@@ -240,8 +243,8 @@ struct RelayQueries: Sendable {
     let history: RequestHistory
 
     func models(_ exchange: Exchange) async {
-        // Clients of the OpenAI dialect know no paging.
-        let standard = exchange.head.pathText.hasPrefix("/openai") ? 1000 : 20
+        // Clients of the OpenAI dialect know no paging; those that do name the version of their interface.
+        let standard = exchange.head.value(of: "anthropic-version") == nil ? 1000 : 20
         await answer(exchange) { key, query, _ in try models.list(key, query: query, standard: standard) }
     }
     func model(_ exchange: Exchange) async {
@@ -260,7 +263,7 @@ struct RelayQueries: Sendable {
     func statistics(_ exchange: Exchange) async {
         await answer(exchange, .olderRelay) { key, query, _ in try await own.statistics(key, query: query) }
     }
-    private var own: KeySelfService { KeySelfService(store: history.store, ambient: history.ambient) }
+    private var own: KeySelfService { KeySelfService(store: history.store, ambient: history.ambient, zone: services.zone) }
 
     func request(_ exchange: Exchange) async {
         await answer(exchange, .olderRelay) { key, _, last in try await history.one(key, id: last) }

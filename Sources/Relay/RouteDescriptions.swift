@@ -52,21 +52,22 @@ enum RouteDescriptions {
         raw: .get, "/v1/models", "Models the key may use", tag: "Messages", audience: .relayKey,
         queryFields: [
             .maybe("after_id", "Only models behind this one.", .text), .maybe("before_id", "Only models before this one.", .text),
-            .maybe("limit", "How many at most; 20 when left out.", .integer(1...1000)),
+            .maybe("limit", "How many at most; when left out 20, and all without `anthropic-version`.", .integer(1...1000)),
         ],
         successes: [.ok(modelList)],
         problems: kinds(keyProblems + [.badRequest("limit: must be a whole number from 1 to 1000."), .cannotRead]),
-        dialect: .messages, about: also(Relay.openAIPrefixes, nil))
+        dialect: .messages, about: also(Relay.modelPrefixes, nil))
 
     static let model = EndpointDescription(
         raw: .get, "/v1/models/{id}", "One model", tag: "Messages", audience: .relayKey,
         pathFields: [.always("id", "Its name.", .text(length: 1...255, pattern: nil, format: nil))], successes: [.ok(oneModel)],
-        problems: kinds(keyProblems + [.notFound, .cannotRead]), dialect: .messages, about: also(Relay.openAIPrefixes, nil))
+        problems: kinds(keyProblems + [.notFound, .cannotRead]), dialect: .messages, about: also(Relay.modelPrefixes, nil))
 
     static let historyFilters: [FieldDoc] = [
         .maybe("model", "Only this model.", .text),
         .maybe("status", "Only these.", .choice(RequestStatus.allCases.map(\.rawValue))),
-        .maybe("date", "One day (UTC), as 2026-11-21; beats `from` and `to`.", .text(length: 10...10, pattern: nil, format: "date")),
+        .maybe(
+            "date", "One day (of TIME_ZONE), as 2026-11-21; beats `from` and `to`.", .text(length: 10...10, pattern: nil, format: "date")),
         .maybe("from", "Begun at this time or later; a day ago when nothing is said.", .time),
         .maybe("to", "Begun before this time.", .time),
     ]

@@ -72,7 +72,8 @@ final class SignedInSurface: Sendable {
                 + AccountGroupEndpoints(accounts, door).endpoints + Stats(keys, door).endpoints
                 + HistoryCleanup(store, door, retentionMilliseconds: 30 * 86_400_000).endpoints
                 + WebAuth(door, adminEmail: "admin@example.com", isSecure: !isPlain).endpoints
-                + OlderKeys(keys, door, shares).endpoints + OlderStats(keys, door, shares).endpoints
+                + OlderKeys(keys, door, shares).endpoints + OlderStats(keys, shares) { _, _ in nil }.endpoints
+                + KeyAdministration(keys, door) { _, _ in ["admitted": true] }.endpoints
                 + OlderPool(
                     store, door, PoolView(prices: { [] }, inFlight: { [] }, usableAccounts: { 0 }), changed: keys.changed
                 ).endpoints, options: RouterOptions { problems.describe($0, $1) })

@@ -82,12 +82,18 @@ class Fake:
             order["default"] = default
         self._control("script", order)
 
-    def requests(self, credential=None, finished=0, started=0):
-        query = f"?wait_ms=10000&finished={finished}&started={started}" + (f"&credential={credential}" if credential else "")
+    def requests(self, credential=None, finished=0, started=0, bodies=False):
+        query = f"?wait_ms=10000&finished={finished}&started={started}" + (f"&credential={credential}" if credential else "") + ("&bodies=1" if bodies else "")
         return self._control("requests" + query)["requests"]
 
     def ledger(self, credential=None, finished=0):
         return self._control(f"ledger?wait_ms=10000&finished={finished}" + (f"&credential={credential}" if credential else ""))["ledger"]
+
+    def answer_to(self, body):
+        """What it answers to exactly these bytes when asked directly: the same that it answered to the relay."""
+        status, _, text = call(self.url + "/v1/messages", body.encode(), {"x-api-key": DIRECT_KEY, "anthropic-version": "2023-06-01"})
+        assert status == 200, text
+        return json.loads(text)
 
     def violations(self, credential=None):
         return self._control("violations" + (f"?credential={credential}" if credential else ""))["violations"]

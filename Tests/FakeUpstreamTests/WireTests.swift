@@ -50,7 +50,9 @@ struct WireTests {
             let message = try #require(try JSONSerialization.jsonObject(with: Data(reply.body)) as? [String: Any])
             #expect(reply.status == 200 && message["type"] as? String == "message" && message["stop_reason"] as? String == "end_turn")
             #expect(reply.header("request-id")?.hasPrefix("req_") == true && reply.body.contains { $0 > 127 })
-            let row = try #require(try Self.rows(try await Self.control(server, "/__fake/ledger"), "ledger").first)
+            // The bill is written a moment after the last byte.
+            let row = try #require(
+                try Self.rows(try await Self.control(server, "/__fake/ledger?finished=1&wait_ms=10000"), "ledger").first)
             let billed = try #require(row["usage"] as? NSDictionary)
             #expect(billed == message["usage"] as? NSDictionary && row["outcome"] as? String == "complete")
         }

@@ -88,9 +88,9 @@ public struct Users: Sendable {
     private static let largest: Int64 = 1_000_000_000_000
     private static let limits = Shape(
         Field<Int64>.integer("requests_per_minute", "Requests in any minute.", 1...largest).optional,
-        Field<Int64>.integer("tokens_per_day", "Tokens in a day (UTC).", 1...largest).optional,
+        Field<Int64>.integer("tokens_per_day", "Tokens in a day (of TIME_ZONE).", 1...largest).optional,
         Field<Int64>.integer("concurrent", "Requests under way at once.", 1...largest).optional,
-        Field<Int64>.dollars("cost_per_day_usd", "US dollars in a day (UTC), to the micro-dollar.").optional,
+        Field<Int64>.dollars("cost_per_day_usd", "US dollars in a day (of TIME_ZONE), to the micro-dollar.").optional,
         Field<Int64>.integer("keys", "Keys at once; left out: \(UserLimits.standardMaximumKeys).", 0...largest).optional,
         make: {
             UserLimits(

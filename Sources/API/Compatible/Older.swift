@@ -36,14 +36,20 @@ enum Older {
     }
 
     /// First day of "today", "7days", "30days", "monthly"; nil for all.
-    static func firstDay(_ range: String, now: Timestamp) -> String? {
+    static func firstDay(_ range: String, _ ambient: Ambient) -> String? {
         switch range {
-        case "today", "daily": now.dayText
-        case "7days", "weekly": now.adding(seconds: -6 * 86_400).dayText
-        case "30days": now.adding(seconds: -29 * 86_400).dayText
-        case "monthly": String(now.dayText.prefix(8)) + "01"
+        case "today", "daily": ambient.today
+        case "7days", "weekly": firstDay(of: 7, ambient)
+        case "30days": firstDay(of: 30, ambient)
+        case "monthly": String(ambient.today.prefix(8)) + "01"
         default: nil
         }
+    }
+    /// The first of so many days, today included.
+    static func firstDay(of days: Int64, _ ambient: Ambient) -> String {
+        let midnight = ambient.zone.day(around: ambient.now()).lowerBound
+        // From the middle of the day, which no change of the clocks moves into another one.
+        return ambient.zone.dayText(midnight.adding(seconds: 43_200 - (days - 1) * 86_400))
     }
     static let ranges = ["today", "daily", "7days", "weekly", "30days", "monthly", "total", "all"]
 }

@@ -179,7 +179,10 @@ struct OlderKeyFields: Sendable {
             "enableModelRestriction": .bool(!access.deniedModels.isEmpty), "restrictedModels": list(access.deniedModels),
             "enableClientRestriction": .bool(!access.allowedClients.isEmpty), "allowedClients": list(access.allowedClients),
             "ipAllowlist": list(access.ipAllowlist), "permissions": access.permissions.isEmpty ? "all" : list(access.permissions),
-            "claudeAccountId": key.accountBinding.map(JSON.string) ?? "", "customerId": key.ownerID.map { .string($0.text) } ?? .null,
+            // One binding, whatever the kind of the account.
+            "claudeAccountId": key.accountBinding.map(JSON.string) ?? "",
+            "claudeConsoleAccountId": key.accountBinding.map(JSON.string) ?? "",
+            "customerId": key.ownerID.map { .string($0.text) } ?? .null,
             "teamId": key.ownTeamID.map { .string($0.text) } ?? .null, "hardStop": .bool(key.limits.hardStop == 1),
             "expirationMode": .string(access.activationSeconds == nil ? "fixed" : "activation"),
             "isActivated": .bool(key.activatedAt != nil), "expiresAt": key.ends.map { .string($0.text) } ?? .null,
@@ -191,10 +194,16 @@ struct OlderKeyFields: Sendable {
             shown["activationDays"] = .int(seconds / (isHours ? 3600 : 86_400))
             shown["activationUnit"] = .string(isHours ? "hours" : "days")
         }
-        for limit in limits {
-            let value = key.limits[keyPath: limit.member] ?? 0
-            shown[limit.name] = limit.isMoney ? .number(Dollars.text(value)) : .int(value)
-        }
+        for (name, value) in Self.limits(of: key).members { shown[name] = value }
         return shown
+    }
+
+    /// Every limit; 0 is none.
+    static func limits(of key: APIKey) -> JSONObject {
+        JSONObject(
+            limits.map { limit in
+                let value = key.limits[keyPath: limit.member] ?? 0
+                return (limit.name, limit.isMoney ? .number(Dollars.text(value)) : .int(value))
+            })
     }
 }

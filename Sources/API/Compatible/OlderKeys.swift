@@ -78,14 +78,13 @@ public struct OlderKeys: Sendable {
 
     /// With notes, and the usage of that time besides today's.
     private func shown(_ items: [APIKey], range: String = "today") async throws -> [JSONObject] {
-        let now = store.ambient.now()
-        let first = Older.firstDay(range, now: now)
+        let (today, first) = (store.ambient.today, Older.firstDay(range, store.ambient))
         let found = try await store.read { reader throws(StoreError) in
             var usages: [APIKeyID: JSON] = [:]
             for key in items {
                 let all = try reader.usage(UsageFilter(apiKeyID: key.id))
                 let some = try reader.usage(UsageFilter(apiKeyID: key.id, fromDay: first))
-                let today = try reader.usage(UsageFilter(apiKeyID: key.id, fromDay: now.dayText))
+                let today = try reader.usage(UsageFilter(apiKeyID: key.id, fromDay: today))
                 usages[key.id] = [
                     "total": .object(Older.usage(all)), "range": .object(Older.usage(some)), "daily": .object(Older.usage(today)),
                 ]
@@ -261,7 +260,7 @@ public struct OlderKeys: Sendable {
             .post, "/admin/api-keys/batch-stats", "Usage of several keys", takes: .body(Self.body), about: "`keyIds` and `timeRange`."
         ) { input, _ in
             let ids = try Self.ids(input.body)
-            let first = Older.firstDay(input.body["timeRange"].string ?? "all", now: store.ambient.now())
+            let first = Older.firstDay(input.body["timeRange"].string ?? "all", store.ambient)
             let found = try await store.read { reader throws(StoreError) in
                 var stats = JSONObject()
                 for id in ids { stats[id.text] = .object(Older.usage(try reader.usage(UsageFilter(apiKeyID: id, fromDay: first)))) }

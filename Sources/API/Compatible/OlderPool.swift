@@ -46,7 +46,7 @@ public struct OlderPool: Sendable {
 
     private func list(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {
         Older.endpoint(.get, path, "Accounts", takes: .nothing, about: "Their secrets are never shown.") { _, _ in
-            let today = store.ambient.now().dayText
+            let today = store.ambient.today
             let found = try await store.read { reader throws(StoreError) in
                 (try reader.accounts(), try reader.costByAccount(day: today), try reader.accountHealth(), try reader.accountGroupMembers())
             }
@@ -220,13 +220,13 @@ public struct OlderPool: Sendable {
 
     private var dashboard: Endpoint<CustomerContext> {
         Older.endpoint(.get, "/admin/dashboard", "The whole at a glance", takes: .nothing) { _, _ in
-            let now = store.ambient.now()
+            let ambient = store.ambient
             let (today, month, total, keys, active, accounts) = try await store.read { reader throws(StoreError) in
                 var running = APIKeySearch()
                 running.isActive = true
                 return (
-                    try reader.usage(UsageFilter(fromDay: now.dayText)),
-                    try reader.usage(UsageFilter(fromDay: Older.firstDay("monthly", now: now))), try reader.usage(UsageFilter()),
+                    try reader.usage(UsageFilter(fromDay: ambient.today)),
+                    try reader.usage(UsageFilter(fromDay: Older.firstDay("monthly", ambient))), try reader.usage(UsageFilter()),
                     try reader.apiKeys(APIKeySearch(), offset: 0, limit: 1).total, try reader.apiKeys(running, offset: 0, limit: 1).total,
                     try reader.accounts()
                 )
@@ -241,7 +241,8 @@ public struct OlderPool: Sendable {
                 "recentActivity": [
                     "tokensToday": .int(today.tokens.total), "requestsToday": .int(today.requests),
                     "costToday": .number(Dollars.text(today.priceMicroUSD)), "costMonth": .number(Dollars.text(month.priceMicroUSD)),
-                ], "systemHealth": ["concurrent": .int(pool.inFlight().reduce(0) { $0 + $1.count })], "timestamp": .string(now.text),
+                ], "systemHealth": ["concurrent": .int(pool.inFlight().reduce(0) { $0 + $1.count })],
+                "timestamp": .string(ambient.now().text),
             ]
         }
     }
@@ -251,7 +252,7 @@ public struct OlderPool: Sendable {
 
     private var trend: Endpoint<CustomerContext> {
         Older.endpoint(.get, "/admin/usage-trend", "Usage by day", takes: .query(Self.days)) { input, _ in
-            let first = store.ambient.now().adding(seconds: -(input.query - 1) * 86_400).dayText
+            let first = Older.firstDay(of: input.query, store.ambient)
             let series = try await store.read { reader throws(StoreError) in
                 try reader.usageSeries(UsageFilter(fromDay: first), by: .day)
             }
@@ -265,7 +266,7 @@ public struct OlderPool: Sendable {
             takes: .query(
                 Shape(Field<String>.choice("period", "Which days.", Older.ranges).or("all"), make: { $0 }).ignoringUnknownFields)
         ) { input, _ in
-            let first = Older.firstDay(input.query, now: store.ambient.now())
+            let first = Older.firstDay(input.query, store.ambient)
             let (total, series) = try await store.read { reader throws(StoreError) in
                 (try reader.usage(UsageFilter(fromDay: first)), try reader.usageSeries(UsageFilter(fromDay: first), by: .model))
             }
@@ -290,7 +291,7 @@ public struct OlderPool: Sendable {
             problems: [.notFound]
         ) { input, _ in
             let id = try Self.account(input.path)
-            let first = store.ambient.now().adding(seconds: -(input.query - 1) * 86_400).dayText
+            let first = Older.firstDay(of: input.query, store.ambient)
             let series = try await store.read { reader throws(StoreError) -> [(bucket: String, usage: Usage)]? in
                 try reader.account(id) == nil ? nil : try reader.usageByDay(of: id, fromDay: first)
             }

@@ -1,4 +1,4 @@
-internal import Domain
+public import Domain
 public import HTTP
 internal import Store
 
@@ -6,9 +6,13 @@ internal import Store
 public struct OlderStats: Sendable {
     private let keys: RelayKeys
     private let shares: ShareTokens
+    private let explanation: @Sendable (APIKeyID, String?) -> JSON?
     private var store: Store { keys.store }
 
-    public init(_ keys: RelayKeys, _ door: SessionDoor, _ shares: ShareTokens) { (self.keys, self.shares) = (keys, shares) }
+    /// - Parameter explanation: the limits of a key as the data path knows them.
+    public init(
+        _ keys: RelayKeys, _ shares: ShareTokens, explanation: @escaping @Sendable (_ key: APIKeyID, _ model: String?) -> JSON?
+    ) { (self.keys, self.shares, self.explanation) = (keys, shares, explanation) }
 
     public var endpoints: [MountedEndpoint] { [keyID, userStats, modelStats, batchStats].map(\.mounted) }
 
@@ -51,34 +55,56 @@ public struct OlderStats: Sendable {
     }
 
     private func stats(_ key: APIKey) async throws -> JSON {
-        let now = store.ambient.now()
-        let (total, today) = try await store.read { reader throws(StoreError) in
+        let ambient = store.ambient
+        let (total, month, today) = try await store.read { reader throws(StoreError) in
             (
                 try reader.usage(UsageFilter(apiKeyID: key.id)),
-                try reader.usage(UsageFilter(apiKeyID: key.id, fromDay: now.dayText))
+                try reader.usage(UsageFilter(apiKeyID: key.id, fromDay: Older.firstDay("monthly", ambient))),
+                try reader.usage(UsageFilter(apiKeyID: key.id, fromDay: ambient.today))
             )
         }
-        let limits = key.limits
+        let shown = OlderKeyFields.json(key, usage: .null)
+        var limits = OlderKeyFields.limits(of: key)
+        limits["currentDailyCost"] = .number(Dollars.text(today.priceMicroUSD))
+        limits["currentDailyTokens"] = .int(today.tokens.limited)
+        limits["currentTotalCost"] = .number(Dollars.text(total.priceMicroUSD))
+        for (name, value) in window(of: key).members { limits[name] = value }
+        var restrictions = JSONObject()
+        for name in [
+            "enableModelRestriction", "restrictedModels", "allowedModels", "enableClientRestriction", "allowedClients", "permissions",
+        ] { restrictions[name] = shown[name] }
         return [
-            "id": .string(key.id.text), "name": .string(key.name), "isActive": .bool(key.works(at: now)),
-            "createdAt": .string(key.createdAt.text), "expiresAt": key.expiresAt.map { .string($0.text) } ?? .null,
-            "usage": ["total": .object(Older.usage(total)), "daily": .object(Older.usage(today))],
-            "limits": [
-                "tokenLimit": 0, "tokensPerDay": .int(limits.tokensPerDay ?? 0), "requestsPerMinute": .int(limits.requestsPerMinute ?? 0),
-                "concurrencyLimit": .int(limits.concurrency ?? 0), "dailyCostLimit": .number(Dollars.text(limits.costPerDayMicroUSD ?? 0)),
-                "currentDailyCost": .number(Dollars.text(today.priceMicroUSD)), "currentDailyTokens": .int(today.tokens.limited),
-            ],
-            "restrictions": [
-                "enableModelRestriction": .bool(key.allowedModels != nil), "restrictedModels": [],
-                "allowedModels": key.allowedModels.flatMap { try? JSON(parsing: Array($0.utf8)) } ?? .null,
-            ],
+            "id": .string(key.id.text), "name": .string(key.name), "description": .string(key.description),
+            "isActive": .bool(key.works(at: ambient.now())), "createdAt": .string(key.createdAt.text),
+            "expiresAt": key.ends.map { .string($0.text) } ?? .null,
+            "usage": [
+                "total": .object(Older.usage(total)), "monthly": .object(Older.usage(month)), "daily": .object(Older.usage(today)),
+            ], "limits": .object(limits), "restrictions": .object(restrictions),
+        ]
+    }
+
+    /// Of the window that is open now; nothing counted and null times when none is.
+    private func window(of key: APIKey) -> JSONObject {
+        let found = explanation(key.id, nil) ?? .null
+        let open = found["window"]
+        let opus = found["limits"].array?.first { $0["scope"] == "key" && $0["code"] == "weekly_opus_cost_limit_exceeded" }
+        func time(_ name: String) -> Timestamp? { open[name].string.flatMap { try? Timestamp(parsing: $0) } }
+        let end = time("ends_at")
+        return [
+            "currentWindowRequests": .int(open["requests"].int ?? 0), "currentWindowTokens": .int(open["tokens"].int ?? 0),
+            "currentWindowCost": .number(Dollars.text(open["cost_micro_usd"].int ?? 0)),
+            "currentWeeklyOpusCost": .number(Dollars.text(opus?["used"].int ?? 0)),
+            // Milliseconds since 1970, as the older relay's pages count down to them.
+            "windowStartTime": time("opened_at").map { .int($0.milliseconds) } ?? .null,
+            "windowEndTime": end.map { .int($0.milliseconds) } ?? .null,
+            "windowRemainingSeconds": end.map { .int(max(0, ($0.milliseconds - store.ambient.now().milliseconds) / 1000)) } ?? .null,
         ]
     }
 
     private var modelStats: Endpoint<PublicContext> {
         endpoint("user-model-stats", "What a key has used, by model", about: "`period` is daily, monthly or all.") { body in
             let key = try await key(body)
-            let first = Older.firstDay(body["period"].string ?? "monthly", now: store.ambient.now())
+            let first = Older.firstDay(body["period"].string ?? "monthly", store.ambient)
             let series = try await store.read { reader throws(StoreError) in
                 try reader.usageSeries(UsageFilter(apiKeyID: key.id, fromDay: first), by: .model)
             }

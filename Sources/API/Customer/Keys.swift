@@ -12,7 +12,7 @@ public struct Keys: Sendable {
         self.door = door
     }
 
-    public var endpoints: [MountedEndpoint] { [create, list, revoke].mounted { try await door.customer($0) } }
+    public var endpoints: [MountedEndpoint] { [create, list, edit, rotate, revoke].mounted { try await door.customer($0) } }
 
     private static let problems = ProblemKind.ofSignIn + ProblemKind.ofStore
     /// Far above any use, and sums of many of them still fit.
@@ -20,9 +20,9 @@ public struct Keys: Sendable {
 
     private static let limits = Shape(
         Field<Int64>.integer("requests_per_minute", "Requests in any minute.", 1...largest).optional,
-        Field<Int64>.integer("tokens_per_day", "Tokens in a day (UTC).", 1...largest).optional,
+        Field<Int64>.integer("tokens_per_day", "Tokens in a day (of TIME_ZONE).", 1...largest).optional,
         Field<Int64>.integer("concurrent", "Requests under way at once.", 1...largest).optional,
-        Field<Int64>.dollars("cost_per_day_usd", "US dollars in a day (UTC), to the micro-dollar.").optional,
+        Field<Int64>.dollars("cost_per_day_usd", "US dollars in a day (of TIME_ZONE), to the micro-dollar.").optional,
         make: { APIKeyLimits(requestsPerMinute: $0, tokensPerDay: $1, concurrency: $2, costPerDayMicroUSD: $3) })
 
     private static let wish = Shape(
@@ -71,6 +71,45 @@ public struct Keys: Sendable {
                         return .object(members)
                     }), "next": page.hasMore ? page.items.last.map { .string($0.id.text) } ?? .null : .null,
             ]
+        }
+    }
+
+    private struct Words: Sendable { let name: String?, description: String?, tags: [String]? }
+    private var edit: Endpoint<CustomerContext> {
+        Endpoint(
+            .patch, "/api/keys/{id}", "Rename a key", tag: "Keys", audience: .customer,
+            takes: .path(
+                KeyAdministration.id,
+                body: Shape(
+                    Field<String>.text("name", "For people to tell keys apart.", length: 1...100).optional,
+                    Field<String>.text("description", "For people.", length: 0...1000).optional,
+                    Field<[String]>.texts("tags", "Words to find it by.", count: 0...32, length: 1...64).optional, make: Words.init)),
+            replies: .ok(KeyDocument.view), problems: Self.problems + [.csrf, .notFound],
+            about: "What is left out stays. Limits are the operator's; a key with others is a new key."
+        ) { input, context in
+            var change = JSONObject()
+            if let name = input.body.name { change["name"] = .string(name) }
+            if let description = input.body.description { change["description"] = .string(description) }
+            if let tags = input.body.tags { change["tags"] = .array(tags.map { .string($0) }) }
+            let key = try await keys.edit(
+                try KeyAdministration.parse(input.path), change, owner: context.user.id, actor: context.user.id.text,
+                request: input.request.id)
+            guard let key else { throw Problem(.notFound) }
+            return .json(.object(KeyDocument.json(key)))
+        }
+    }
+
+    private var rotate: Endpoint<CustomerContext> {
+        Endpoint(
+            .post, "/api/keys/{id}/rotate", "Give a key a new secret", tag: "Keys", audience: .customer,
+            takes: .path(KeyAdministration.id, body: KeyDocument.grace), replies: .ok(KeyDocument.madeView),
+            problems: Self.problems + [.csrf, .notFound], about: KeyDocument.aboutRotation
+        ) { input, context in
+            let made = try await keys.rotate(
+                try KeyAdministration.parse(input.path), graceSeconds: input.body, owner: context.user.id, actor: context.user.id.text,
+                request: input.request.id)
+            guard let made else { throw Problem(.notFound) }
+            return .json(.object(KeyDocument.json(made)))
         }
     }
 
@@ -143,7 +182,7 @@ public struct Keys: Sendable {
                         fields + [
                             .always("last_used_at", "null is never.", .nullable(.time)),
                             .always(
-                                "usage_today", "Since midnight UTC.",
+                                "usage_today", "Since midnight in TIME_ZONE.",
                                 .object([
                                     .always("requests", "Requests.", .count), .always("tokens", "Tokens.", .count),
                                     .always("cost_usd", "US dollars.", .text),

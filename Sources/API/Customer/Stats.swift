@@ -28,13 +28,25 @@ public struct Stats: Sendable {
         return person.user.role == .customer ? Caller(user: person.user.id) : Caller()
     }
 
-    private struct Span: Sendable { let from: Timestamp?, to: Timestamp?, grouping: UsageGrouping }
+    private struct Span: Sendable { let from: Moment?, to: Moment?, grouping: UsageGrouping }
+    /// A day begins where its zone says, which only the server knows.
+    private enum Moment: Sendable {
+        case day(String), time(Timestamp)
+        func start(in zone: CivilZone) -> Timestamp? {
+            switch self {
+            case .day(let text): try? zone.day(parsing: text).lowerBound
+            case .time(let time): time
+            }
+        }
+    }
     private static let standardDays: Int64 = 30
     private static let dayMilliseconds: Int64 = 86_400_000
 
-    private static func moment(_ name: String, _ about: String) -> Field<Timestamp?> {
+    private static func moment(_ name: String, _ about: String) -> Field<Moment?> {
         Field<String>.text(name, about, length: 10...40).map { text throws(ParseError) in
-            text.utf8.count == 10 ? try Timestamp(parsingDay: text) : try Timestamp(parsing: text)
+            guard text.utf8.count == 10 else { return .time(try Timestamp(parsing: text)) }
+            _ = try Timestamp(parsingDay: text)
+            return .day(text)
         }.optional
     }
 
@@ -51,16 +63,17 @@ public struct Stats: Sendable {
                     make: Span.init)),
             replies: .ok(Self.view), problems: ProblemKind.ofSignIn + ProblemKind.ofStore,
             about:
-                "Also with a relay key. Tokens and costs are those of whole days (UTC), as booked; requests and times are those of the history, as long as it is kept."
+                "Also with a relay key. Tokens and costs are those of whole days (of TIME_ZONE), as booked; requests and times are those of the history, as long as it is kept."
         ) { input, caller in
             let now = keys.store.ambient.now()
-            let to = input.query.to ?? now.adding(milliseconds: 1)
-            let from = input.query.from ?? now.adding(milliseconds: -Self.standardDays * Self.dayMilliseconds)
+            let zone = keys.store.ambient.zone
+            let to = input.query.to?.start(in: zone) ?? now.adding(milliseconds: 1)
+            let from = input.query.from?.start(in: zone) ?? now.adding(milliseconds: -Self.standardDays * Self.dayMilliseconds)
             var history = HistoryFilter(apiKeyID: caller.key)
             (history.userID, history.from, history.to) = (caller.user, from, to)
             let filter = history
             let days = UsageFilter(
-                apiKeyID: caller.key, userID: caller.user, fromDay: from.dayText, toDay: to.adding(milliseconds: -1).dayText)
+                apiKeyID: caller.key, userID: caller.user, fromDay: zone.dayText(from), toDay: zone.dayText(to.adding(milliseconds: -1)))
             let grouping = input.query.grouping
             let found = try await keys.store.read { reader throws(StoreError) in
                 (

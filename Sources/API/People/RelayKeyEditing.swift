@@ -14,11 +14,16 @@ extension RelayKeys {
 
     /// Sets what the document names and leaves the rest: `name`, `description`, `tags`, `limits` (an object, null takes one away),
     /// `allowed_models`, `expires_at`, `status`, `team_id`, and the members of `APIKeyAccess`.
+    /// - Parameter owner: only a key of this person; nil for anybody's.
     /// - Returns: the key as it is then; nil when it is unknown or deleted.
     /// - Throws: `InputErrors` naming what is wrong, `StoreError`.
-    public func edit(_ id: APIKeyID, _ document: JSONObject, actor: String, request: RequestID? = nil) async throws -> APIKey? {
+    public func edit(
+        _ id: APIKeyID, _ document: JSONObject, owner: UserID? = nil, actor: String, request: RequestID? = nil
+    ) async throws -> APIKey? {
         let outcome = try await store.transaction { transaction throws(StoreError) -> Result<APIKey?, InputErrors> in
-            guard let key = try transaction.apiKey(id), key.deletedAt == nil else { return .success(nil) }
+            guard let key = try transaction.apiKey(id), key.deletedAt == nil, owner == nil || key.ownerID == owner else {
+                return .success(nil)
+            }
             var change = APIKeyChange(key)
             do throws(InputErrors) { try Self.apply(document, to: &change) } catch { return .failure(error) }
             if let owner = key.ownerID, let user = try transaction.user(owner) {
@@ -111,23 +116,33 @@ extension RelayKeys {
     }
 
     /// A new secret for a key; the old one works for `graceSeconds` more (0: not at all).
+    /// - Parameter owner: only a key of this person; nil for anybody's.
     /// - Returns: nil when the key is unknown or deleted.
-    public func rotate(_ id: APIKeyID, graceSeconds: Int64, actor: String, request: RequestID? = nil) async throws -> Made? {
+    /// - Throws: `InputErrors` for the key of a service, which finds it by its secret; `StoreError`.
+    public func rotate(
+        _ id: APIKeyID, graceSeconds: Int64, owner: UserID? = nil, actor: String, request: RequestID? = nil
+    ) async throws -> Made? {
         let secret = RelayKeySecret(store.ambient)
         let hash = secret.reveal { hasher.hash(Array($0.utf8)) }
         let seconds = min(max(0, graceSeconds), Self.maximumGraceSeconds)
-        let key = try await store.transaction { transaction throws(StoreError) -> APIKey? in
+        let outcome = try await store.transaction { transaction throws(StoreError) -> Result<APIKey?, InputErrors> in
+            guard let old = try transaction.apiKey(id), old.deletedAt == nil, owner == nil || old.ownerID == owner else {
+                return .success(nil)
+            }
+            if let service = try transaction.liveService(holding: id) {
+                return .failure(InputErrors(fields: [FieldError("", "is the key of service \(service.text), which keeps its secret")]))
+            }
             let until = seconds == 0 ? nil : transaction.ambient.now().adding(seconds: seconds)
             guard
                 try transaction.rotateAPIKey(
                     id, secretHash: hash, hashAlgorithm: RelayKeyHasher.algorithm, shownPrefix: secret.shown.prefix,
                     shownSuffix: secret.shown.suffix, until: until)
-            else { return nil }
+            else { return .success(nil) }
             try transaction.record(
                 actor: actor, "key.rotate", subject: id.text, before: nil, after: ["grace_seconds": .int(seconds)], request)
-            return try transaction.apiKey(id)
+            return .success(try transaction.apiKey(id))
         }
-        guard let key else { return nil }
+        guard let key = try outcome.get() else { return nil }
         await changed()
         return Made(key: key, secret: secret)
     }

@@ -113,7 +113,7 @@ public struct RelayKeys: Sendable {
 
     /// Today's usage of the keys of one owner, or of all.
     public func usageToday(owner: UserID?) async throws -> [APIKeyID: Usage] {
-        let day = store.ambient.now().dayText
+        let day = store.ambient.today
         return try await store.read { reader throws(StoreError) in try reader.usageByKey(owner: owner, day: day) }
     }
 

@@ -44,10 +44,18 @@ public enum KeyExplanation {
             ])
         }
         let refused = checks.first { !$0.1 }?.0
+        var window: JSON = nil
+        if let own = key.holders.first(where: { $0.scope == .key }), let open = own.counters.open(.window, at: now) {
+            window = [
+                "opened_at": .string(open.start.text), "ends_at": .string(open.end.text), "requests": .int(open.used.requests),
+                "tokens": .int(open.used[.tokens]), "cost_micro_usd": .int(open.used[.cost]),
+            ]
+        }
         return [
             "id": .string(row.id.text), "name": .string(row.name), "admitted": .bool(refused == nil),
             "refused_by": refused.map { .string($0) } ?? .null,
             "checks": .array(checks.map { ["code": .string($0.0), "passes": .bool($0.1)] }), "limits": .array(limits),
+            "window": window,
             "access": row.access.json, "allowed_models": row.allowedModels.flatMap { try? JSON(parsing: $0) } ?? .null,
             "expires_at": row.ends.map { .string($0.text) } ?? .null, "time_zone": .string(zone.name),
         ]

@@ -175,6 +175,14 @@ final class LimitCounters: Sendable {
         }
     }
 
+    /// The period around the moment; nil when none has begun.
+    func open(_ period: LimitPeriod, at now: Timestamp) -> Period? {
+        counts.withLock { counts in
+            counts.periods.indices.contains(period.rawValue) && counts.periods[period.rawValue].contains(now)
+                ? counts.periods[period.rawValue] : nil
+        }
+    }
+
     var concurrent: Int64 { counts.withLock(\.concurrent) }
     var waiting: Int { counts.withLock(\.waiters.count) }
     var looks: UInt64 { counts.withLock(\.looks) }

@@ -6,21 +6,26 @@ internal import Store
 struct KeySelfService: Sendable {
     let store: Store
     let ambient: Ambient
+    /// Where days begin.
+    let zone: CivilZone
 
     func info(_ key: RelayKey) async throws -> JSON {
-        let used = try await Usages(key, store, ambient)
+        let used = try await Usages(key, store, ambient, zone)
         return [
             "keyInfo": [
-                "id": .string(key.key.id.text), "name": .string(key.key.name), "tokenLimit": .int(key.key.limits.tokensPerDay ?? 0),
+                "id": .string(key.key.id.text), "name": .string(key.key.name), "tokenLimit": .int(Self.tokenLimit(key)),
                 "usage": used.json,
             ], "timestamp": .string(ambient.now().text),
         ]
     }
 
+    /// In all, as older scripts read it, else of a day; 0 is none.
+    private static func tokenLimit(_ key: RelayKey) -> Int64 { key.key.limits.tokensTotal ?? key.key.limits.tokensPerDay ?? 0 }
+
     func usage(_ key: RelayKey) async throws -> JSON {
-        let used = try await Usages(key, store, ambient)
+        let used = try await Usages(key, store, ambient, zone)
         return [
-            "usage": used.json, "limits": ["tokens": .int(key.key.limits.tokensPerDay ?? 0), "requests": 0],
+            "usage": used.json, "limits": ["tokens": .int(Self.tokenLimit(key)), "requests": .int(key.key.limits.windowRequests ?? 0)],
             "timestamp": .string(ambient.now().text),
         ]
     }
@@ -35,9 +40,13 @@ struct KeySelfService: Sendable {
     /// The largest whole number that every client reads exactly: what is left of no limit.
     static let unlimited: Int64 = 9_007_199_254_740_991
 
-    /// Tokens that the key may still use today.
+    /// Tokens that the key may still use: of all and of today, whichever ends first.
     func balance(_ key: RelayKey) async throws -> JSON {
-        let left = key.key.limits.tokensPerDay.map { max(0, $0 - key.counters.used(.day).tokens) } ?? Self.unlimited
+        let limits = key.key.limits
+        func left(_ limit: Int64?, _ period: LimitPeriod) -> Int64 {
+            limit.map { max(0, $0 - (key.counters.open(period, at: ambient.now())?.used[.tokens] ?? 0)) } ?? Self.unlimited
+        }
+        let left = min(left(limits.tokensTotal, .total), left(limits.tokensPerDay, .day))
         return ["object": "usage", "data": [["type": "credit_balance", "credit_balance": .int(left)]]]
     }
 
@@ -45,15 +54,15 @@ struct KeySelfService: Sendable {
     func statistics(_ key: RelayKey, query: [(name: String, value: String)]) async throws -> JSON {
         var filter = HistoryFilter(apiKeyID: key.key.id)
         let now = ambient.now()
-        let day: Timestamp
+        let day: Range<Timestamp>
         if let text = query.first(where: { $0.name == "date" })?.value {
-            do throws(ParseError) { day = try Timestamp(parsingDay: text) } catch {
+            do throws(ParseError) { day = try zone.day(parsing: text) } catch {
                 throw RelayProblem.badRequest("date: \(error.message).")
             }
         } else {
-            day = Timestamp(milliseconds: now.milliseconds / 86_400_000 * 86_400_000)
+            day = zone.day(around: now)
         }
-        (filter.from, filter.to) = (day, day.adding(milliseconds: 86_400_000))
+        (filter.from, filter.to) = (day.lowerBound, day.upperBound)
         let chosen = filter
         let found = try await store.read { reader throws(StoreError) in try reader.requestStatistics(chosen) }
         func groups(_ groups: [RequestStatistics.Group], _ value: (RequestStatistics.Group) -> JSON) -> JSON {
@@ -67,7 +76,7 @@ struct KeySelfService: Sendable {
                 "avgDuration": .int(found.averageDurationMilliseconds), "costMicroUsd": .int(found.priceMicroUSD),
                 "modelStats": groups(found.models) { ["count": .int($0.requests), "tokens": .int($0.tokens)] },
                 "statusStats": groups(found.statuses) { .int($0.requests) },
-            ], "date": .string(day.dayText), "timestamp": .string(now.text),
+            ], "date": .string(zone.dayText(day.lowerBound)), "timestamp": .string(now.text),
         ]
     }
 }
@@ -79,10 +88,10 @@ struct Usages {
     private let today: Usage
     private let ageMilliseconds: Int64
 
-    init(_ key: RelayKey, _ store: Store, _ ambient: Ambient) async throws {
+    init(_ key: RelayKey, _ store: Store, _ ambient: Ambient, _ zone: CivilZone) async throws {
         let id = key.key.id
         let now = ambient.now()
-        let day = now.dayText
+        let day = zone.dayText(now)
         let monthStart = day.prefix(8) + "01"
         (total, month, today) = try await store.read { reader throws(StoreError) in
             (

@@ -6,6 +6,8 @@ internal import Store
 struct RequestHistory: Sendable {
     let store: Store
     let ambient: Ambient
+    /// Where days begin.
+    let zone: CivilZone
 
     private static let limits: ClosedRange<Int> = 1...500
     private static let dayMilliseconds: Int64 = 86_400_000
@@ -21,10 +23,10 @@ struct RequestHistory: Sendable {
         var pagination: JSONObject = ["limit": .int(Int64(limit)), "offset": .int(Int64(offset)), "hasMore": .bool(page.hasMore)]
         if page.hasMore, let last = page.items.last { pagination["cursor"] = .string(HistoryCursor(after: last).text) }
         let now = ambient.now()
-        let day = try Self.parsed(query, "date") { text throws(ParseError) in try Timestamp(parsingDay: text) }
+        let day = try Self.parsed(query, "date") { text throws(ParseError) in try zone.day(parsing: text) }
         return [
             "history": .array(page.items.map(Self.row)), "pagination": .object(pagination),
-            "date": .string((day ?? now).dayText), "timestamp": .string(now.text),
+            "date": .string(zone.dayText(day?.lowerBound ?? now)), "timestamp": .string(now.text),
         ]
     }
 
@@ -37,9 +39,8 @@ struct RequestHistory: Sendable {
         }
         filter.from = try Self.parsed(query, "from") { text throws(ParseError) in try Timestamp(parsing: text) }
         filter.to = try Self.parsed(query, "to") { text throws(ParseError) in try Timestamp(parsing: text) }
-        if let day = try Self.parsed(query, "date", { text throws(ParseError) in try Timestamp(parsingDay: text) }) {
-            filter.from = day
-            filter.to = day.adding(milliseconds: Self.dayMilliseconds)
+        if let day = try Self.parsed(query, "date", { text throws(ParseError) in try zone.day(parsing: text) }) {
+            (filter.from, filter.to) = (day.lowerBound, day.upperBound)
         } else if filter.from == nil, filter.to == nil, !hasCursor {
             filter.from = ambient.now().adding(milliseconds: -Self.dayMilliseconds)
         }
@@ -93,7 +94,7 @@ struct RequestHistory: Sendable {
             "outputTokens": .int(record.tokens.output), "totalTokens": .int(record.tokens.total),
             "error": record.errorType.map { .string($0) } ?? .null,
             "cacheCreateTokens": .int(record.tokens.cacheWrite5m + record.tokens.cacheWrite1h),
-            "cacheReadTokens": .int(record.tokens.cacheRead), "costMicroUsd": .int(record.costMicroUSD),
+            "cacheReadTokens": .int(record.tokens.cacheRead), "costMicroUsd": .int(record.priceMicroUSD),
             "ttftMs": number(record.ttftMilliseconds), "attempts": .int(record.attempts), "stream": .bool(record.stream),
             "usageSource": record.usageSource.map { .string($0.rawValue) } ?? .null,
         ]

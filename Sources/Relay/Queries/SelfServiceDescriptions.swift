@@ -69,7 +69,7 @@ extension RouteDescriptions {
             View(
                 "RequestStats",
                 [
-                    .always("stats", "Counts, tokens and times.", .anything), .always("date", "Which day (UTC).", .text),
+                    .always("stats", "Counts, tokens and times.", .anything), .always("date", "Which day, of TIME_ZONE.", .text),
                     .always("timestamp", "When this was read.", .time),
                 ],
                 example: [
@@ -78,7 +78,7 @@ extension RouteDescriptions {
                         "costMicroUsd": 46, "modelStats": ["claude-sonnet-5-5": ["count": 1, "tokens": 11]], "statusStats": ["success": 1],
                     ], "date": "2026-11-21", "timestamp": "2026-11-21T00:00:01.000Z",
                 ])),
-        query: [.maybe("date", "Today when left out (UTC).", .text(length: 10...10, pattern: nil, format: "date"))],
+        query: [.maybe("date", "A day of TIME_ZONE; today when left out.", .text(length: 10...10, pattern: nil, format: "date"))],
         more: [.badRequest("date: must be a day.")])
     static let export = own(
         "/v1/request-history/export", "All the key's requests",

@@ -52,9 +52,12 @@ extension Command {
         let id = try keyID(try arguments.operands("id")[0])
         let grace = try arguments.number("grace", 0...RelayKeys.maximumGraceSeconds) ?? 0
         try await withInstance { instance in
-            guard let made = try await relayKeys(instance).rotate(id, graceSeconds: grace, actor: "command") else {
-                throw Failure("there is no key \(id.text)")
+            let rotated: RelayKeys.Made?
+            do { rotated = try await relayKeys(instance).rotate(id, graceSeconds: grace, actor: "command") } catch let error as InputErrors
+            {
+                throw Failure("\(id.text) " + error.fields.map(\.message).joined(separator: "; "), exitCode: 2)
             }
+            guard let made = rotated else { throw Failure("there is no key \(id.text)") }
             let secret = made.secret.reveal { $0 }
             var shown = json(made.key).object ?? [:]
             shown["key"] = .string(secret)

@@ -21,6 +21,8 @@ struct Instance: Sendable {
         if !migrates, case .sqliteFile(let path) = location, unsafe access(path, F_OK) != 0 {
             throw Failure("there is no database at \(location); run: gatehouse migrate")
         }
+        var ambient = ambient
+        ambient.zone = try TimeZoneFile.zone(settings.timeZone)
         let store: Store
         do throws(StoreError) {
             store = try await Store.open(location, ambient: ambient, options: settings.storeOptions)

@@ -94,11 +94,15 @@ struct Surface {
         let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
         let promotion = Promotion(store: store, secret: settings.promoteSecret, limiter: limiter, log: log)
         return Authentication(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints + Keys(keys, door).endpoints
-            + Users(people, keys, door).endpoints + Accounts(accounts, door).endpoints + AccountGroupEndpoints(accounts, door).endpoints
+            + KeyAdministration(keys, door, explanation: explanation).endpoints + Users(people, keys, door).endpoints
+            + Accounts(accounts, door).endpoints + AccountGroupEndpoints(accounts, door).endpoints
             + Stats(keys, door).endpoints
             + HistoryCleanup(store, door, retentionMilliseconds: settings.historyMilliseconds).endpoints + older(door)
             + parts.endpoints(people, door, settings)
     }
+    /// What stands in a key's way now, as the data path knows it.
+    private var explanation: @Sendable (APIKeyID, String?) -> JSON? { { [relay] id, model in relay?.explain(id, model: model) } }
+
     /// What dashboards of the older relay talk to.
     private func older(_ door: SessionDoor) -> [MountedEndpoint] {
         let pool = PoolView(
@@ -106,7 +110,7 @@ struct Surface {
             usableAccounts: { [relay] in relay?.accountCounts.usable ?? 0 })
         let shares = ShareTokens(key: tokenKey)
         return WebAuth(door, adminEmail: settings.adminEmail, isSecure: !isPlain).endpoints
-            + OlderKeys(keys, door, shares).endpoints + OlderStats(keys, door, shares).endpoints
+            + OlderKeys(keys, door, shares).endpoints + OlderStats(keys, shares, explanation: explanation).endpoints
             + OlderPool(store, door, pool, changed: keys.changed).endpoints
     }
     /// The pool, with the running relay's knowledge of it.

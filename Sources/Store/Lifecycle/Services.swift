@@ -118,6 +118,15 @@ public struct ServiceFilter: Sendable {
 }
 
 extension Reader {
+    /// The service that has sold this relay key and has not ended. Reads the services' documents: for rare questions only.
+    public func liveService(holding key: APIKeyID) throws(StoreError) -> ServiceID? {
+        // Ids hold no sign that LIKE or JSON knows.
+        let pattern = "%\"\(key.text)\"%"
+        return try rows("SELECT id FROM services WHERE ended_at IS NULL AND kind = 'relay' AND details LIKE \(pattern) LIMIT 1").first.map {
+            row throws(StoreError) in try row["id"]
+        }
+    }
+
     public func service(_ id: ServiceID) throws(StoreError) -> Service? {
         try first("SELECT \(Service.columns) FROM services WHERE id = \(id)")
     }
