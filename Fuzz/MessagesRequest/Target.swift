@@ -11,7 +11,7 @@ internal import Glibc
     // The scanner is lenient where the upstream judges; where the strict parser reads the body, both must have read the same.
     if let whole = try? JSON(parsing: input) { compare(request, whole) }
 
-    let mapped = request.body(input, model: "mapped \"name\"")
+    let mapped = request.body(input.span, model: "mapped \"name\"")
     let tail = count - request.modelRange.upperBound
     guard mapped.prefix(request.modelRange.lowerBound) == input.prefix(request.modelRange.lowerBound) else { fatalError("bytes before") }
     guard mapped.suffix(tail) == input.suffix(tail) else { fatalError("bytes after") }
