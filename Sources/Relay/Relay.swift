@@ -34,6 +34,8 @@ public struct RelayConfiguration: Sendable {
     public var programConcurrency = 2
     /// Of one child, from start to end.
     public var programSeconds: Int64 = 300
+    /// Nil: nobody is told of anything.
+    public var alerts: AlertRule?
     /// Keys the hash of sessions; nil makes one for this process, so that its sessions are forgotten with it.
     public var stickySecret: SecretBytes?
     public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
@@ -51,6 +53,7 @@ public final class Relay: Sendable {
     private let chatRuns: ChatRuns
     private let chatBook: ChatBook
     private let worker: CLIWorker?
+    let alerts: AlertWatch?
     private let configuration: RelayConfiguration
 
     /// How long another node's change of a key or account may go unnoticed (relay contract, section 2).
@@ -78,10 +81,11 @@ public final class Relay: Sendable {
         self.reader = reader
         chatBook = ChatBook(store: store, keyring: { reader.keyring }, reload: reloadKeyring)
         health = HealthKeeper(accounts: accounts, store: store, log: log)
+        let notices = RelayNotices()
         let outgoing = OutgoingClient(ambient: ambient, rule: rule)
         let tokens = TokenRefresher(
             store: store, keyring: { reader.keyring }, client: { () throws(ClientError) in try outgoing.client() }, log: log,
-            metrics: metrics
+            metrics: metrics, notices: notices
         ) {
             do { try await reader.refresh() } catch { log.warning("relay.refresh_failed", ["error": LogValue("\(error)")]) }
         }
@@ -96,7 +100,9 @@ public final class Relay: Sendable {
             pools: reactors.map { UpstreamPool(reactor: $0, resolver: resolver, trust: trust) }, limits: configuration.limits,
             spillFolder: configuration.dataDirectory + "/journal",
             durability: configuration.syncsAlways ? .always : .interval, ambient: ambient, log: log, metrics: metrics,
-            demo: configuration.isDemo ? DemoUpstream() : nil, publicURL: configuration.publicURL)
+            demo: configuration.isDemo ? DemoUpstream() : nil, publicURL: configuration.publicURL,
+            notices: notices)
+        alerts = configuration.alerts.map { [services] in AlertWatch(services, store: store, rule: $0, metrics: metrics) }
         batches = BatchBooks(services: services, store: store)
         queries = RelayQueries(
             services: services, models: ModelList(prices: prices),
@@ -129,6 +135,7 @@ public final class Relay: Sendable {
             group.addTask { await self.refreshRegularly() }
             group.addTask { await self.batches.run() }
             group.addTask { await self.health.run() }
+            if let alerts = self.alerts { group.addTask { await alerts.run() } }
             group.addTask { await self.services.tokens.run() }
             await services.mover.run()
             group.cancelAll()

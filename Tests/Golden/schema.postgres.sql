@@ -230,6 +230,7 @@ outbox.lease_until bigint
 outbox.failure text
 outbox.created_at bigint NOT NULL
 outbox.finished_at bigint
+outbox.told text NOT NULL DEFAULT '[]'::text
 payments.number bigint NOT NULL IDENTITY
 payments.id text NOT NULL
 payments.user_id text NOT NULL

@@ -313,7 +313,7 @@ CREATE TABLE outbox (
     failure TEXT,
     created_at BIGINT NOT NULL,
     finished_at BIGINT
-);
+, told TEXT NOT NULL DEFAULT '[]');
 
 CREATE TABLE payments (
     number INTEGER PRIMARY KEY AUTOINCREMENT,

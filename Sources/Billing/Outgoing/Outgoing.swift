@@ -1,6 +1,5 @@
 internal import Domain
 public import HTTP
-public import Secrets
 public import Store
 public import Telemetry
 
@@ -8,15 +7,13 @@ public import Telemetry
 public struct Outgoing: Sendable {
     let store: Store
     let client: any HTTPClient
-    let address: String
-    let secret: SecretBytes
+    let targets: [WebhookTarget]
     let log: Log
     private let sent: Counter
     private let failed: Counter
 
-    /// - Parameter secret: `whsec_…`, or any other text.
-    public init(store: Store, client: any HTTPClient, address: String, secret: SecretBytes, log: Log, metrics: Metrics) {
-        (self.store, self.client, self.address, self.secret, self.log) = (store, client, address, secret, log)
+    public init(store: Store, client: any HTTPClient, targets: [WebhookTarget], log: Log, metrics: Metrics) {
+        (self.store, self.client, self.targets, self.log) = (store, client, targets, log)
         (sent, failed) = (metrics.counter(.webhooksSent, "sent"), metrics.counter(.webhooksSent, "failed"))
     }
 
@@ -46,37 +43,60 @@ public struct Outgoing: Sendable {
         return due.count
     }
 
+    /// What came of one target.
+    private enum Outcome: Sendable {
+        case taken
+        /// 410: it wants no more of this.
+        case gone
+        case failed(String)
+    }
+
+    /// To every target that takes it and does not have it yet.
     private func deliver(_ event: OutboxEvent) async {
         let now = store.ambient.now()
         let body = JSON.object([
             "id": .string(event.id.text), "type": .string(event.kind), "timestamp": .string(event.createdAt.text), "data": event.body,
         ]).bytes
-        var request = OutgoingRequest(.post, address, body: body)
+        let waiting = targets.filter { $0.takes(event.kind) && !event.told.contains($0.name) }
+        let outcomes = await withTaskGroup(of: (name: String, outcome: Outcome).self) { group in
+            for target in waiting { group.addTask { (target.name, await send(event, body, to: target, now)) } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        var (told, failures, isGone) = (event.told, [String](), false)
+        for (name, outcome) in outcomes {
+            switch outcome {
+            case .taken: told.append(name)
+            case .gone:
+                isGone = true
+                failures.append("\(name): status 410")
+            case .failed(let why): failures.append("\(name): \(why)")
+            }
+            if case .taken = outcome { sent.add() } else { failed.add() }
+        }
+        let isOver = outcomes.allSatisfy { if case .failed = $0.outcome { false } else { true } }
+        if isGone, !isOver { told += outcomes.compactMap { if case .gone = $0.outcome { $0.name } else { nil } } }
+        let (kept, why) = (told, failures.sorted().joined(separator: "; "))
+        do throws(StoreError) {
+            try await store.transaction { transaction throws(StoreError) in
+                if why.isEmpty { return try transaction.outboxSent(event.id, told: kept) }
+                try transaction.outboxFailed(event.id, why, told: kept, next: isOver ? nil : next(event, now))
+            }
+        } catch { log.warning("outgoing.not_kept", ["event": LogValue(event.id.text), "error": LogValue("\(error)")]) }
+        if !why.isEmpty { log.warning("outgoing.refused", ["event": LogValue(event.id.text), "failure": LogValue(why)]) }
+    }
+
+    private func send(_ event: OutboxEvent, _ body: [UInt8], to target: WebhookTarget, _ now: Timestamp) async -> Outcome {
+        var request = OutgoingRequest(.post, target.address, body: body)
         request.timeoutMilliseconds = Self.timeoutMilliseconds
         request.headers = [
             "content-type": "application/json", "webhook-id": event.id.text, "webhook-timestamp": String(now.milliseconds / 1000),
-            "webhook-signature": WebhookSignature.sign(id: event.id.text, at: now, body: body, secret: secret),
+            "webhook-signature": WebhookSignature.sign(id: event.id.text, at: now, body: body, secret: target.secret),
         ]
-        let failure: String?
-        var isGone = false
         do throws(ClientError) {
             let reply = try await client.send(request)
-            isGone = reply.status == 410
-            failure = (200...299).contains(reply.status) ? nil : "status \(reply.status)"
-        } catch { failure = "\(error)" }
-        let isOver = isGone
-        do throws(StoreError) {
-            try await store.transaction { transaction throws(StoreError) in
-                guard let failure else { return try transaction.outboxSent(event.id) }
-                try transaction.outboxFailed(event.id, failure, next: isOver ? nil : next(event, now))
-            }
-        } catch { log.warning("outgoing.not_kept", ["event": LogValue(event.id.text), "error": LogValue("\(error)")]) }
-        if let failure {
-            failed.add()
-            log.warning("outgoing.refused", ["event": LogValue(event.id.text), "failure": LogValue(failure)])
-        } else {
-            sent.add()
-        }
+            if reply.status == 410 { return .gone }
+            return (200...299).contains(reply.status) ? .taken : .failed("status \(reply.status)")
+        } catch { return .failed("\(error)") }
     }
 
     /// nil after the last wait; each up to a fifth shorter or longer.

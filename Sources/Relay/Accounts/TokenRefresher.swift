@@ -14,6 +14,7 @@ final class TokenRefresher: Sendable {
     private let changed: @Sendable () async -> Void
     private let log: Log
     private let metrics: Metrics
+    private let notices: RelayNotices
     /// Refreshes of this process under way; whoever comes second waits for the first.
     private let underWay = Mutex<[AccountID: Task<Bool, Never>]>([:])
 
@@ -26,6 +27,8 @@ final class TokenRefresher: Sendable {
     /// Spread over this, by account, so that a pool does not ask all at once.
     private static let spreadMilliseconds: Int64 = 60_000
     private static let firstPauseSeconds: Int64 = 10
+    /// Failures in a row that are worth an alert.
+    private static let noteworthyFailures = 3
     private static let longestPauseSeconds: Int64 = 600
     /// How long a request waits for another process's refresh.
     private static let waitMilliseconds = 250
@@ -34,7 +37,7 @@ final class TokenRefresher: Sendable {
     /// - Parameter changed: tells the pool to read its accounts again.
     init(
         store: Store, keyring: @escaping @Sendable () -> Keyring, client: @escaping @Sendable () throws(ClientError) -> any HTTPClient,
-        log: Log, metrics: Metrics, changed: @escaping @Sendable () async -> Void
+        log: Log, metrics: Metrics, notices: RelayNotices = RelayNotices(), changed: @escaping @Sendable () async -> Void
     ) {
         self.store = store
         self.keyring = keyring
@@ -42,6 +45,7 @@ final class TokenRefresher: Sendable {
         self.changed = changed
         self.log = log
         self.metrics = metrics
+        self.notices = notices
     }
 
     // MARK: Ahead of time
@@ -214,6 +218,7 @@ final class TokenRefresher: Sendable {
         metrics.counter(.relayTokenRefreshes, "failed").add()
         let pause = min(Self.longestPauseSeconds, Self.firstPauseSeconds << min(token.failures, 6))
         let next = store.ambient.now().adding(seconds: pause)
+        if token.failures + 1 >= Self.noteworthyFailures { notices.refreshFailed(token.accountID, why) }
         log.warning(
             "account.refresh_failed", ["account": LogValue(token.accountID), "why": LogValue(why), "next_attempt": LogValue(next.text)])
         do throws(StoreError) {

@@ -44,6 +44,8 @@ final class LimitCounters: Sendable {
         var looks: UInt64 = 0
     }
     let counts = Mutex(Counts())
+    /// Something was booked since the last look for budgets that are used up.
+    let hasSettled = Atomic<Bool>(false)
 
     /// The settings under which a request is admitted.
     struct Holder: Sendable {
@@ -87,6 +89,7 @@ final class LimitCounters: Sendable {
 
     /// Replaces the reservation by what was used, and gives the place to the next in the queue.
     func settle(_ reservation: Reservation, used: LimitAmounts) {
+        hasSettled.store(true, ordering: .relaxed)
         counts.withLock { counts in
             counts.giveBack(reservation)
             counts.book(used, at: reservation.moment, second: reservation.second, beyond: reservation.amounts)
@@ -109,6 +112,7 @@ final class LimitCounters: Sendable {
 
     /// Adds to what was used at a moment, outside of any request: batches hold their budget this way. Negative amounts take back.
     func book(_ used: LimitAmounts, at moment: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
+        hasSettled.store(true, ordering: .relaxed)
         counts.withLock { counts in
             counts.turn(to: moment, plan, zone)
             for index in counts.periods.indices where counts.periods[index].contains(moment) { counts.periods[index].used.add(used) }

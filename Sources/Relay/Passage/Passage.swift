@@ -212,6 +212,7 @@ final class Passage {
             settled.request.tokens, costMicroUSD: settled.request.priceMicroUSD, model: settlement.usage?.model ?? admission.model)
         if settled.entries.contains(where: { $0.priceFlags.contains("price_missing") }) {
             services.meters.priceMissing.add()
+            services.notices.unpriced(settlement.usage?.model ?? admission.model)
             services.log.error(
                 "price.missing",
                 [

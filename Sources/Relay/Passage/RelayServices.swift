@@ -54,6 +54,7 @@ final class RelayServices: Sendable {
     let ambient: Ambient
     let log: Log
     let meters: RelayMeters
+    let notices: RelayNotices
     /// Requests under way over all keys.
     let slots = FairPlaces()
     /// Streams that are read to their end although their client has gone.
@@ -76,7 +77,8 @@ final class RelayServices: Sendable {
         keys: KeyDirectory, accounts: AccountDirectory, sessions: StickyIdentity, tokens: TokenRefresher, mover: JournalMover,
         prices: PriceBook, zone: CivilZone, pools: [UpstreamPool], limits: RelayLimits, spillFolder: String,
         durability: JournalMover.Durability,
-        ambient: Ambient, log: Log, metrics: Metrics, demo: DemoUpstream?, publicURL: String? = nil
+        ambient: Ambient, log: Log, metrics: Metrics, demo: DemoUpstream?, publicURL: String? = nil,
+        notices: RelayNotices = RelayNotices()
     ) {
         self.keys = keys
         self.accounts = accounts
@@ -93,6 +95,7 @@ final class RelayServices: Sendable {
         self.ambient = ambient
         self.log = log
         self.demo = demo
+        self.notices = notices
         self.publicURL = publicURL
         meters = RelayMeters(metrics)
     }

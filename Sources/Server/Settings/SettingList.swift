@@ -103,6 +103,15 @@ enum SettingList {
             name: "EVENT_WEBHOOK_SECRET", kind: .secret,
             about: "Signs what goes to EVENT_WEBHOOK_URL: `whsec_…` or any text; required with it."),
         .init(
+            name: "EVENT_WEBHOOK_EVENTS", kind: .list, standard: "*",
+            about: "Kinds of events that go to EVENT_WEBHOOK_URL, as `payment.*,relay.account.blocked`."),
+        .init(
+            name: "EVENT_WEBHOOKS", kind: .secret,
+            about: #"More places to tell, as `[{"name":"ops","url":"https://…","secret":"whsec_…","events":["relay.*"]}]`."#),
+        .init(
+            name: "ALERT_POOL_MINIMUM", kind: .integer(1...10_000), standard: "1",
+            about: "With fewer usable accounts than this, `relay.pool.low` is told; `relay.pool.empty` when there is none."),
+        .init(
             name: "SUBSCRIPTION_RETENTION_DAYS", kind: .integer(1...3650), standard: "30",
             about: "Days after its end in which a renewal brings the same key, address and port back."),
         .init(name: "INVOICE_ISSUER", kind: .text, standard: "Gatehouse", about: "Who invoices are from; one line."),

@@ -159,10 +159,16 @@ struct Settings: Sendable {
                 "stripe": secrets("STRIPE_WEBHOOK_SECRET"),
             ], baseURL: baseURL, telegramBot: optional("TELEGRAM_BOT_NAME"))
     }
-    var eventWebhook: (url: String, secret: SecretBytes)? {
-        guard let url = optional("EVENT_WEBHOOK_URL"), let secret = secret("EVENT_WEBHOOK_SECRET") else { return nil }
-        return (url, secret)
+    /// Who is told of events.
+    /// - Throws: `ParseError` for what EVENT_WEBHOOKS cannot mean.
+    func webhookTargets() throws(ParseError) -> [WebhookTarget] {
+        var targets: [WebhookTarget] = []
+        if let text = optional("EVENT_WEBHOOKS") { targets = try WebhookTarget.list(parsing: text) }
+        guard let url = optional("EVENT_WEBHOOK_URL"), let secret = secret("EVENT_WEBHOOK_SECRET") else { return targets }
+        guard !targets.contains(where: { $0.name == "main" }) else { throw ParseError("names main, which is EVENT_WEBHOOK_URL") }
+        return [WebhookTarget(name: "main", address: url, secret: secret, events: list("EVENT_WEBHOOK_EVENTS"))] + targets
     }
+    var alertPoolMinimum: Int { number("ALERT_POOL_MINIMUM") }
     var retentionSeconds: Int64 { Int64(number("SUBSCRIPTION_RETENTION_DAYS")) * 86_400 }
     var invoiceIssuer: String { text("INVOICE_ISSUER") }
     var logLevel: LogLevel { LogLevel(rawValue: text("LOG_LEVEL")) ?? .info }

@@ -37,6 +37,7 @@ extension Settings {
             problems.append("ADMIN_PASSWORD is one that everybody knows; choose another or leave it empty for a random one")
         }
         do throws(ParseError) { _ = try Currency(parsing: text("CURRENCY")) } catch { problems.append("CURRENCY \(error.message)") }
+        do throws(ParseError) { _ = try webhookTargets() } catch { problems.append("EVENT_WEBHOOKS \(error.message)") }
         if let program = claudeCLI.program, !program.hasPrefix("/") {
             problems.append("CLAUDE_CLI must be an absolute path, as /usr/local/bin/claude")
         }

@@ -34,11 +34,12 @@ struct SalesParts: Sendable {
         reconcile = Reconcile(store: store, orders: orders, log: log, metrics: metrics, wake: wake)
         sales = Sales(store: store, orders: orders, expiry: expiry, wake: wake)
         doors = PaymentDoors(settings.providerSettings(baseURL: settings.apiURL ?? "http://\(settings.host):\(settings.port)"))
-        outgoing = try settings.eventWebhook.map {
-            Outgoing(
-                store: store, client: try CurlClient(ambient: store.ambient), address: $0.url, secret: $0.secret, log: log, metrics: metrics
-            )
-        }
+        let targets = try settings.webhookTargets()
+        outgoing =
+            targets.isEmpty
+            ? nil
+            : Outgoing(
+                store: store, client: try CurlClient(ambient: store.ambient), targets: targets, log: log, metrics: metrics)
         (self.store, self.log) = (store, log)
     }
 

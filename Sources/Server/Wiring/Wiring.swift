@@ -1,4 +1,5 @@
 internal import API
+internal import Billing
 internal import Domain
 internal import HTTP
 internal import Relay
@@ -137,6 +138,10 @@ struct Wiring {
         configuration.allowsLoopback = settings.allowsLoopbackUpstream
         configuration.isDemo = settings.isDemo
         (configuration.program, configuration.programConcurrency, configuration.programSeconds) = settings.claudeCLI
+        let targets = try settings.webhookTargets()
+        if !targets.isEmpty {
+            configuration.alerts = AlertRule(poolMinimum: settings.alertPoolMinimum) { kind in targets.contains { $0.takes(kind) } }
+        }
         configuration.strategy = settings.accountStrategy
         configuration.publicURL = settings.apiURL
         configuration.openAIQuotaAs429 = settings.openAIQuotaAs429

@@ -20,6 +20,8 @@ public struct OutboxEvent: Sendable, Equatable, RowReadable {
     public let attempts: Int64
     public let nextAt: Timestamp
     public let failure: String?
+    /// Names of the places that have it.
+    public let told: [String]
     public let createdAt: Timestamp
     init(row: Row) throws(StoreError) {
         id = try row["id"]
@@ -30,9 +32,11 @@ public struct OutboxEvent: Sendable, Equatable, RowReadable {
         attempts = try row["attempts"]
         nextAt = try row["next_at"]
         failure = try row["failure"]
+        let told: JSON = try row["told"]
+        self.told = (told.array ?? []).compactMap(\.string)
         createdAt = try row["created_at"]
     }
-    static let columns: SQL = "id, kind, subject, body, state, attempts, next_at, failure, created_at"
+    static let columns: SQL = "id, kind, subject, body, state, attempts, next_at, failure, told, created_at"
 }
 
 extension Reader {
@@ -45,6 +49,16 @@ extension Reader {
             SELECT \(OutboxEvent.columns) FROM outbox WHERE state = COALESCE(\(state), state) \(older) ORDER BY id DESC LIMIT \(limit + 1)
             """)
         return Page(rows, limit: limit)
+    }
+}
+
+extension Reader {
+    /// What was promised last about things whose kind begins so, newest first; at most `PageLimits` allows.
+    public func promised(_ prefix: String, limit: Int) throws(StoreError) -> [OutboxEvent] {
+        try all(
+            """
+            SELECT \(OutboxEvent.columns) FROM outbox WHERE kind >= \(prefix) AND kind < \(prefix + "~") ORDER BY id DESC LIMIT \(limit)
+            """)
     }
 }
 
@@ -71,18 +85,23 @@ extension Transaction {
             """)
     }
 
-    public func outboxSent(_ id: EventID) throws(StoreError) {
+    /// - Parameter told: everybody who has it.
+    public func outboxSent(_ id: EventID, told: [String] = []) throws(StoreError) {
         try execute(
             """
-            UPDATE outbox SET state = \(OutboxState.sent), failure = NULL, lease_until = NULL, finished_at = \(ambient.now())
+            UPDATE outbox SET state = \(OutboxState.sent), failure = NULL, told = \(Self.list(told)), lease_until = NULL, finished_at = \(ambient.now())
             WHERE id = \(id) AND state = \(OutboxState.waiting)
             """)
     }
-    /// - Parameter next: nil gives up.
-    public func outboxFailed(_ id: EventID, _ failure: String, next: Timestamp?) throws(StoreError) {
+    private static func list(_ names: [String]) -> JSON { .array(names.map(JSON.string)) }
+
+    /// - Parameters:
+    ///   - told: those who have it all the same.
+    ///   - next: nil gives up.
+    public func outboxFailed(_ id: EventID, _ failure: String, told: [String] = [], next: Timestamp?) throws(StoreError) {
         try execute(
             """
-            UPDATE outbox SET state = \(next == nil ? OutboxState.dead : .waiting), failure = \(failure), lease_until = NULL,
+            UPDATE outbox SET state = \(next == nil ? OutboxState.dead : .waiting), failure = \(failure), told = \(Self.list(told)), lease_until = NULL,
                 next_at = COALESCE(\(next), next_at), finished_at = \(next == nil ? ambient.now() : nil)
             WHERE id = \(id) AND state = \(OutboxState.waiting)
             """)

@@ -1,0 +1,53 @@
+public import Domain
+public import Secrets
+
+/// A system of the operator that is told of events.
+public struct WebhookTarget: Sendable {
+    /// Unique; the outbox remembers under it who has an event.
+    public let name: String
+    public let address: String
+    /// `whsec_…`, or any other text.
+    public let secret: SecretBytes
+    /// Kinds it is told of: as "payment.completed", or with a star at the end, as "relay.*".
+    public let events: [String]
+
+    private static let maximumTargets = 20
+    private static let maximumEvents = 100
+
+    public init(name: String, address: String, secret: SecretBytes, events: [String] = ["*"]) {
+        (self.name, self.address, self.secret, self.events) = (name, address, secret, events)
+    }
+
+    public func takes(_ kind: String) -> Bool {
+        events.contains { $0.last == "*" ? kind.hasPrefix($0.dropLast()) : $0 == kind }
+    }
+
+    /// Reads `[{"name","url","secret","events"?}]`; without `events` everything is told.
+    public static func list(parsing text: String) throws(ParseError) -> [WebhookTarget] {
+        let shape = #"a JSON list as [{"name":"ops","url":"https://ops.example.com/hook","secret":"whsec_…","events":["relay.*"]}]"#
+        guard let list = try? JSON(parsing: Array(text.utf8)).array, list.count <= maximumTargets else {
+            throw ParseError("must be \(shape)")
+        }
+        var targets: [WebhookTarget] = []
+        for (index, one) in list.enumerated() {
+            guard let name = one["name"].string, isName(name), let url = one["url"].string, let secret = one["secret"].string else {
+                throw ParseError("must be \(shape); entry \(index + 1) has no name of a-z, 0-9 and -, no url or no secret")
+            }
+            guard url.hasPrefix("https://") || url.hasPrefix("http://"), !secret.isEmpty else {
+                throw ParseError("must be \(shape); entry \(index + 1) has a url or secret that cannot be used")
+            }
+            guard !targets.contains(where: { $0.name == name }) else { throw ParseError("names \(name) twice") }
+            let events = one["events"] == .null ? ["*"] : (one["events"].array ?? []).compactMap(\.string)
+            guard (1...maximumEvents).contains(events.count), events.count == one["events"].array?.count ?? 1 else {
+                throw ParseError("must be \(shape); events of entry \(index + 1) must be a list of texts")
+            }
+            targets.append(WebhookTarget(name: name, address: url, secret: SecretBytes(Array(secret.utf8)), events: events))
+        }
+        return targets
+    }
+
+    private static func isName(_ text: String) -> Bool {
+        (1...32).contains(text.utf8.count)
+            && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
+    }
+}

@@ -1,0 +1,287 @@
+internal import Domain
+internal import Store
+internal import Synchronization
+internal import Telemetry
+
+/// Which alerts are wanted; `Server` fills it from the settings.
+public struct AlertRule: Sendable {
+    /// Whether anybody is told of a kind of event.
+    public var isWanted: @Sendable (_ kind: String) -> Bool
+    /// Fewer usable accounts than this are an alert.
+    public var poolMinimum: Int
+    public init(poolMinimum: Int, isWanted: @escaping @Sendable (_ kind: String) -> Bool) {
+        (self.poolMinimum, self.isWanted) = (poolMinimum, isWanted)
+    }
+}
+
+/// What the data path cannot show by its state: things that happen. Bounded, and looked at every few seconds.
+final class RelayNotices: Sendable {
+    struct Notices: Sendable, Equatable {
+        var unpricedModels: Set<String> = []
+        var failedRefreshes: [AccountID: String] = [:]
+    }
+    private let notices = Mutex(Notices())
+    /// Of each kind between two looks; more add nothing to know.
+    private static let maximum = 64
+
+    func unpriced(_ model: String) {
+        notices.withLock { if $0.unpricedModels.count < Self.maximum { $0.unpricedModels.insert(String(model.prefix(64))) } }
+    }
+    func refreshFailed(_ account: AccountID, _ why: String) {
+        notices.withLock { if $0.failedRefreshes.count < Self.maximum { $0.failedRefreshes[account] = why } }
+    }
+    func take() -> Notices {
+        notices.withLock { notices in
+            defer { notices = Notices() }
+            return notices
+        }
+    }
+}
+
+/// Looks at accounts, budgets and notices behind the data path, and promises operators in the outbox what they should hear
+/// (relay contract, section 14).
+final class AlertWatch: Sendable {
+    private let services: RelayServices
+    private let store: Store
+    private let rule: AlertRule
+    private let damaged: Counter
+    private struct State: Sendable {
+        var book = AlertBook()
+        var damagedTold: UInt64 = 0
+        /// Alerts that the store did not take; told with the next look.
+        var unwritten: [Alert] = []
+    }
+    private let state = Mutex(State())
+
+    private static let everySeconds = 2
+    /// Budgets are looked at with every so many looks: that goes through all keys.
+    private static let budgetsEvery = 5
+    /// A shorter rest is the pool's daily life.
+    static let noteworthySeconds: Int64 = 60
+    private static let priceSeconds: Int64 = 86_400
+    private static let journalSeconds: Int64 = 3600
+    private static let refreshSeconds: Int64 = 3600
+    private static let budgetPercents: [Int64] = [100, 80]
+    private static let maximumUnwritten = 1000
+    private static let remembered = 5000
+
+    init(_ services: RelayServices, store: Store, rule: AlertRule, metrics: Metrics) {
+        (self.services, self.store, self.rule) = (services, store, rule)
+        damaged = metrics.counter(.journalDamaged)
+    }
+
+    /// Until it is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            do throws(StoreError) {
+                try await remember()
+                break
+            } catch { services.log.warning("alerts.not_read", ["error": LogValue("\(error)")]) }
+            do { try await services.ambient.sleep(.seconds(Self.everySeconds)) } catch { return }
+        }
+        var round = 0
+        while !Task.isCancelled {
+            await pass(looksAtBudgets: round % Self.budgetsEvery == 0)
+            round += 1
+            do { try await services.ambient.sleep(.seconds(Self.everySeconds)) } catch { return }
+        }
+    }
+
+    /// What earlier processes told is not told again.
+    func remember() async throws(StoreError) {
+        let events = try await store.read { reader throws(StoreError) in try reader.promised("relay.", limit: Self.remembered) }
+        state.withLock { state in
+            for event in events.reversed() {
+                switch event.kind {
+                case "relay.budget.reached":
+                    let (subject, word) = Self.budgetWord(
+                        event.subject, event.body["limit"].string ?? "", event.body["percent"].int ?? 0,
+                        event.body["resets_at"].string)
+                    state.book.set(subject, word, at: event.createdAt)
+                case "relay.price.missing", "relay.journal.flagged", "relay.account.refresh_failing":
+                    state.book.set(event.kind + event.subject, event.kind, at: event.createdAt)
+                default: state.book.set(event.subject, event.kind, at: event.createdAt)
+                }
+            }
+        }
+    }
+
+    /// One look. Called by `run`, and by tests.
+    func pass(looksAtBudgets: Bool = true) async {
+        let now = services.ambient.now()
+        let notices = services.notices.take()
+        let alerts = state.withLock { state in
+            var found = state.unwritten
+            state.unwritten = []
+            found += accounts(&state, now)
+            if looksAtBudgets { found += budgets(&state, now) }
+            found += happened(notices, &state, now)
+            return found
+        }
+        guard !alerts.isEmpty else { return }
+        do throws(StoreError) {
+            try await store.transaction { transaction throws(StoreError) in
+                for alert in alerts { try transaction.promise(alert.kind, subject: alert.subject, body: alert.body) }
+            }
+            for alert in alerts {
+                services.log.notice("alert", ["kind": .text(alert.kind), "subject": .text(alert.subject)])
+            }
+        } catch {
+            state.withLock { $0.unwritten = alerts.suffix(Self.maximumUnwritten) }
+            services.log.error("alerts.not_written", ["error": LogValue("\(error)")])
+        }
+    }
+
+    // MARK: Accounts and their pool
+
+    private func accounts(_ state: inout State, _ now: Timestamp) -> [Alert] {
+        var alerts: [Alert] = []
+        let pool = services.accounts.pool
+        var (usable, all) = (0, 0)
+        for account in pool.everyone {
+            let standing = account.standing(now)
+            let isShort = standing.until.map { $0 < now.adding(seconds: Self.noteworthySeconds) } ?? false
+            if standing.status != .disabled { all += 1 }
+            let isResting = standing.status == .cooling && !isShort
+            if standing.status == .active || standing.status == .cooling && isShort {
+                if account.account.details.isSchedulable, account.hasCredential { usable += 1 }
+            }
+            let subject = account.id.text
+            let last = state.book.word(subject)
+            let kind: String
+            switch standing.status {
+            case .blocked: kind = "relay.account.blocked"
+            case .needsReauth: kind = "relay.account.needs_reauth"
+            case .cooling where isResting: kind = "relay.account.cooling"
+            // A rest that is nearly over is no news, and neither is it the end.
+            case .cooling: continue
+            case .disabled:
+                state.book.set(subject, "")
+                continue
+            case .active:
+                guard !last.isEmpty, last != "relay.account.recovered" else { continue }
+                kind = "relay.account.recovered"
+            }
+            tell(
+                kind, subject, &state, now, &alerts,
+                [
+                    "account": .string(subject), "name": .string(account.account.details.name), "reason": .string(standing.reason),
+                    "until": standing.until.map { .string($0.text) } ?? .null,
+                ])
+        }
+        for (account, why) in pool.unusable {
+            all += 1
+            tell(
+                "relay.account.unusable", account.id.text, &state, now, &alerts,
+                [
+                    "account": .string(account.id.text), "name": .string(account.details.name), "reason": .string(why), "until": nil,
+                ])
+        }
+        let body: JSON = ["usable": .int(Int64(usable)), "accounts": .int(Int64(all)), "minimum": .int(Int64(rule.poolMinimum))]
+        if all > 0, usable == 0 {
+            tell("relay.pool.empty", "pool", &state, now, &alerts, body)
+        } else if all > 0, usable < rule.poolMinimum {
+            tell("relay.pool.low", "pool", &state, now, &alerts, body)
+        } else if ["relay.pool.empty", "relay.pool.low"].contains(state.book.word("pool")) {
+            tell("relay.pool.recovered", "pool", &state, now, &alerts, body)
+        }
+        return alerts
+    }
+
+    /// Tells a subject's new word. What nobody wants to hear is remembered all the same, so that its end is no news either.
+    private func tell(
+        _ kind: String, _ subject: String, _ state: inout State, _ now: Timestamp, _ alerts: inout [Alert], _ body: JSON
+    ) {
+        guard rule.isWanted(kind) else { return state.book.set(subject, kind) }
+        if state.book.tells(subject, kind, now: now) { alerts.append(Alert(kind: kind, subject: subject, body: body)) }
+    }
+
+    // MARK: Budgets
+
+    private func budgets(_ state: inout State, _ now: Timestamp) -> [Alert] {
+        guard rule.isWanted("relay.budget.reached") else { return [] }
+        var alerts: [Alert] = []
+        let second = services.ambient.uptimeNanoseconds() / 1_000_000_000
+        for key in services.keys.all {
+            for holder in key.holders where holder.counters.hasSettled.exchange(false, ordering: .relaxed) {
+                guard let id = Self.holderID(holder.scope, key) else { continue }
+                for standing in holder.counters.standings(holder.scope, holder.plan, now: now, second: second, zone: services.zone) {
+                    guard let alert = budget(standing, id, key, &state, now) else { continue }
+                    alerts.append(alert)
+                }
+            }
+        }
+        return alerts
+    }
+
+    private func budget(
+        _ standing: LimitCounters.Standing, _ id: String, _ key: RelayKey, _ state: inout State, _ now: Timestamp
+    ) -> Alert? {
+        guard !standing.name.isShort, standing.limit > 0 else { return nil }
+        let reached = standing.used.multipliedReportingOverflow(by: 100)
+        let percent = reached.overflow ? 100 : reached.partialValue / standing.limit
+        guard let level = Self.budgetPercents.first(where: { percent >= $0 }) else { return nil }
+        let resets = standing.resetsAt?.text
+        let (subject, word) = Self.budgetWord(id, standing.name.rawValue, level, resets)
+        // From 100 % it does not go back to 80 within the same period: a raised limit is no news.
+        if level == 80, state.book.word(subject) == Self.budgetWord(id, standing.name.rawValue, 100, resets).word { return nil }
+        guard state.book.tells(subject, word, now: now) else {
+            // No room now: looked at again although nothing may have been settled meanwhile.
+            if state.book.word(subject) != word { holderAgain(key, standing.scope) }
+            return nil
+        }
+        return Alert(
+            kind: "relay.budget.reached", subject: id,
+            body: [
+                "scope": .string(standing.scope.rawValue), "id": .string(id),
+                "name": standing.scope == .key ? .string(key.key.name) : .null, "limit": .string(standing.name.rawValue),
+                "percent": .int(level), "used": .int(standing.used), "of": .int(standing.limit),
+                "resets_at": resets.map { .string($0) } ?? .null,
+            ])
+    }
+
+    private func holderAgain(_ key: RelayKey, _ scope: LimitScope) {
+        key.holders.first { $0.scope == scope }?.counters.hasSettled.store(true, ordering: .relaxed)
+    }
+
+    private static func holderID(_ scope: LimitScope, _ key: RelayKey) -> String? {
+        switch scope {
+        case .key: key.key.id.text
+        case .user: key.key.ownerID?.text
+        case .team: key.key.teamID?.text
+        }
+    }
+
+    /// Each level is told once in a period of a limit.
+    private static func budgetWord(_ id: String, _ limit: String, _ percent: Int64, _ resets: String?) -> (subject: String, word: String) {
+        ("\(id) \(limit)", "\(percent) \(resets ?? "")")
+    }
+
+    // MARK: What happened
+
+    private func happened(_ notices: RelayNotices.Notices, _ state: inout State, _ now: Timestamp) -> [Alert] {
+        var alerts: [Alert] = []
+        func event(_ kind: String, _ subject: String, _ pauseSeconds: Int64, _ body: JSON) -> Bool {
+            guard rule.isWanted(kind), state.book.tellsAgain(kind + subject, kind, now: now, pauseSeconds: pauseSeconds) else {
+                return false
+            }
+            alerts.append(Alert(kind: kind, subject: subject, body: body))
+            return true
+        }
+        for model in notices.unpricedModels.sorted() {
+            _ = event("relay.price.missing", model, Self.priceSeconds, ["model": .string(model)])
+        }
+        for (account, why) in notices.failedRefreshes {
+            _ = event(
+                "relay.account.refresh_failing", account.text, Self.refreshSeconds,
+                ["account": .string(account.text), "reason": .string(why)])
+        }
+        let count = damaged.value
+        if count > state.damagedTold,
+            event("relay.journal.flagged", "journal", Self.journalSeconds, ["damaged": .int(Int64(clamping: count - state.damagedTold))])
+        {
+            state.damagedTold = count
+        }
+        return alerts
+    }
+}
