@@ -35,10 +35,16 @@ extension Exchange {
         switch (request.method, rest.count, rest.dropFirst().first) {
         case ("POST", 0, _): return createBatch()
         case ("GET", 0, _):
-            let all = world.batches(credential).map { batchJSON($0.0, $0.1) }
+            var all = world.batches(credential).map { batchJSON($0.0, $0.1) }
+            let fields = Control.fields(request.query)
+            if let after = fields["after_id"], let at = all.firstIndex(where: { $0["id"]?.text == after }) { all.removeFirst(at + 1) }
+            let page = Array(all.prefix(fields["limit"].flatMap { Int($0) } ?? 20))
             return reply(
                 200,
-                ["data": .array(all), "has_more": false, "first_id": all.first?["id"] ?? .null, "last_id": all.last?["id"] ?? .null])
+                [
+                    "data": .array(page), "has_more": .bool(all.count > page.count), "first_id": page.first?["id"] ?? .null,
+                    "last_id": page.last?["id"] ?? .null,
+                ])
         default: break
         }
         guard let identifier = rest.first, let batch = world.batch(identifier, credential: credential) else {
@@ -75,7 +81,7 @@ extension Exchange {
             ],
             "created_at": "2026-11-01T00:00:00Z", "expires_at": "2026-11-02T00:00:00Z", "ended_at": "2026-11-01T00:01:00Z",
             "cancel_initiated_at": batch.status == "canceling" ? "2026-11-01T00:00:30Z" : .null, "archived_at": nil,
-            "results_url": .string("https://\(request["host"] ?? "")/v1/messages/batches/\(identifier)/results"),
+            "results_url": .string("\(wire.scheme)://\(request["host"] ?? "")/v1/messages/batches/\(identifier)/results"),
         ]
     }
 

@@ -83,7 +83,7 @@ struct Control: Sendable {
         return (200, ["done": true])
     }
 
-    private static func fields(_ query: String) -> [String: String] {
+    static func fields(_ query: String) -> [String: String] {
         let pairs = query.split(separator: "&").map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
         return Dictionary(pairs.filter { $0.count == 2 }.map { ($0[0], $0[1]) }) { $1 }
     }

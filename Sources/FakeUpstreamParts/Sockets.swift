@@ -63,6 +63,7 @@ final class Wire {
     static let patienceMilliseconds: Int32 = 300_000
     let descriptor: Int32
     private let tls: TLSConnection?
+    var scheme: String { tls == nil ? "http" : "https" }
     private var isOpen = true
 
     init(descriptor: Int32, tls: TLSConnection? = nil) {

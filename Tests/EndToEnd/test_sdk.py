@@ -140,10 +140,145 @@ def test_unknown_key_is_an_authentication_error(server):
     assert raised.value.response.headers["x-should-retry"] == "false" and raised.value.body["type"] == "error"
 
 
-def test_models_are_listed_and_shown(relay):
-    with anthropic.Anthropic(base_url=relay.url, api_key=relay.key, max_retries=0) as client:
-        if not hasattr(client, "models"):
-            pytest.skip(f"anthropic {anthropic.__version__} has no models")
-        listed = {model.id for model in client.models.list(limit=100).data}
-        assert "claude-sonnet-5-5" in listed
-        assert client.models.retrieve("claude-sonnet-5-5").type == "model"
+class Sync:
+    """The plain client; an iterator of the SDK's comes as a list."""
+
+    @staticmethod
+    def run(options, work):
+        with anthropic.Anthropic(**options) as client:
+            made = work(client)
+            return list(made) if hasattr(made, "__iter__") and not hasattr(made, "to_dict") or hasattr(made, "iter_pages") else made
+
+
+class Async:
+    @staticmethod
+    def run(options, work):
+        async def whole():
+            async with anthropic.AsyncAnthropic(**options) as client:
+                made = work(client)
+                if hasattr(made, "__await__"):
+                    made = await made
+                return [one async for one in made] if hasattr(made, "__aiter__") else made
+
+        return asyncio.run(whole())
+
+
+KINDS = pytest.mark.parametrize("kind", [Sync, Async], ids=lambda kind: kind.__name__)
+
+
+def beside(client):
+    """Where this major keeps batches and token counts."""
+    return client.beta.messages if OLD else client.messages
+
+
+def plain(made):
+    return [one.to_dict() for one in made] if isinstance(made, list) else made.to_dict()
+
+
+@KINDS
+@pytest.mark.parametrize("extra", [{}, {"tools": TOOLS}, {"system": "kurz"}], ids=["plain", "tools", "system"])
+def test_tokens_are_counted_alike_and_never_billed(fake, relay, kind, extra):
+    before = len(relay.ledger()) if hasattr(relay, "ledger") else 0
+    question = {name: value for name, value in (QUESTION | extra).items() if name != "max_tokens"}
+    direct, through = both(fake, relay, "ok", lambda options: kind.run(options, lambda client: beside(client).count_tokens(**question)).input_tokens)
+    assert direct == through > 0
+    clean(fake)
+    assert not hasattr(relay, "ledger") or len(relay.ledger()) == before and fake.ledger() == []
+
+
+@KINDS
+def test_models_are_listed_and_shown(relay, kind):
+    options = {"base_url": relay.url, "api_key": relay.key, "max_retries": 0, "timeout": 30}
+    if not hasattr(anthropic.Anthropic(**options), "models"):
+        pytest.skip(f"anthropic {anthropic.__version__} has no models")
+    # Three a page: the SDK turns the pages itself.
+    listed = kind.run(options, lambda client: client.models.list(limit=3))
+    ids = [model.id for model in listed]
+    assert "claude-sonnet-5-5" in ids and len(set(ids)) == len(ids)
+    shown = kind.run(options, lambda client: client.models.retrieve("claude-sonnet-5-5"))
+    assert shown.type == "model" and shown.lifecycle == "active" and shown.display_name == "Claude Sonnet 5.5" and shown.max_input_tokens > 0
+    with pytest.raises(anthropic.NotFoundError):
+        kind.run(options, lambda client: client.models.retrieve("no-such-model"))
+
+
+@KINDS
+def test_a_batch_runs_from_its_making_to_its_end(fake, relay, kind):
+    """Made, polled, read, listed, deleted: the same on both sides, and each succeeded message is billed once however often it is read."""
+    before = len(relay.ledger()) if hasattr(relay, "ledger") else 0
+    requests = [{"custom_id": f"{kind.__name__}-{number}", "params": QUESTION | {"max_tokens": 20 + number}} for number in range(5)]
+    seen = []
+
+    def life(options):
+        def do(work):
+            return plain(kind.run(options, work))
+
+        made = do(lambda client: beside(client).batches.create(requests=requests))
+        found = do(lambda client: beside(client).batches.retrieve(made["id"]))
+        assert found["processing_status"] == "ended"
+        results = do(lambda client: beside(client).batches.results(made["id"]))
+        assert results == do(lambda client: beside(client).batches.results(made["id"]))
+        listed = do(lambda client: beside(client).batches.list(limit=1))
+        assert made["id"] in [one["id"] for one in listed]
+        cancelled = do(lambda client: beside(client).batches.cancel(made["id"]))
+        seen.append(found["results_url"])
+        gone = None if OLD else do(lambda client: client.messages.batches.delete(made["id"]))
+        different = ("results_url",)
+        return [{name: value for name, value in one.items() if name not in different} for one in (made, found, cancelled)], results, gone
+
+    direct, through = both(fake, relay, "ok", life)
+    assert direct == through and [one["custom_id"] for one in direct[1]] == [one["custom_id"] for one in requests]
+    assert {one["result"]["type"] for one in direct[1]} == {"succeeded"}
+    clean(fake)
+    if hasattr(relay, "ledger"):
+        assert seen[1].startswith(relay.url + "/v1/messages/batches/"), "results are fetched from the relay"
+        rows = relay.settled(before + 5)[before:]
+        used = sorted((one["result"]["message"]["usage"]["input_tokens"], one["result"]["message"]["usage"]["output_tokens"]) for one in through[1])
+        assert used == sorted((row["input_tokens"], row["output_tokens"]) for row in rows)
+        missing = pytest.raises(anthropic.NotFoundError)
+        if not OLD:
+            with missing:
+                kind.run(settings(fake, relay, "relay"), lambda client: client.messages.batches.retrieve(direct[0][0]["id"]))
+
+
+@KINDS
+def test_a_tool_turn_goes_there_and_back(fake, relay, kind):
+    def turn(options):
+        first = kind.run(options, lambda client: client.messages.create(tools=TOOLS, **QUESTION))
+        call = next(block for block in first.content if block.type == "tool_use")
+        messages = QUESTION["messages"] + [
+            {"role": "assistant", "content": [block.to_dict() for block in first.content]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call.id, "content": "12 °C"}]}]
+        return first.to_dict(), kind.run(options, lambda client: client.messages.create(tools=TOOLS, **QUESTION | {"messages": messages})).to_dict()
+
+    direct, through = both(fake, relay, "tool", turn)
+    assert direct == through and direct[0]["stop_reason"] == "tool_use" and direct[1]["stop_reason"] == "end_turn"
+    clean(fake)
+
+
+@KINDS
+def test_thinking_goes_back_with_its_signature(fake, relay, kind):
+    extra = {"extra_body": {"thinking": THINKING}, "max_tokens": 2048}
+
+    def turn(options):
+        first = kind.run(options, lambda client: client.messages.create(**QUESTION | extra)).to_dict()
+        assert first["content"][0]["type"] == "thinking" and first["content"][0]["signature"]
+        messages = QUESTION["messages"] + [{"role": "assistant", "content": first["content"]}, {"role": "user", "content": "weiter"}]
+        return first, kind.run(options, lambda client: client.messages.create(**QUESTION | extra | {"messages": messages})).to_dict()
+
+    direct, through = both(fake, relay, "thinking", turn)
+    assert direct == through
+    digests = {}
+    for request in fake.requests():
+        digests.setdefault(request["credential"], []).append(request["body_sha256"])
+    assert digests[far_side.DIRECT_KEY] == digests[far_side.RELAY_ACCOUNT], "thinking blocks change on the way"
+    clean(fake)
+
+
+@KINDS
+def test_the_version_of_this_major_goes_upstream_and_no_key_does(fake, relay, kind):
+    kind.run(settings(fake, relay, "relay"), lambda client: client.messages.create(**QUESTION))
+    asked = dict(fake.requests(far_side.RELAY_ACCOUNT)[-1]["headers"])
+    fields = {name.lower(): value for name, value in asked.items()}
+    assert fields["anthropic-version"] == ("2023-06-01" if OLD else "2026-10-21")
+    assert fields["x-stainless-lang"] == "python" and relay.key not in str(asked) or relay.key == far_side.RELAY_ACCOUNT
+    clean(fake)

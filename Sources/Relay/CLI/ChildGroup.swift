@@ -134,7 +134,7 @@ struct RunFolder: ~Copyable {
     /// Nil when it cannot be made.
     init?(in parent: String) {
         _ = unsafe mkdir(parent, 0o700)
-        var template = Array((parent + "/run.\(getpid()).XXXXXX").utf8CString)
+        var template = Array((parent + "/run.\(getpid())." + String(repeating: "X", count: 6)).utf8CString)
         guard
             unsafe template.withUnsafeMutableBufferPointer({ buffer in
                 guard let base = buffer.baseAddress else { return false }
