@@ -26,6 +26,7 @@ struct FailoverTests {
         Row(step: "status=402", status: 529, retryAfter: "60", isServed: true, rests: true),
         Row(step: "status=429;code=enforced_spend_limit_reached", status: 529, retryAfter: "60", isServed: true, rests: true),
         Row(step: "status=403;message=organization_on_hold", status: 529, retryAfter: "60", isServed: true, rests: true),
+        Row(step: "status=400;message=This organization has been disabled", status: 529, retryAfter: "60", isServed: true, rests: true),
         Row(step: "status=403", status: 529, retryAfter: "60", isServed: true, rests: true),
         Row(step: "status=429|unified=5h:1.0:1795219230", status: 529, retryAfter: "30", isServed: true, rests: true),
         Row(step: "status=429;retry-after=7", status: 529, retryAfter: "7", isServed: true, rests: true),
@@ -36,6 +37,7 @@ struct FailoverTests {
         Row(step: "status=502", status: 502, retryAfter: nil, isServed: true, rests: false),
         Row(step: "html503", status: 503, retryAfter: nil, isServed: true, rests: true),
         Row(step: "status=504", status: 504, retryAfter: nil, isServed: true, rests: true),
+        Row(step: "status=400", status: 400, retryAfter: nil, isServed: false, rests: false),
         Row(step: "status=404", status: 404, retryAfter: nil, isServed: false, rests: false),
         Row(step: "status=409", status: 409, retryAfter: nil, isServed: false, rests: false),
         Row(step: "status=413", status: 413, retryAfter: nil, isServed: false, rests: false),
@@ -55,7 +57,7 @@ struct FailoverTests {
     }
 
     @Test(arguments: rows, [RelayWorld.body, RelayWorld.streamBody])
-    func `one account: the customer gets what the contract says`(row: Row, body: String) async throws {
+    func `acceptance 6, one account: the customer gets what the contract says`(row: Row, body: String) async throws {
         try await withFake(1) { world, fake in
             try await fake.script(Self.secrets[0], [], default: row.step)
             let reply = try await world.send(body)
@@ -71,7 +73,7 @@ struct FailoverTests {
     }
 
     @Test(arguments: rows, [RelayWorld.body, RelayWorld.streamBody])
-    func `three accounts: the next one serves, and one answer comes`(row: Row, body: String) async throws {
+    func `acceptance 6, three accounts: the next one serves, and one answer comes`(row: Row, body: String) async throws {
         try await withFake(3) { world, fake in
             try await fake.script(Self.secrets[0], [], default: row.step)
             let reply = try await world.send(body)
@@ -81,6 +83,36 @@ struct FailoverTests {
             let seen = try await fake.requests(finished: row.isServed ? 2 : 1)
             #expect(seen.map { $0["credential"] as? String } == (row.isServed ? Array(Self.secrets.prefix(2)) : [Self.secrets[0]]))
             #expect(Set(seen.compactMap { $0["body_sha256"] as? String }).count == 1, "each attempt gets the same bytes")
+        }
+    }
+
+    /// Rows that begin to answer: with one account and with three the customer gets the same.
+    @Test(
+        arguments: [
+            "cut-after=content_block_delta#2", "cut-after=content_block_delta#2;rst", "cut-after=content_block_delta#2:9",
+            "error-event-after=content_block_delta#2;type=overloaded_error", "error-event-after=message_start;type=api_error",
+        ], [1, 3])
+    func `acceptance 6, after the first byte nobody else goes on`(step: String, accounts: Int) async throws {
+        try await withFake(accounts) { world, fake in
+            try await fake.script(Self.secrets[0], [step])
+            let reply = try await world.send(RelayWorld.streamBody)
+            #expect(reply.status == 200 && reply.text.components("event: message_start") == 1)
+            #expect(reply.text.components("event: error") == 1 && reply.text.components("event: message_stop") == 0)
+            #expect(try await fake.requests(finished: 1).count == 1)
+            let (history, ledger) = try await world.books()
+            #expect(history.map(\.status) == [.error] && ledger.map(\.usageSource) == [.snapshot])
+        }
+    }
+
+    /// The first event is an error: nothing has gone to the customer yet.
+    @Test(arguments: ["overloaded_error", "api_error", "rate_limit_error", "authentication_error", "permission_error"], [1, 3])
+    func `acceptance 6, an error as first event is a refusal`(type: String, accounts: Int) async throws {
+        try await withFake(accounts) { world, fake in
+            try await fake.script(Self.secrets[0], [], default: "first-event-error;type=\(type)")
+            let reply = try await world.send(RelayWorld.streamBody)
+            #expect((reply.status == 200) == (accounts == 3), "\(reply.text)")
+            #expect(reply.text.components("event: message_start") == (accounts == 3 ? 1 : 0))
+            if ["authentication_error", "permission_error"].contains(type) { #expect(!reply.text.contains(type)) }
         }
     }
 

@@ -81,7 +81,7 @@ struct StickyTests {
     }
     private static let session = ["x-api-key: " + RelayWorld.secret, "x-claude-code-session-id: 6f1c"]
 
-    @Test func `twenty turns of a session stay on one account, other sessions spread`() async throws {
+    @Test func `acceptance 10: twenty turns of a session stay on one account, other sessions spread`() async throws {
         try await withPool { world, fake in
             for _ in 1...20 { #expect(try await world.send(headers: Self.session).status == 200) }
             let turns = try await fake.requests(finished: 20).compactMap { $0["credential"] as? String }
@@ -94,7 +94,7 @@ struct StickyTests {
         }
     }
 
-    @Test func `the same session of two customers are two sessions`() {
+    @Test func `acceptance 10: the same session of two customers are two sessions`() {
         let identity = StickyIdentity(secret: SecretBytes([1, 2, 3]))
         let other = StickyIdentity(secret: SecretBytes([4, 5, 6]))
         do {

@@ -92,7 +92,7 @@ struct TokenRefresherTests {
     }
 
     /// Two processes with one rotating refresh token: exactly one call, no `invalid_grant`.
-    @Test func `two refreshers of one token make exactly one call`() async throws {
+    @Test func `acceptance 9: two refreshers of one token make exactly one call`() async throws {
         try await withAccount { world, fake, id in
             try await fake.script("refresh-0", ["rotate-refresh|hang-before-headers=50", "rotate-refresh"])
             let outgoing = OutgoingClient(ambient: Ambient.live, rule: AddressRule(allowsLoopback: true))
