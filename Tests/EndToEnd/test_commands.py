@@ -145,6 +145,30 @@ def test_a_backup_of_nothing_says_what_to_do_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "data" / "gatehouse.db").exists() and not (tmp_path / "full.backup").exists()
 
 
+def test_prices_imported_before_the_first_start_come_beside_the_starting_ones(far):
+    fake, postgres = far
+    relay = far_side.Gatehouse(fake, postgres=postgres)
+    try:
+        (relay.folder / "data").mkdir(mode=0o700)
+        assert attempt(relay, "migrate")[0] == 0
+        row = {"model": "claude-sonnet-5-5", "input": 9000, "output": 90000, "cache_write_5m": 1, "cache_write_1h": 1, "cache_read": 1,
+               "effective_from": "2026-11-01T00:00:00Z"}
+        (relay.folder / "prices.json").write_text(json.dumps([row]))
+        assert "1 of 1" in relay.command("price", "import", "prices.json")
+        listed = json.loads(relay.command("price", "list", "--json"))
+        assert {price["source"] for price in listed} == {"starting", "import"} and listed[-1]["input"] == 9000 and len(listed) > 20
+        relay.key = relay.create_key("priced")
+        relay.start()
+        body = {"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+        fake.script(far_side.RELAY_ACCOUNT, 'usage={"input_tokens":1000,"output_tokens":100}')
+        assert far_side.call(relay.url + "/v1/messages", body, {"x-api-key": relay.key, "content-type": "application/json"})[0] == 200
+        booked = relay.settled(1)[0]
+        assert booked["cost_micro_usd"] == 1000 * 9 + 100 * 90 and "price_missing" not in booked["price_flags"]
+    finally:
+        relay.stop()
+        shutil.rmtree(relay.folder)
+
+
 def test_sealed_secrets_move_to_a_new_data_key_under_a_running_server(far):
     fake, postgres = far
     with Prepared(fake, postgres=postgres, LOG_LEVEL="warning") as relay:

@@ -1,5 +1,5 @@
 internal import Domain
-internal import Store
+public import Store
 internal import Synchronization
 
 /// The price list as it is now: read from the database, kept as an immutable table that requests take as they come.
@@ -19,12 +19,16 @@ final class PriceBook: Sendable {
 
     /// An empty price list gets the rows that this version comes with.
     func fill(_ store: Store) async throws(StoreError) {
-        let rows = table.allRows
-        let isEmpty = try await store.read { reader throws(StoreError) in try reader.prices(since: 0).isEmpty }
-        if isEmpty {
-            try await store.transaction { transaction throws(StoreError) in _ = try transaction.addPrices(rows, source: "starting") }
-        }
+        try await Self.fill(store, with: table)
         try await refresh(store)
+    }
+
+    fileprivate static func fill(_ store: Store, with table: PriceTable) async throws(StoreError) {
+        let rows = table.allRows
+        try await store.transaction { transaction throws(StoreError) in
+            guard try transaction.prices(since: 0).isEmpty else { return }
+            _ = try transaction.addPrices(rows, source: "starting")
+        }
     }
 
     /// Reads what was added since the last time.
@@ -41,4 +45,10 @@ final class PriceBook: Sendable {
             }
         }
     }
+}
+
+extension PriceTable {
+    /// An empty price list gets the rows that this version comes with. Before anything else is added: a list that is not empty is left
+    /// alone, and later rows count.
+    public static func fill(_ store: Store) async throws(StoreError) { try await PriceBook.fill(store, with: .starting) }
 }

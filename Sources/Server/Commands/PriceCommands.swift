@@ -8,6 +8,7 @@ extension Command {
     ) { arguments in
         _ = try arguments.operands()
         try await withInstance { instance in
+            try await PriceTable.fill(instance.store)
             var rows: [StoredPrice] = []
             while true {
                 let since = rows.last?.version ?? 0
@@ -39,6 +40,7 @@ extension Command {
         let document: JSON
         do throws(ParseError) { document = try JSON(parsing: bytes) } catch { throw Failure("\(path): \(error.message)", exitCode: 2) }
         try await withInstance { instance in
+            try await PriceTable.fill(instance.store)
             let rows: [PriceRow]
             do throws(InputErrors) { rows = try PriceImport.rows(document, now: instance.store.ambient.now()) } catch {
                 throw Failure(error.fields.map { "\($0.field) \($0.message)" }.joined(separator: "; "), exitCode: 2)
