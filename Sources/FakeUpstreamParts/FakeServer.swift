@@ -80,6 +80,9 @@ public final class FakeServer: Sendable {
         wire.close()
     }
 
+    /// Between the steps of one `x-fake`.
+    private static let nextTry = " then "
+
     /// true when the connection may carry another request.
     private func handle(_ request: WireRequest, _ wire: Wire) -> Bool {
         let credential = Inspection.credential(request)
@@ -87,7 +90,11 @@ public final class FakeServer: Sendable {
         var violations = Inspection.violations(request)
         let isRefresh = request.path == "/oauth/token" || request.path == "/v1/oauth/token"
         let queue = isRefresh ? Exchange.tokenFields(request.body)["refresh_token"] ?? "" : credential
-        var step = request["x-fake"].map { World.Step(text: $0, bodyDigest: request["x-fake-body-sha256"]) }
+        var step = request["x-fake"].map { own in
+            let steps = own.split(separator: Self.nextTry).map(String.init)
+            let text = steps.isEmpty ? "" : steps[min(world.arrival(digest), steps.count - 1)]
+            return World.Step(text: text, bodyDigest: request["x-fake-body-sha256"])
+        }
         if step == nil, isRefresh || request.method == "POST" || world.hasScript(queue) { step = world.nextStep(queue) }
         let conduct: Conduct
         do { conduct = try Conduct(step?.text ?? "ok") } catch {

@@ -91,6 +91,7 @@ final class World: Sendable {
         var finished = 0
         var scripts: [String: [Step]] = [:]
         var defaults: [String: Step] = [:]
+        var arrivals: [String: Int] = [:]
         var refresh: [String: Refreshable] = [:]
         var batches: [String: Batch] = [:]
     }
@@ -185,6 +186,14 @@ final class World: Sendable {
             return kept.defaults[credential] ?? kept.defaults["*"]
         }
     }
+    /// How often that body came before with steps of its own.
+    func arrival(_ digest: String) -> Int {
+        kept.withLock { kept in
+            defer { kept.arrivals[digest, default: 0] += 1 }
+            return kept.arrivals[digest, default: 0]
+        }
+    }
+
     /// Whether a step was queued for just that credential.
     func hasScript(_ credential: String) -> Bool { kept.withLock { !($0.scripts[credential] ?? []).isEmpty } }
     var waitingSteps: Int { kept.withLock { $0.scripts.values.reduce(0) { $0 + $1.count } } }

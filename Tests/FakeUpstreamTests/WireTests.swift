@@ -77,6 +77,17 @@ struct WireTests {
         }
     }
 
+    @Test func `a request may bring a step for each of its tries`() async throws {
+        try await Self.with { server in
+            var seen: [Int] = []
+            for body in [Self.streamBody, Self.streamBody, Self.streamBody, Self.streamBody.replacing("hi", with: "ho")] {
+                let reply = try await Self.send(server, Self.request(body, headers: "x-fake: status=529 then status=429 then tool\r\n"))
+                seen.append(reply.status)
+            }
+            #expect(seen == [529, 429, 200, 529], "the same body takes the next one, another body begins anew")
+        }
+    }
+
     @Test func `steps are taken in order, one a request, by credential`() async throws {
         try await Self.with { server in
             let steps = #"{"credential":"sk-one","steps":["status=529",{"step":"html503","times":2}],"default":"status=429;retry-after=1"}"#
@@ -119,7 +130,8 @@ struct WireTests {
             let answer = try await Self.control(server, "/__fake/requests?finished=1&wait_ms=10000")
             let row = try #require(try Self.rows(answer, "requests").first)
             #expect(row["closed_early"] as? Bool == true && row["closed_after"] as? String == "content_block_delta")
-            let bill = try #require(try Self.rows(try await Self.control(server, "/__fake/ledger"), "ledger").first)
+            let bill = try #require(
+                try Self.rows(try await Self.control(server, "/__fake/ledger?finished=1&wait_ms=10000"), "ledger").first)
             #expect(bill["outcome"] as? String == "client_gone")
         }
     }
@@ -133,7 +145,8 @@ struct WireTests {
             let all = String(decoding: try await client.rest(), as: UTF8.self)
             // RST may overtake what was sent before it.
             #expect(!all.contains("message_stop") && (kind == ";rst" || all.contains("event: co")))
-            let bill = try #require(try Self.rows(try await Self.control(server, "/__fake/ledger"), "ledger").first)
+            let bill = try #require(
+                try Self.rows(try await Self.control(server, "/__fake/ledger?finished=1&wait_ms=10000"), "ledger").first)
             #expect(bill["outcome"] as? String == "cut")
         }
     }
