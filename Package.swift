@@ -71,7 +71,7 @@ let package = Package(
 
         module("TestKit", ["Domain", "HTTP", "Store", "CEpoll"]),
 
-        suite("DomainTests", ["Domain"]),
+        suite("DomainTests", ["Domain", "TestKit"]),
         suite("Contracts", ["Domain", "Store", "Provisioning", "Drivers", "TestKit"]),
         suite("HTTPEngineTests", ["Domain", "HTTP", "TestKit"]),
         suite("HTTPClientTests", ["Domain", "HTTP", "TestKit", "CZlib"]),

@@ -18,8 +18,6 @@ public struct RelayConfiguration: Sendable {
     public var isDemo = false
     /// What an empty price list begins with.
     public var prices = PriceTable.starting
-    /// Where days, weeks and months begin (`TIME_ZONE`).
-    public var zone = CivilZone.utc
     /// `API_URL`, for links in answers; nil: as the caller reached us.
     public var publicURL: String?
     /// Names that older clients ask for, on the surfaces that are not Messages.
@@ -96,7 +94,7 @@ public final class Relay: Sendable {
             mover: try JournalMover(
                 folder: configuration.dataDirectory + "/journal", count: reactors.count, store: store, prices: prices,
                 ambient: ambient, log: log, metrics: metrics),
-            prices: prices, zone: configuration.zone,
+            prices: prices, zone: ambient.zone,
             pools: reactors.map { UpstreamPool(reactor: $0, resolver: resolver, trust: trust) }, limits: configuration.limits,
             spillFolder: configuration.dataDirectory + "/journal",
             durability: configuration.syncsAlways ? .always : .interval, ambient: ambient, log: log, metrics: metrics,
@@ -106,7 +104,7 @@ public final class Relay: Sendable {
         batches = BatchBooks(services: services, store: store)
         queries = RelayQueries(
             services: services, models: ModelList(prices: prices),
-            history: RequestHistory(store: store, ambient: ambient, zone: configuration.zone))
+            history: RequestHistory(store: store, ambient: ambient, zone: ambient.zone))
         AccountGauges.register(in: metrics, accounts, ambient)
     }
 

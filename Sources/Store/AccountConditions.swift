@@ -75,7 +75,7 @@ extension Reader {
 
     /// What each account's charged requests of a day cost so far, before any customer's price.
     public func costByAccount(day: String) throws(StoreError) -> [AccountID: Int64] {
-        guard let from = try? Timestamp(parsingDay: day) else { throw .programming("no day: \(day)") }
+        guard let from = try? ambient.zone.day(parsing: day).lowerBound else { throw .programming("no day: \(day)") }
         var costs: [AccountID: Int64] = [:]
         for row in try rows(
             """

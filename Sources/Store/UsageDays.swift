@@ -106,7 +106,7 @@ extension Reader {
 
     /// What an account's charged requests used, a bucket for each day that has any.
     public func usageByDay(of account: AccountID, fromDay: String) throws(StoreError) -> [(bucket: String, usage: Usage)] {
-        guard let from = try? Timestamp(parsingDay: fromDay) else { throw .programming("no day: \(fromDay)") }
+        guard let from = try? ambient.zone.day(parsing: fromDay).lowerBound else { throw .programming("no day: \(fromDay)") }
         var series: [(bucket: String, usage: Usage)] = []
         for row in try rows(
             """

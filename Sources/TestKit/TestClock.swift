@@ -10,6 +10,7 @@ public final class TestClock: Sendable {
     }
     private let face: Mutex<Face>
     private let sleeping: Sleeping
+    private let zone: CivilZone
 
     /// What a sleep on this clock does.
     public enum Sleeping: Sendable {
@@ -20,9 +21,12 @@ public final class TestClock: Sendable {
     }
 
     /// - Parameter start: 2026-11-21T00:00:00Z unless told.
-    public init(start: Timestamp = Timestamp(seconds: 1_795_219_200), seed: UInt64 = 1, sleeping: Sleeping = .jumps) {
+    public init(
+        start: Timestamp = Timestamp(seconds: 1_795_219_200), seed: UInt64 = 1, sleeping: Sleeping = .jumps, zone: CivilZone = .utc
+    ) {
         face = Mutex(Face(milliseconds: start.milliseconds, seed: seed))
         self.sleeping = sleeping
+        self.zone = zone
     }
 
     public func advance(milliseconds: Int64) {
@@ -45,7 +49,7 @@ public final class TestClock: Sendable {
                     await Task.yield()
                 case .pauses: try await Task.sleep(for: min(duration, .milliseconds(5)))
                 }
-            })
+            }, zone: zone)
     }
 
     // SplitMix64, the public-domain generator of Sebastiano Vigna.

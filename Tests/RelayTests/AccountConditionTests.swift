@@ -126,7 +126,7 @@ struct AccountConditionTests {
     }
 
     @Test func `caps refuse what is over them and say until when`() {
-        var use = AccountUse()
+        var use = AccountUse(zone: .utc)
         let caps = AccountCaps(requestsPerMinute: 2, tokensPerMinute: 1000, costPerDayMicroUSD: 50)
         func wait(_ tokens: Int64, _ seconds: Int64) -> (until: Timestamp, cap: String)? {
             use.wait(caps, tokens: tokens, now: Self.later(seconds))

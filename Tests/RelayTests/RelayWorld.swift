@@ -108,9 +108,9 @@ struct WorldAccount: Sendable {
 
 func withRelay(
     _ accounts: [WorldAccount], limits: APIKeyLimits = APIKeyLimits(), allowedModels: String? = nil, expiresAt: Timestamp? = nil,
-    configure: @Sendable (inout RelayConfiguration) -> Void = { _ in }, _ test: (RelayWorld) async throws -> Void
+    clock: TestClock = TestClock(sleeping: .pauses), configure: @Sendable (inout RelayConfiguration) -> Void = { _ in },
+    _ test: (RelayWorld) async throws -> Void
 ) async throws {
-    let clock = TestClock(sleeping: .pauses)
     try await withTemporaryFolder { folder in
         try await withStore(.sqlite, clock: clock) { store in
             let password = SecretBytes(Array("an encryption key of a test".utf8))

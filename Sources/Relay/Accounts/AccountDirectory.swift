@@ -167,8 +167,10 @@ private struct AccountRows: Sendable {
     let groups: [AccountGroupID: AccountPool.Group]
     let cooldowns: [AccountID: [AccountCooldown]]
     let health: [AccountID: AccountHealth]
+    /// Of the day around `readAt`.
     let costs: [AccountID: Int64]
-    let day: String
+    let readAt: Timestamp
+    let zone: CivilZone
 
     /// Nil when nothing has changed since `version`: one look-up.
     static func read(_ store: Store, unless version: Int64) async throws(StoreError) -> AccountRows? {
@@ -176,7 +178,7 @@ private struct AccountRows: Sendable {
             let current = try reader.accountsVersion()
             guard current != version else { return nil }
             let accounts = try reader.accounts()
-            let (members, day) = (try reader.accountGroupMembers(), reader.ambient.now().dayText)
+            let (members, now, zone) = (try reader.accountGroupMembers(), reader.ambient.now(), reader.ambient.zone)
             let capped = accounts.contains { $0.details.caps.costPerDayMicroUSD != nil }
             var groups: [AccountGroupID: AccountPool.Group] = [:]
             for group in try reader.accountGroups() {
@@ -187,19 +189,19 @@ private struct AccountRows: Sendable {
                 tokens: Dictionary(try reader.accountTokens().map { ($0.accountID, $0) }, uniquingKeysWith: { $1 }), groups: groups,
                 cooldowns: Dictionary(grouping: try reader.accountCooldowns(), by: \.accountID), health: try reader.accountHealth(),
                 // Reads the day's ledger, so only where somebody asked for it.
-                costs: capped ? try reader.costByAccount(day: day) : [:], day: day)
+                costs: capped ? try reader.costByAccount(day: zone.dayText(now)) : [:], readAt: now, zone: zone)
         }
     }
 
     /// The living side of an account that this process sees for the first time: it goes on where the last process was.
     func live(_ row: Account) -> AccountLive {
-        let live = AccountLive()
+        let live = AccountLive(zone: zone)
         live.resets.store(row.resets, ordering: .relaxed)
         let known = health[row.id]
         let windows = known.flatMap { try? JSON(parsing: $0.windows) }.map(UsageWindows.init(restoring:))
         live.restore(cooldowns[row.id] ?? [], windows: windows)
         if let used = known?.lastUsedAt { live.lastUsedAt.store(used.milliseconds, ordering: .relaxed) }
-        if let cost = costs[row.id] { live.loadCost(cost, day: day) }
+        if let cost = costs[row.id] { live.loadCost(cost, at: readAt) }
         return live
     }
 }

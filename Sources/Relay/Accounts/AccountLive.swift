@@ -14,7 +14,7 @@ final class AccountLive: Sendable {
     /// Whether there is anything to look up under the lock: the usual account is at rest and has no caps.
     private let isAtRest = Atomic<Bool>(true)
     private let condition = Mutex(AccountCondition())
-    private let use = Mutex(AccountUse())
+    private let use: Mutex<AccountUse>
     /// Something that outlives the process has changed and is not written yet.
     let isDirty = Atomic<Bool>(false)
     /// When the windows were last read, in nanoseconds of the reactor's clock.
@@ -22,6 +22,9 @@ final class AccountLive: Sendable {
     private let meters = Mutex<[Counter?]>([])
     /// The operator's resets that this process has followed.
     let resets = Atomic<Int64>(0)
+
+    /// - Parameter zone: where the day of its cost cap begins.
+    init(zone: CivilZone) { use = Mutex(AccountUse(zone: zone)) }
 
     func availability(_ family: ModelFamily, now: Timestamp) -> AccountCondition.Availability {
         if isAtRest.load(ordering: .relaxed) { return .free }
@@ -107,7 +110,7 @@ final class AccountLive: Sendable {
     func settled(tokens: Int64, costMicroUSD: Int64, now: Timestamp) {
         use.withLock { $0.settle(tokens: tokens, costMicroUSD: costMicroUSD, now: now) }
     }
-    func loadCost(_ microUSD: Int64, day: String) { use.withLock { $0.load(costMicroUSD: microUSD, day: day) } }
+    func loadCost(_ microUSD: Int64, at moment: Timestamp) { use.withLock { $0.load(costMicroUSD: microUSD, at: moment) } }
     var costToday: Int64 { use.withLock(\.costMicroUSD) }
 
     // MARK: Metrics

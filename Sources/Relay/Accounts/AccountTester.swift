@@ -44,7 +44,8 @@ public struct AccountTester: Sendable {
         }
         let account: RelayAccount
         do {
-            account = try RelayAccount(row, token: token, keyring: keyring, rule: rule, live: AccountLive()) { _ in Route() }
+            let live = AccountLive(zone: store.ambient.zone)
+            account = try RelayAccount(row, token: token, keyring: keyring, rule: rule, live: live) { _ in Route() }
         } catch let error as SecretsError {
             return Outcome(works: false, code: "unusable", detail: "its secret does not open: \(error)")
         } catch {

@@ -8,8 +8,12 @@ struct AccountUse: Sendable {
     private var tokens = MinuteSum()
     /// Of requests under way.
     var reserved: Int64 = 0
-    private var day = ""
+    private let zone: CivilZone
+    /// The civil day that the cost is of.
+    private var day = Timestamp(milliseconds: 0)..<Timestamp(milliseconds: 0)
     private(set) var costMicroUSD: Int64 = 0
+
+    init(zone: CivilZone) { self.zone = zone }
 
     /// Counts the request when every cap leaves room; else when it may come again, with nothing counted.
     mutating func take(_ caps: AccountCaps, tokens wanted: Int64, now: Timestamp) -> Timestamp? {
@@ -24,8 +28,8 @@ struct AccountUse: Sendable {
     /// Which cap stands against another request, and until when.
     mutating func wait(_ caps: AccountCaps, tokens wanted: Int64, now: Timestamp) -> (until: Timestamp, cap: String)? {
         if let limit = caps.costPerDayMicroUSD {
-            turn(to: now.dayText)
-            if costMicroUSD >= limit { return (Self.midnight(after: now), "cost per day") }
+            turn(to: now)
+            if costMicroUSD >= limit { return (day.upperBound, "cost per day") }
         }
         if let limit = caps.tokensPerMinute {
             let used = tokens.total(second: Self.second(now))
@@ -44,26 +48,23 @@ struct AccountUse: Sendable {
 
     mutating func settle(tokens used: Int64, costMicroUSD cost: Int64, now: Timestamp) {
         tokens.add(used, second: Self.second(now))
-        turn(to: now.dayText)
+        turn(to: now)
         costMicroUSD = costMicroUSD.addingReportingOverflow(cost).overflow ? .max : costMicroUSD + cost
     }
 
     /// What the ledger knows of the day.
-    mutating func load(costMicroUSD cost: Int64, day: String) {
-        turn(to: day)
+    mutating func load(costMicroUSD cost: Int64, at moment: Timestamp) {
+        turn(to: moment)
         costMicroUSD = max(costMicroUSD, cost)
     }
 
-    private mutating func turn(to today: String) {
+    private mutating func turn(to now: Timestamp) {
         // A clock that goes back does not reopen a day that is over.
-        guard day < today else { return }
-        (day, costMicroUSD) = (today, 0)
+        guard now >= day.upperBound else { return }
+        (day, costMicroUSD) = (zone.day(around: now), 0)
     }
 
     private static func second(_ now: Timestamp) -> UInt64 { UInt64(clamping: now.milliseconds / 1000) }
-    static func midnight(after now: Timestamp) -> Timestamp {
-        Timestamp(milliseconds: (now.milliseconds / 86_400_000 + 1) * 86_400_000)
-    }
 }
 
 /// A sum over the last sixty seconds, in buckets of one second.

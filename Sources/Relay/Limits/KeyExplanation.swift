@@ -8,13 +8,13 @@ public enum KeyExplanation {
     /// - Parameter model: asked for; nil leaves models out.
     /// - Returns: nil for a key that is unknown or deleted.
     public static func explain(
-        _ id: APIKeyID, model: String? = nil, store: Store, hasher: RelayKeyHasher, zone: CivilZone
+        _ id: APIKeyID, model: String? = nil, store: Store, hasher: RelayKeyHasher
     ) async throws(StoreError) -> JSON? {
         let directory = KeyDirectory(hasher: hasher)
         try await directory.refresh(from: store)
-        try await LimitLoading(keys: directory.all, store: store, zone: zone).run()
+        try await LimitLoading(keys: directory.all, store: store, zone: store.ambient.zone).run()
         return directory.find(id).map {
-            describe($0, model: model, now: store.ambient.now(), uptime: store.ambient.uptimeNanoseconds(), zone)
+            describe($0, model: model, now: store.ambient.now(), uptime: store.ambient.uptimeNanoseconds(), store.ambient.zone)
         }
     }
 

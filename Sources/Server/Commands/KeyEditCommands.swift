@@ -73,10 +73,9 @@ extension Command {
         let id = try keyID(try arguments.operands("id")[0])
         try await withInstance { instance in
             let vault = try await Vault.open(instance.settings, instance.store)
-            let zone = try TimeZoneFile.zone(instance.settings.timeZone)
             guard
                 let found = try await KeyExplanation.explain(
-                    id, model: arguments["model"], store: instance.store, hasher: vault.hasher, zone: zone)
+                    id, model: arguments["model"], store: instance.store, hasher: vault.hasher)
             else { throw Failure("there is no key \(id.text)") }
             let rows = (found["limits"].array ?? []).map { limit in
                 ["scope", "code", "limit", "used", "reserved", "resets_at"].map {

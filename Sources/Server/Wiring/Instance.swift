@@ -13,6 +13,8 @@ struct Instance: Sendable {
 
     /// Opens the database. With `migrates` the schema is brought up to date first; without, an old or newer one is refused.
     static func open(_ settings: Settings, ambient: Ambient = .live, migrates: Bool = false) async throws -> Instance {
+        var ambient = ambient
+        ambient.zone = try TimeZoneFile.zone(settings.timeZone)
         guard TextFile.createFolder(settings.dataDirectory) else {
             throw Failure("DATA_DIR \(settings.dataDirectory) cannot be made; check the permissions of the folder above it")
         }
@@ -21,8 +23,6 @@ struct Instance: Sendable {
         if !migrates, case .sqliteFile(let path) = location, unsafe access(path, F_OK) != 0 {
             throw Failure("there is no database at \(location); run: gatehouse migrate")
         }
-        var ambient = ambient
-        ambient.zone = try TimeZoneFile.zone(settings.timeZone)
         let store: Store
         do throws(StoreError) {
             store = try await Store.open(location, ambient: ambient, options: settings.storeOptions)

@@ -27,11 +27,10 @@ struct Wiring {
 
     /// Runs until a signal has stopped it and everything is drained.
     func serve() async throws {
-        let ambient = Ambient.live
-        let startedAt = ambient.now()
+        let startedAt = Ambient.live.now()
         let signals = Signals.stream()
-        let instance = try await Instance.open(settings, ambient: ambient, migrates: true)
-        let store = instance.store
+        let instance = try await Instance.open(settings, migrates: true)
+        let (store, ambient) = (instance.store, instance.ambient)
         let vault = try await Vault.open(settings, store)
         let people = instance.people()
         let (email, password) = (settings.adminEmail, settings.adminPassword)
@@ -131,7 +130,6 @@ struct Wiring {
 
     private func relayConfiguration() throws -> RelayConfiguration {
         var configuration = RelayConfiguration(dataDirectory: settings.dataDirectory)
-        configuration.zone = try TimeZoneFile.zone(settings.timeZone)
         configuration.limits.concurrent = settings.maxConcurrent
         configuration.limits.deadlines = settings.upstreamDeadlines
         configuration.syncsAlways = settings.syncsAlways
