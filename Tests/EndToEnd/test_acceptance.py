@@ -37,7 +37,7 @@ def step(usage, *more):
 
 @pytest.mark.parametrize("way", ["stream", "json"])
 @pytest.mark.parametrize("kind", BUDGETS)
-def test_item_8_of_64_at_once_no_more_settle_than_the_budget_has_room_for(gate, kind, way):
+def test_acceptance_8_of_64_at_once_no_more_settle_than_the_budget_has_room_for(gate, kind, way):
     fake, relay = gate
     key = relay.keys[f"{kind}-{way}"]
     before = len(relay.ledger())
@@ -96,7 +96,7 @@ PLAIN = {"cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "cache_
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("case", PRICES)
-def test_item_11_the_price_of_an_answer_to_the_micro_usd(gate, case, stream):
+def test_acceptance_11_the_price_of_an_answer_to_the_micro_usd(gate, case, stream):
     _, relay = gate
     model, usage, price = PRICES[case]
     before = len(relay.ledger())

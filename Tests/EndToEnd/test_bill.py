@@ -209,7 +209,7 @@ def billed(usage):
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_item_7_and_12_the_ledger_equals_the_upstreams_bill_to_the_token(database):
+def test_acceptance_7_and_12_the_ledger_equals_the_upstreams_bill_to_the_token(database):
     if os.environ.get("RELAY_DIRECT") == "1":
         pytest.skip("RELAY_DIRECT=1: this test needs the server")
     dice = random.Random(SEED)

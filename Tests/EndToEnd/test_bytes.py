@@ -35,7 +35,7 @@ def body(dice):
     return (dice.choice(["", " ", "\n"]) + "{" + ", ".join(members) + "}" + dice.choice(["", "\n"])).encode()
 
 
-def test_a_thousand_generated_bodies_pass_unchanged_both_ways(fake, relay):
+def test_acceptance_4_a_thousand_generated_bodies_pass_unchanged_both_ways(fake, relay):
     dice = random.Random(20261121)
     bodies = [body(dice) for _ in range(COUNT)]
     sides = [(fake.url, far_side.DIRECT_KEY, far_side.DIRECT_KEY), (relay.url, relay.key, far_side.RELAY_ACCOUNT)]
@@ -68,7 +68,7 @@ def read_stream(url, key, credential, fake, step):
 
 
 @pytest.mark.parametrize("size", range(1, 65))
-def test_a_stream_split_anywhere_arrives_whole(fake, relay, size):
+def test_acceptance_5_a_stream_split_anywhere_arrives_whole(fake, relay, size):
     direct = read_stream(fake.url, far_side.DIRECT_KEY, far_side.DIRECT_KEY, fake, "tool")
     through = read_stream(relay.url, relay.key, far_side.RELAY_ACCOUNT, fake, f"tool|split={size}")
     assert direct == through and direct[0] == 200 and b"message_stop" in direct[2]

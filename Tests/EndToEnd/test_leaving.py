@@ -135,7 +135,7 @@ def test_leaving_after_the_last_event_is_a_success(gate):
     until(lambda: relay.rows(f"SELECT status FROM requests WHERE id = '{row['request_id']}'") == [{"status": "success"}])
 
 
-def test_two_hundred_clients_leaving_at_any_point_leave_nothing_behind(gate):
+def test_acceptance_7_two_hundred_clients_leaving_at_any_point_leave_nothing_behind(gate):
     fake, relay = gate
     before = len(relay.ledger())
     dice = random.Random(SEED)
@@ -180,9 +180,12 @@ def test_two_hundred_clients_leaving_at_any_point_leave_nothing_behind(gate):
     # Whole answers may leave idle connections in the pool; those serve the next request, and nobody's answer is read on them.
     idle = sockets_to(fake)
     assert idle <= len(fake.requests()) - len(left_early), "a socket of a client that left is still open"
-    assert relay.send()[0] == 200
-    bills = {entry["usage"]["input_tokens"] for entry in fake.ledger() if entry["usage"]}
     rows = relay.ledger()[before:]
+    assert relay.send()[0] == 200
+    charged = [entry for entry in fake.ledger() if entry["usage"]]
+    bills = {entry["usage"]["input_tokens"] for entry in charged}
+    # No free tokens: whatever the upstream charged is in the ledger, if only as an estimate. The last request is not in `rows`.
+    assert len(rows) >= len(charged) - 1
     assert len(rows) == len({(row["request_id"], row["attempt"]) for row in rows}) <= len(fake.requests())
     assert {row["input_tokens"] for row in rows if row["usage_source"] in ("final", "snapshot")} <= bills
     # A key with one slot shows at once if one of them was lost.

@@ -75,7 +75,7 @@ def until(condition, seconds=20):
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_killed_at_random_instants_the_ledger_is_exact(database):
+def test_acceptance_12_killed_at_random_instants_the_ledger_is_exact(database):
     if os.environ.get("RELAY_DIRECT") == "1":
         pytest.skip("RELAY_DIRECT=1: this test needs the server")
     dice = random.Random(SEED)

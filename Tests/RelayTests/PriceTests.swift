@@ -18,7 +18,7 @@ struct PriceTests {
         ("claude-sonnet-5", [2, 2.50, 4, 0.20, 10]), ("claude-sonnet-4-5", [3, 3.75, 6, 0.30, 15]),
         ("claude-haiku-4-5", [1, 1.25, 2, 0.10, 5]), ("claude-3-5-haiku-20241022", [0.80, 1, 1.60, 0.08, 4]),
         ("claude-3-haiku-20240307", [0.25, 0.30, 0.50, 0.03, 1.25]), ("claude-opus-5-5[1m]", [4, 5, 8, 0.20, 20]),
-    ]) func `each class of tokens has its own price`(model: String, rates: [Double]) {
+    ]) func `acceptance 11: each class of tokens has its own price`(model: String, rates: [Double]) {
         let million: Int64 = 1_000_000
         let each = [
             TokenCounts(input: million), TokenCounts(cacheWrite5m: million), TokenCounts(cacheWrite1h: million),
@@ -40,26 +40,26 @@ struct PriceTests {
         return PriceTable.starting.price(usage, tokens: tokens, model: model, at: moment)
     }
 
-    @Test func `the newest row that is not after the request counts`() {
+    @Test func `acceptance 11: the newest row that is not after the request counts`() {
         let tokens = TokenCounts(cacheRead: 1_000_000)
         let day = Timestamp(year: 2026, month: 10, day: 7)
         #expect(price(tokens, "claude-sonnet-5-5", at: day.adding(milliseconds: -1)).microUSD == 200_000)
         #expect(price(tokens, "claude-sonnet-5-5", at: day).microUSD == 100_000)
     }
 
-    @Test func `a band counts for every token of the request`() {
+    @Test func `acceptance 11: a band counts for every token of the request`() {
         #expect(price(TokenCounts(input: 100_000), "claude-haiku-5-5").microUSD == 10_000)
         #expect(price(TokenCounts(input: 100_001), "claude-haiku-5-5").microUSD == 50_001)
         #expect(price(TokenCounts(input: 50_000, output: 1000, cacheWrite5m: 1, cacheRead: 50_000), "claude-haiku-5-5").microUSD == 30_001)
     }
 
-    @Test func `half a micro-USD is rounded up, once`() {
+    @Test func `acceptance 11: half a micro-USD is rounded up, once`() {
         #expect(price(TokenCounts(input: 5), "claude-haiku-5-5").microUSD == 1)
         #expect(price(TokenCounts(input: 4), "claude-haiku-5-5").microUSD == 0)
         #expect(price(TokenCounts(input: 2, cacheWrite5m: 2, cacheRead: 5), "claude-haiku-5-5").microUSD == 1)
     }
 
-    @Test func `modifiers multiply the token rates and leave web searches alone`() {
+    @Test func `acceptance 11: modifiers multiply the token rates and leave web searches alone`() {
         let tokens = TokenCounts(input: 1_000_000)
         #expect(price(tokens, "claude-opus-5-5") { $0.isFast = true } == Price(microUSD: 8_000_000, flags: "fast"))
         #expect(price(tokens, "claude-opus-5-5") { $0.isUS = true } == Price(microUSD: 4_400_000, flags: "geo_us"))
@@ -73,7 +73,7 @@ struct PriceTests {
         #expect(both == Price(microUSD: 8_830_000, flags: "geo_us fast"))
     }
 
-    @Test func `passes are billed each at its own model instead of the top level`() {
+    @Test func `acceptance 11: passes are billed each at its own model instead of the top level`() {
         let price = price(TokenCounts(input: 999_999), "claude-opus-5-5") {
             $0.iterations = [
                 .init(model: nil, tokens: TokenCounts(input: 1000)), .init(model: "claude-haiku-4-5", tokens: TokenCounts(output: 1000)),
