@@ -85,7 +85,7 @@ let package = Package(
             ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "Drivers", "API", "TestKit"]),
         suite("WebTests", ["Domain", "HTTP", "Web", "TestKit"]),
         suite("FakeUpstreamTests", ["FakeUpstreamParts", "TestKit"]),
-        suite("ServerTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Server", "TestKit"]),
+        suite("ServerTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "Provisioning", "API", "Server", "TestKit"]),
         suite("ProvisioningTests", ["Domain", "Telemetry", "Secrets", "Store", "Provisioning", "Drivers", "TestKit"]),
         suite(
             "BillingTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "Billing", "TestKit"]),

@@ -51,7 +51,7 @@ def prepared(own):
     users = json.loads(far_side.call(own.url + "/api/admin/users", headers={"authorization": session})[2])["users"]
     account = made("/api/admin/accounts", {"name": "spoilt", "secret": "sk-spoilt", "base_url": own.fake.url}, "id")
     request = far_side.call(own.url + "/v1/messages", far_side.QUESTION, {"x-api-key": own.key, "content-type": "application/json"})[1]["x-relay-request-id"]
-    tariff = made("/tariffs", {"name": "spoilt", "price": "1.00", "duration_days": 1, "kind": "relay"}, "id")
+    tariff = made("/tariffs", {"name": "spoilt", "price": "1.00", "duration_days": 1, "service": "relay"}, "id")
     payment = made("/payments", {"tariff_id": tariff, "provider": "manual"}, "id")
     holder = "Bearer " + own.key
     # Deleting names nothing that exists: what is gone is no use to the calls behind it.

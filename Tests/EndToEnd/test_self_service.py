@@ -5,6 +5,7 @@ import pytest
 
 import far_side
 from prepared import until
+from test_payments import Receiver
 
 JSON = {"content-type": "application/json"}
 
@@ -176,3 +177,22 @@ def test_statistics_show_the_limits_and_the_open_window(server, fake):
         assert info["tokenLimit"] == 100000 and info["id"] == made["id"] and info["usage"]["daily"]["requests"] == 1
         left = ask(own, "/v1/organizations/any/usage", key=made["apiKey"])[1]["data"][0]
         assert left["type"] == "credit_balance" and 0 < left["credit_balance"] < 100000
+
+
+def test_a_test_message_reaches_the_operators_system(server, fake):
+    receiver = Receiver()
+    try:
+        targets = [{"name": "ops", "url": receiver.url + "?token=hidden", "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "events": ["webhook.*"]}]
+        with far_side.Gatehouse(fake, EVENT_WEBHOOKS=json.dumps(targets)) as own:
+            token = admin(own)
+            config = ask(own, "/admin/webhook/config", token=token)[1]["data"]
+            assert config["enabled"] and config["platforms"][0]["name"] == "ops" and config["platforms"][0]["events"] == ["webhook.*"]
+            assert config["platforms"][0]["url"] == receiver.url.removesuffix("/events") and "hidden" not in json.dumps(config)
+            assert ask(own, "/admin/webhook/test", method="POST", token=token)[1]["data"]["platforms"] == ["ops"]
+            until(lambda: receiver.got, 60)
+            assert json.loads(receiver.got[0][1])["type"] == "webhook.test"
+            sent = until(lambda: [one for one in ask(own, "/admin/webhook/history", token=token)[1]["data"] if one["state"] == "sent"], 60)
+            assert sent[0]["type"] == "webhook.test" and sent[0]["attempts"] == 1
+    finally:
+        receiver.server.shutdown()
+        receiver.server.server_close()

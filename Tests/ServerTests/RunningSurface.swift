@@ -2,6 +2,7 @@ import API
 import Domain
 import Foundation
 import HTTP
+import Provisioning
 import Relay
 import Secrets
 import Store
@@ -18,6 +19,8 @@ struct RunningSurface: Sendable {
     let people: People
     let clock: TestClock
     let port: UInt16
+    /// Does the jobs that are due.
+    let work: @Sendable () async throws -> Void
 
     func request(_ method: HTTP.Method, _ path: String) -> Request {
         Request(id: RequestID(high: 1, low: 2), method: method, path: path, headers: [:], remoteAddress: "127.0.0.1")
@@ -101,19 +104,22 @@ func withSurface(_ test: (RunningSurface) async throws -> Void) async throws {
                 metrics: metrics)
             try await relay.start()
             let keys = RelayKeys(store: store, hasher: hasher) { try? await relay.refresh() }
-            let settings = try Settings(environment: [:], file: nil, readFile: { _ in nil })
+            let settings = try Settings(environment: ["ALLOW_LOOPBACK_UPSTREAM": "true"], file: nil, readFile: { _ in nil })
+            let parts = try SalesParts(
+                settings: settings, store: store, keyring: keyring, hasher: hasher, log: log, metrics: metrics, changed: {})
             let surface = Surface(
                 settings: settings, store: store, relay: relay, metrics: metrics,
                 startedAt: clock.ambient.now(), people: people, keys: keys, tokenKey: pepper, keyring: keyring,
-                parts: try SalesParts(
-                    settings: settings, store: store, keyring: keyring, hasher: hasher, log: log, metrics: metrics, changed: {}), log: log,
-                isReady: { true })
+                parts: parts, log: log, isReady: { true })
             let router = surface.router()
             let server = try Server(ServerConfiguration(), reactors: [reactor], handler: router)
             let port = try await server.start()
             let outcome: Result<Void, any Error>
             do {
-                try await test(RunningSurface(router: router, store: store, keys: keys, people: people, clock: clock, port: port))
+                try await test(
+                    RunningSurface(router: router, store: store, keys: keys, people: people, clock: clock, port: port) {
+                        try await parts.workers.drain()
+                    })
                 outcome = .success(())
             } catch { outcome = .failure(error) }
             await server.drain(deadline: .zero)

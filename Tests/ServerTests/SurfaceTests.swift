@@ -60,7 +60,7 @@ struct SurfaceTests {
         }
     }
 
-    /// The relay's rows of the table that says who gets in; people's rows stand in `RoleTableTests`.
+    /// The relay's rows of the table that says who gets in; people's rows stand in `RoleTable`.
     @Test func `the relay's routes answer every key as the table says`() async throws {
         enum Caller: String, CaseIterable { case none, own, other, blockedOwner, deleted, expired, session }
         try await withSurface { surface in

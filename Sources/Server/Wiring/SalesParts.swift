@@ -16,6 +16,7 @@ struct SalesParts: Sendable {
     let expiry: Expiry
     let reconcile: Reconcile
     private let outgoing: Outgoing?
+    private let targets: [WebhookTarget]
     private let store: Store
     private let log: Log
 
@@ -34,7 +35,7 @@ struct SalesParts: Sendable {
         reconcile = Reconcile(store: store, orders: orders, log: log, metrics: metrics, wake: wake)
         sales = Sales(store: store, orders: orders, expiry: expiry, wake: wake)
         doors = PaymentDoors(settings.providerSettings(baseURL: settings.apiURL ?? "http://\(settings.host):\(settings.port)"))
-        let targets = try settings.webhookTargets()
+        targets = try settings.webhookTargets()
         outgoing =
             targets.isEmpty
             ? nil
@@ -82,6 +83,6 @@ struct SalesParts: Sendable {
         let front = Storefront(
             sales: sales, doors: doors, people: people, door: door, isDevelopment: !settings.isProduction, issuer: settings.invoiceIssuer)
         return OlderAuth(front).endpoints + Tariffs(front, currency: settings.currency).endpoints + OlderPayments(front).endpoints
-            + SoldServices(front) { workers.wake() }.endpoints
+            + SoldServices(front) { workers.wake() }.endpoints + OlderWebhooks(front, targets: targets).endpoints
     }
 }
