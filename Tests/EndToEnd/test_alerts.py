@@ -6,6 +6,7 @@ import standardwebhooks
 
 import far_side
 from prepared import Prepared, message, until
+from postgres import Postgres
 from test_payments import Receiver
 
 SECRETS = {"ops": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "money": "a-plain-secret-of-money", "main": "whsec_YWJjZGVmMDEyMzQ1Njc4OTAxMjM0NTY3"}
@@ -70,3 +71,20 @@ def test_each_receiver_hears_what_it_asked_for_once_and_signed(receivers):
         assert far_side.RELAY_ACCOUNT.encode() not in told and relay.keys["small"].encode() not in told
         for secret in SECRETS.values():
             assert secret not in relay.printed() and secret.encode() not in told
+
+
+@DIRECT
+def test_a_database_that_is_gone_is_told_past_it(receivers):
+    with Postgres("only-for-tests") as postgres, far_side.Fake() as fake, Prepared(
+        fake, postgres=postgres, EVENT_WEBHOOK_URL=receivers["main"].url, EVENT_WEBHOOK_SECRET=SECRETS["main"]) as relay:
+        assert relay.send()[0] == 200
+        postgres.stop()
+        until(lambda: receivers["main"].got, 60)
+        assert relay.send()[0] == 200, "known keys are served from memory meanwhile"
+        event = verified(receivers["main"], SECRETS["main"])[0]
+        assert event["type"] == "relay.store.unavailable" and set(event["data"]) == {"since", "reason"}
+        assert "only-for-tests" not in receivers["main"].got[0][1].decode()
+        postgres.start()
+        until(lambda: len(receivers["main"].got) > 1, 60)
+        assert verified(receivers["main"], SECRETS["main"])[1]["type"] == "relay.store.recovered"
+        until(lambda: len(relay.ledger()) == 2)

@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import HTTP
+import Synchronization
 import Telemetry
 import TestKit
 import Testing
@@ -164,6 +165,33 @@ struct AlertTests {
             _ = try await world.send(body)
             await alerts.pass()
             #expect(try await told(world).count == 4, "a day later it is news again")
+        }
+    }
+
+    @Test func `a database that takes no writes is told at once, and its end when it does`() async throws {
+        let told = Mutex<[String]>([])
+        try await withWatched { world, fake, _ async throws in
+            let rule = AlertRule(poolMinimum: 1, isWanted: { _ in true }) { kind, body in
+                told.withLock { $0.append("\(kind) \(body["reason"].string ?? "")") }
+            }
+            let alerts = AlertWatch(world.relay.services, store: world.store, rule: rule, metrics: world.metrics)
+            func rename(_ from: String, _ to: String) async throws {
+                try await world.store.transaction { transaction throws(StoreError) in
+                    if from == "outbox" { try transaction.execute("ALTER TABLE outbox RENAME TO outbox_away") }
+                    if from != "outbox" { try transaction.execute("ALTER TABLE outbox_away RENAME TO outbox") }
+                }
+            }
+            await alerts.lookAtStore()
+            try await rename("outbox", "outbox_away")
+            await alerts.lookAtStore()
+            #expect(told.withLock { $0.isEmpty }, "not for a moment's sake")
+            await world.advance(seconds: AlertWatch.outageSeconds)
+            for _ in 1...3 { await alerts.lookAtStore() }
+            #expect(told.withLock { $0.count } == 1 && told.withLock { $0[0].hasPrefix("relay.store.unavailable ") })
+            try await rename("outbox_away", "outbox")
+            for _ in 1...2 { await alerts.lookAtStore() }
+            for _ in 1...2 { await alerts.pass() }
+            #expect(try await self.told(world).map(\.kind) == ["relay.store.recovered"])
         }
     }
 

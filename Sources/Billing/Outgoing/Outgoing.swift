@@ -19,7 +19,6 @@ public struct Outgoing: Sendable {
 
     /// Seconds to wait after the first, second … failure; after the last one it is given up.
     static let waits: [Int64] = [5, 60, 300, 1800, 7200, 21_600, 43_200, 86_400, 86_400, 86_400]
-    private static let timeoutMilliseconds = 10_000
     private static let leaseMilliseconds: Int64 = 60_000
     private static let batch = 16
     private static let pauseMilliseconds = 1000
@@ -54,9 +53,7 @@ public struct Outgoing: Sendable {
     /// To every target that takes it and does not have it yet.
     private func deliver(_ event: OutboxEvent) async {
         let now = store.ambient.now()
-        let body = JSON.object([
-            "id": .string(event.id.text), "type": .string(event.kind), "timestamp": .string(event.createdAt.text), "data": event.body,
-        ]).bytes
+        let body = WebhookTarget.body(id: event.id.text, kind: event.kind, at: event.createdAt, event.body)
         let waiting = targets.filter { $0.takes(event.kind) && !event.told.contains($0.name) }
         let outcomes = await withTaskGroup(of: (name: String, outcome: Outcome).self) { group in
             for target in waiting { group.addTask { (target.name, await send(event, body, to: target, now)) } }
@@ -86,14 +83,8 @@ public struct Outgoing: Sendable {
     }
 
     private func send(_ event: OutboxEvent, _ body: [UInt8], to target: WebhookTarget, _ now: Timestamp) async -> Outcome {
-        var request = OutgoingRequest(.post, target.address, body: body)
-        request.timeoutMilliseconds = Self.timeoutMilliseconds
-        request.headers = [
-            "content-type": "application/json", "webhook-id": event.id.text, "webhook-timestamp": String(now.milliseconds / 1000),
-            "webhook-signature": WebhookSignature.sign(id: event.id.text, at: now, body: body, secret: target.secret),
-        ]
         do throws(ClientError) {
-            let reply = try await client.send(request)
+            let reply = try await client.send(target.request(id: event.id.text, body: body, at: now))
             if reply.status == 410 { return .gone }
             return (200...299).contains(reply.status) ? .taken : .failed("status \(reply.status)")
         } catch { return .failed("\(error)") }

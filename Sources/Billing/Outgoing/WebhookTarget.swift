@@ -1,4 +1,5 @@
 public import Domain
+internal import HTTP
 public import Secrets
 
 /// A system of the operator that is told of events.
@@ -20,6 +21,23 @@ public struct WebhookTarget: Sendable {
 
     public func takes(_ kind: String) -> Bool {
         events.contains { $0.last == "*" ? kind.hasPrefix($0.dropLast()) : $0 == kind }
+    }
+
+    private static let timeoutMilliseconds = 10_000
+
+    static func body(id: String, kind: String, at time: Timestamp, _ data: JSON) -> [UInt8] {
+        JSON.object(["id": .string(id), "type": .string(kind), "timestamp": .string(time.text), "data": data]).bytes
+    }
+
+    /// Signed as of now; the id stays the same over all tries.
+    func request(id: String, body: [UInt8], at now: Timestamp) -> OutgoingRequest {
+        var request = OutgoingRequest(.post, address, body: body)
+        request.timeoutMilliseconds = Self.timeoutMilliseconds
+        request.headers = [
+            "content-type": "application/json", "webhook-id": id, "webhook-timestamp": String(now.milliseconds / 1000),
+            "webhook-signature": WebhookSignature.sign(id: id, at: now, body: body, secret: secret),
+        ]
+        return request
     }
 
     /// Reads `[{"name","url","secret","events"?}]`; without `events` everything is told.

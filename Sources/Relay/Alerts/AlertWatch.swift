@@ -1,4 +1,4 @@
-internal import Domain
+public import Domain
 internal import Store
 internal import Synchronization
 internal import Telemetry
@@ -9,8 +9,13 @@ public struct AlertRule: Sendable {
     public var isWanted: @Sendable (_ kind: String) -> Bool
     /// Fewer usable accounts than this are an alert.
     public var poolMinimum: Int
-    public init(poolMinimum: Int, isWanted: @escaping @Sendable (_ kind: String) -> Bool) {
-        (self.poolMinimum, self.isWanted) = (poolMinimum, isWanted)
+    /// Tells at once, past the database that cannot be written.
+    public var tellNow: @Sendable (_ kind: String, _ body: JSON) async -> Void
+    public init(
+        poolMinimum: Int, isWanted: @escaping @Sendable (_ kind: String) -> Bool,
+        tellNow: @escaping @Sendable (_ kind: String, _ body: JSON) async -> Void = { _, _ in }
+    ) {
+        (self.poolMinimum, self.isWanted, self.tellNow) = (poolMinimum, isWanted, tellNow)
     }
 }
 
@@ -50,6 +55,8 @@ final class AlertWatch: Sendable {
         var damagedTold: UInt64 = 0
         /// Alerts that the store did not take; told with the next look.
         var unwritten: [Alert] = []
+        /// Since when the store takes no writes, and whether that was told.
+        var outage: (since: Timestamp, isTold: Bool)?
     }
     private let state = Mutex(State())
 
@@ -72,6 +79,14 @@ final class AlertWatch: Sendable {
 
     /// Until it is cancelled.
     func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.watch() }
+            // By itself: telling of an outage takes a while, and so does a store that does not answer.
+            group.addTask { await self.watchStore() }
+        }
+    }
+
+    private func watch() async {
         while !Task.isCancelled {
             do throws(StoreError) {
                 try await remember()
@@ -129,6 +144,65 @@ final class AlertWatch: Sendable {
         } catch {
             state.withLock { $0.unwritten = alerts.suffix(Self.maximumUnwritten) }
             services.log.error("alerts.not_written", ["error": LogValue("\(error)")])
+        }
+    }
+
+    // MARK: The store
+
+    private static let storeEverySeconds = 5
+    /// A shorter outage is what the journal is for.
+    static let outageSeconds: Int64 = 15
+
+    private func watchStore() async {
+        while !Task.isCancelled {
+            await lookAtStore()
+            do { try await services.ambient.sleep(.seconds(Self.storeEverySeconds)) } catch { return }
+        }
+    }
+
+    /// One look. Called by `run`, and by tests.
+    func lookAtStore() async {
+        let failure: StoreError?
+        do throws(StoreError) {
+            try await store.transaction { transaction throws(StoreError) in try transaction.tryWriting() }
+            failure = nil
+        } catch { failure = error }
+        let now = services.ambient.now()
+        let outage = state.withLock { state -> (since: Timestamp, isTold: Bool)? in
+            defer {
+                if failure == nil {
+                    state.outage = nil
+                } else if state.outage == nil {
+                    state.outage = (now, false)
+                } else if let since = state.outage?.since, now >= since.adding(seconds: Self.outageSeconds) {
+                    state.outage?.isTold = true
+                }
+            }
+            return state.outage
+        }
+        guard let outage else { return }
+        if let failure {
+            guard !outage.isTold, now >= outage.since.adding(seconds: Self.outageSeconds), rule.isWanted("relay.store.unavailable") else {
+                return
+            }
+            services.log.error("store.unavailable", ["since": LogValue(outage.since.text), "error": LogValue("\(failure)")])
+            await rule.tellNow("relay.store.unavailable", ["since": .string(outage.since.text), "reason": .string(Self.word(failure))])
+        } else if outage.isTold, rule.isWanted("relay.store.recovered") {
+            state.withLock { state in
+                state.unwritten.append(
+                    Alert(kind: "relay.store.recovered", subject: "store", body: ["since": .string(outage.since.text)]))
+            }
+        }
+    }
+
+    /// A stable word; what the database itself says stays in the log.
+    private static func word(_ failure: StoreError) -> String {
+        switch failure {
+        case .full: "disk_full"
+        case .readOnly: "read_only"
+        case .corrupt: "corrupt"
+        case .busy: "busy"
+        default: "unavailable"
         }
     }
 

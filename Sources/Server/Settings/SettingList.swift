@@ -131,7 +131,7 @@ enum SettingList {
             name: "CLAUDE_CLI", kind: .path,
             about: "Your own Claude command line program, as an absolute path, for accounts of the kind `cli`; empty: they rest."),
         .init(
-            name: "CLAUDE_CLI_CONCURRENCY", kind: .integer(1...256), standard: "2", about: "Processes of that program at once."),
+            name: "CLAUDE_CLI_CONCURRENCY", kind: .integer(1...32), standard: "2", about: "Processes of that program at once."),
         .init(
             name: "CLAUDE_CLI_TIMEOUT", kind: .integer(1...3600), standard: "300",
             about: "Seconds after which such a process is ended, with everything it started."),

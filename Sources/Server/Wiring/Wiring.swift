@@ -42,7 +42,7 @@ struct Wiring {
         ProcessMetrics.register(in: metrics, startedAt: startedAt)
         let reactors = try (0..<settings.workers).map { try Reactor(index: $0, ambient: ambient) }
         for reactor in reactors { try reactor.start() }
-        var configuration = try relayConfiguration()
+        var configuration = try relayConfiguration(ambient)
         configuration.stickySecret = vault.stickyKey
         let relay = try Relay(
             configuration, store: store, keyring: vault.keyring,
@@ -128,7 +128,7 @@ struct Wiring {
 
     // MARK: Parts
 
-    private func relayConfiguration() throws -> RelayConfiguration {
+    private func relayConfiguration(_ ambient: Ambient) throws -> RelayConfiguration {
         var configuration = RelayConfiguration(dataDirectory: settings.dataDirectory)
         configuration.limits.concurrent = settings.maxConcurrent
         configuration.limits.deadlines = settings.upstreamDeadlines
@@ -138,7 +138,12 @@ struct Wiring {
         (configuration.program, configuration.programConcurrency, configuration.programSeconds) = settings.claudeCLI
         let targets = try settings.webhookTargets()
         if !targets.isEmpty {
-            configuration.alerts = AlertRule(poolMinimum: settings.alertPoolMinimum) { kind in targets.contains { $0.takes(kind) } }
+            let direct = DirectWebhook(ambient: ambient, client: try CurlClient(ambient: ambient), targets: targets, log: log)
+            configuration.alerts = AlertRule(poolMinimum: settings.alertPoolMinimum) { kind in
+                targets.contains { $0.takes(kind) }
+            } tellNow: { kind, body in
+                await direct.tell(kind, body)
+            }
         }
         configuration.strategy = settings.accountStrategy
         configuration.publicURL = settings.apiURL

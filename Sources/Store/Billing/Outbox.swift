@@ -63,6 +63,9 @@ extension Reader {
 }
 
 extension Transaction {
+    /// Fails as any write would, and changes nothing.
+    public func tryWriting() throws(StoreError) { try execute("DELETE FROM outbox WHERE id = ''") }
+
     /// Promises to tell others; delivery follows after the commit.
     public func promise(_ kind: String, subject: String, body: JSON) throws(StoreError) {
         let (id, now) = (EventID(ambient), ambient.now())
