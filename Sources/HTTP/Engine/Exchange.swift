@@ -8,7 +8,7 @@ public protocol ExchangeHandler: Sendable {
 /// One request and its reply. Touched only on its reactor, which is where the handler's nonisolated code runs.
 ///
 /// A handler either `respond`s once, or `startResponse`s, `write`s and `finish`es. Returning without a reply answers 500, returning in
-/// the middle of one aborts it.
+/// the middle of one aborts it, unless it was told to `outliveHandler`.
 public final class Exchange: @unchecked Sendable {
     public let id: RequestID
     public let reactor: Reactor
@@ -38,6 +38,7 @@ public final class Exchange: @unchecked Sendable {
         didSet { if isClientGone { tellClosed() } }
     }
 
+    private var outlivesHandler = false
     private enum Progress { case waiting, streaming, finished }
     private var progress = Progress.waiting
     private var connection: ServerConnection?
@@ -74,6 +75,16 @@ public final class Exchange: @unchecked Sendable {
         self.remoteAddress = remoteAddress
         self.isSecure = isSecure
         startedAtNanoseconds = reactor.nowNanoseconds
+    }
+
+    /// The reply that has begun goes on after the handler has returned, from callbacks: the frames of a task are too large to be kept
+    /// for as long as a stream is open. Whoever calls this sees to `finish` or `abort` by itself.
+    /// - Returns: false inside another exchange, whose owner takes the handler's return for the end.
+    public func outliveHandler() -> Bool {
+        reactor.assertCurrent()
+        guard sink == nil, progress == .streaming else { return false }
+        outlivesHandler = true
+        return true
     }
 
     /// Gives the head's memory back; for replies that stay open long.
@@ -302,7 +313,7 @@ public final class Exchange: @unchecked Sendable {
     func handlerReturned() {
         switch progress {
         case .finished: return
-        case .streaming: abort()
+        case .streaming: if !outlivesHandler { abort() }
         case .waiting where connection == nil: conclude()
         case .waiting:
             respondToProblem(status: 500, message: "The request was not answered.")

@@ -85,8 +85,11 @@ struct ResponseParser {
 
     /// The finished head with its own copy of the bytes.
     mutating func take(_ input: Span<UInt8>, length: Int) -> UpstreamResponseHead {
-        head.bytes.append(copying: input, 0..<length)
-        return head
+        var taken = head
+        // Only one owner: the parser stays with its connection, and a head is not needed for the length of a stream.
+        (head.bytes, head.fields) = ([], [])
+        taken.bytes.append(copying: input, 0..<length)
+        return taken
     }
 
     /// What can never become a head is refused when it comes, not when its line ends.

@@ -22,6 +22,7 @@
     private var waiter: UnsafeContinuation<Void, Never>?
 
     private var sink: ((Span<UInt8>) -> PumpStep)?
+    private var ended: ((UpstreamError?) -> Void)?
     private var isPaused = false
     private var decoder: Inflater?
     /// Compressed bytes that came before a pause; nil when the decoder has nothing more to give.
@@ -163,18 +164,28 @@
     // MARK: For UpstreamResponse
 
     func pump(decoding: Bool, _ sink: @escaping (Span<UInt8>) -> PumpStep) async throws(UpstreamError) {
-        precondition(self.sink == nil, "a body is read once")
-        if !isOver {
-            if decoding, let pool, let coding = head?.coding, coding == .gzip || coding == .deflate {
-                decoder = Inflater(gzip: coding == .gzip, ratio: pool.limits.expansionRatio)
-            }
-            self.sink = sink
-            if connection != nil { arm(deadlines.idleMilliseconds, .idleTimeout) }
-            connection?.payloadWanted()
-        }
+        if !isOver { take(decoding, sink) }
         await untilWoken { isOver }
         if let failure { throw failure }
     }
+
+    func start(decoding: Bool, _ sink: @escaping (Span<UInt8>) -> PumpStep, ended: @escaping (UpstreamError?) -> Void) {
+        guard !isOver else { return ended(failure) }
+        self.ended = ended
+        take(decoding, sink)
+    }
+
+    private func take(_ decoding: Bool, _ sink: @escaping (Span<UInt8>) -> PumpStep) {
+        precondition(self.sink == nil, "a body is read once")
+        if decoding, let pool, let coding = head?.coding, coding == .gzip || coding == .deflate {
+            decoder = Inflater(gzip: coding == .gzip, ratio: pool.limits.expansionRatio)
+        }
+        self.sink = sink
+        if connection != nil { arm(deadlines.idleMilliseconds, .idleTimeout) }
+        connection?.payloadWanted()
+    }
+
+    func discardHead() { head = nil }
 
     func resume() {
         guard isPaused, !isOver else { return }
@@ -236,6 +247,9 @@
         disarm()
         (sink, decoder, undecoded) = (nil, nil, nil)
         wake()
+        let ended = ended
+        self.ended = nil
+        ended?(failure)
     }
 
     /// Moving the deadline later costs nothing: the timer looks again when it fires.

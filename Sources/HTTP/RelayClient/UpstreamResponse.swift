@@ -9,7 +9,8 @@ public enum PumpStep: Sendable {
 /// A response whose body is still to be read, by `pump` or `collect`, once. Dropping it unread closes the connection.
 /// Touched only on its reactor.
 public final class UpstreamResponse: @unchecked Sendable {
-    public let head: UpstreamResponseHead
+    /// Empty after `discardHead`.
+    public private(set) var head: UpstreamResponseHead
     public let call: UpstreamCall
     private let reactor: Reactor
 
@@ -26,12 +27,26 @@ public final class UpstreamResponse: @unchecked Sendable {
 
     public var status: Int { head.status }
 
+    /// Gives the head's memory back; for bodies that take long.
+    public func discardHead() {
+        head = UpstreamResponseHead()
+        call.discardHead()
+    }
+
     /// Hands over the payload of each read in one call, as it arrives, on the reactor; returns when the message is complete.
     /// The bytes are valid during the call only. With `decoding`, gzip and deflate are taken off first (then one read may give
     /// several calls, and the content-encoding field is no longer true).
     /// - Throws: also when the message ends early; all bytes before that have been handed over.
     public func pump(decoding: Bool = false, _ each: @escaping (Span<UInt8>) -> PumpStep) async throws(UpstreamError) {
         try await call.pump(decoding: decoding, each)
+    }
+
+    /// As `pump`, with nobody who waits: `ended` is called once, on the reactor, with what went wrong or nil. A task and its frames cost
+    /// some kilobytes, which is much for a stream that says little for minutes. Bytes and end may come before this returns.
+    public func start(
+        decoding: Bool = false, _ each: @escaping (Span<UInt8>) -> PumpStep, ended: @escaping (UpstreamError?) -> Void
+    ) {
+        call.start(decoding: decoding, each, ended: ended)
     }
 
     /// Goes on after `.pause`. Harmless otherwise.

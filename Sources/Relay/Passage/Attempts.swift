@@ -4,7 +4,7 @@ internal import Store
 internal import Telemetry
 
 /// Tries accounts until one answers, and never a second one once a byte of an answer has gone to the client.
-struct Attempts {
+struct Attempts: Sendable {
     let passage: Passage
     let key: RelayKey
 
@@ -22,6 +22,8 @@ struct Attempts {
         case unlisted(LastWord)
         /// An OAuth account has a new token: the same one once more.
         case renewed
+        /// The reply has begun and goes on by itself.
+        case goesOn
     }
     private enum LastWord {
         case problem(RelayProblem)
@@ -58,6 +60,7 @@ struct Attempts {
             }
             switch outcome {
             case .done: return
+            case .goesOn: return passage.goesOn = true
             case .failed(let word, let others):
                 // What the customer may see says more than that an account is out.
                 if case .hidden = word, lastWord != nil {} else { lastWord = word }
@@ -77,6 +80,7 @@ struct Attempts {
     /// One account's turn; its place is free again when this returns.
     private func serve(_ lease: consuming AccountLease, _ wish: inout AccountWish) async -> Outcome {
         let account = lease.account
+        passage.hold(consume lease)
         wish.tried.append(account.id)
         if let move = wish.move { note(move) }
         passage.beginAttempt(with: account)
@@ -86,8 +90,7 @@ struct Attempts {
             passage.beginAttempt(with: renewed)
             outcome = await attempt(renewed, mayRenew: false)
         }
-        account.route.ended()
-        _ = consume lease
+        if case .goesOn = outcome {} else { passage.leaveAccount() }
         return outcome
     }
 
@@ -361,15 +364,19 @@ struct Attempts {
         headers.add("cache-control", "no-cache")
         headers.add("x-accel-buffering", "no")
         let pump = StreamPump(passage: passage, response: response, headers: headers)
-        var failed: UpstreamError?
-        do throws(UpstreamError) {
-            try await response.pump(decoding: decodes) { pump.take($0) }
-        } catch {
-            failed = error
-        }
-        pump.end()
+        await pump.begin(decoding: decodes)
         if let problem = pump.firstEventProblem { return firstEventFailed(problem) }
-        return await finish(pump, failed)
+        if !pump.isOver, exchange.outliveHandler() {
+            pump.whenOver { [passage] in
+                // A reply that has begun always ends in `.done`.
+                _ = await finish(pump)
+                passage.end()
+                passage.services.meters.inFlight.add(-1)
+            }
+            return .goesOn
+        }
+        await pump.whole()
+        return await finish(pump)
     }
 
     /// An `error` as a stream's first event is a refusal like any other.
@@ -394,7 +401,8 @@ struct Attempts {
         }
     }
 
-    private func finish(_ pump: StreamPump, _ failed: UpstreamError?) async -> Outcome {
+    private func finish(_ pump: StreamPump) async -> Outcome {
+        let failed = pump.failure
         if passage.isCommitted {
             // Settled with the last event already when there was one.
             if exchange.isClientGone {

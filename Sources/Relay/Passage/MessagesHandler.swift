@@ -16,9 +16,10 @@ struct MessagesHandler: Sendable {
         _ exchange: Exchange, as known: RelayKey? = nil, path: String = "/v1/messages", by programs: ProgramTurns? = nil
     ) async {
         services.meters.inFlight.add(1)
-        defer { services.meters.inFlight.add(-1) }
+        var goesOn = false
+        defer { if !goesOn { services.meters.inFlight.add(-1) } }
         do throws(RelayProblem) {
-            try await relay(exchange, known, path, programs)
+            goesOn = try await relay(exchange, known, path, programs)
         } catch {
             guard !exchange.hasResponded, !exchange.isClientGone else { return }
             services.meters.refused(error)
@@ -26,9 +27,10 @@ struct MessagesHandler: Sendable {
         }
     }
 
+    /// - Returns: whether the reply has begun and goes on by itself; what the request holds is given back at its end then.
     private func relay(
         _ exchange: Exchange, _ known: RelayKey?, _ path: String, _ programs: ProgramTurns?
-    ) async throws(RelayProblem) {
+    ) async throws(RelayProblem) -> Bool {
         let key: RelayKey
         if let known { key = known } else { key = try RelayGate.key(exchange.head, services) }
         guard !services.isDraining.load(ordering: .relaxed) else { throw .draining }
@@ -53,7 +55,7 @@ struct MessagesHandler: Sendable {
             admission: Admission(
                 requestID: exchange.id, attempt: 1, slot: 0, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID,
                 accountID: nil, model: request.model, path: path, stream: request.isStream, startedAt: now,
-                inputEstimate: estimate, priceMillionths: key.key.access.priceMillionths, day: services.day(now)), ticket: lease.ticket)
+                inputEstimate: estimate, priceMillionths: key.key.access.priceMillionths, day: services.day(now)), lease: lease, place: global)
         do throws(RelayProblem) {
             if let programs, try await programs.answer(passage, key, body) {
                 // Answered by a program, or refused for all.
@@ -65,11 +67,12 @@ struct MessagesHandler: Sendable {
             }
         } catch {
             passage.settle(.failed(type: error.type), httpStatus: Int64(error.status), usage: nil)
+            passage.end()
             throw error
         }
-        // The leases end here, after the settlement is in the journal.
-        _ = consume lease
-        _ = consume global
+        // After the settlement is in the journal.
+        if !passage.goesOn { passage.end() }
+        return passage.goesOn
     }
 }
 

@@ -4,7 +4,7 @@ internal import Store
 internal import Telemetry
 
 /// One request on its way through an upstream and back. Lives on its reactor; settles exactly once, whatever ends it.
-final class Passage {
+final class Passage: @unchecked Sendable {
     let exchange: Exchange
     let services: RelayServices
     let request: MessagesRequest
@@ -12,6 +12,14 @@ final class Passage {
     private let journal: Journal
     private var slot: UInt32?
     private let ticket: LimitTicket
+    /// The request's places under all limits, until `end`.
+    private var lease: KeyLease?
+    private var place: FairLease?
+    /// That of the account which is serving it.
+    private var accountPlace: AccountLease?
+    private var heldAccount: RelayAccount?
+    /// The handler has returned, and the reply goes on.
+    var goesOn = false
     private var lost: [Settlement.Lost] = []
 
     var meter = StreamMeter()
@@ -39,12 +47,15 @@ final class Passage {
 
     /// Writes the admission to the journal; nothing may go upstream before.
     init(
-        _ exchange: Exchange, _ services: RelayServices, _ request: MessagesRequest, admission: Admission, ticket: LimitTicket
+        _ exchange: Exchange, _ services: RelayServices, _ request: MessagesRequest, admission: Admission, lease: consuming KeyLease,
+        place: consuming FairLease
     ) throws(RelayProblem) {
         self.exchange = exchange
         self.services = services
         self.request = request
-        self.ticket = ticket
+        ticket = lease.ticket
+        self.lease = consume lease
+        self.place = consume place
         journal = services.mover.journals[exchange.reactor.index]
         let slot = journal.slots.take((admission.requestID.high, admission.requestID.low))
         self.slot = slot
@@ -77,6 +88,26 @@ final class Passage {
         slotChanges = 0
         upstreamRequestID = nil
         upstreamStatus = nil
+    }
+
+    func hold(_ lease: consuming AccountLease) {
+        heldAccount = lease.account
+        accountPlace = consume lease
+    }
+
+    /// The account's turn is over.
+    func leaveAccount() {
+        guard let account = heldAccount else { return }
+        account.route.ended()
+        heldAccount = nil
+        accountPlace = nil
+    }
+
+    /// The request is over and settled: its places are free again.
+    func end() {
+        leaveAccount()
+        lease = nil
+        place = nil
     }
 
     /// The account has begun to answer: whatever it rested from is over.

@@ -4,13 +4,22 @@ internal import HTTP
 /// Carries a stream's bytes from the upstream's socket to the client's, on callbacks of one reactor: meter, checkpoint, one write.
 ///
 /// Nothing is sent until the first event that is no ping has come; if that is an error, somebody else may still serve the request.
-final class StreamPump {
+///
+/// Until the reply has begun a task waits here, because another account may have to be asked. From then on nothing but this object stays
+/// of the request's control flow: idle streams are many, and a task's frames are ten times its size. Touched only on its reactor.
+final class StreamPump: @unchecked Sendable {
     private let passage: Passage
     private let response: UpstreamResponse
-    private let headers: HeaderBlock
+    /// Until the reply has begun.
+    private var headers: HeaderBlock?
     private let exchange: Exchange
     private let reactor: Reactor
     private var held: [UInt8] = []
+    /// The upstream's part is over; `failure` says how.
+    private(set) var isOver = false
+    private(set) var failure: UpstreamError?
+    private var waiter: CheckedContinuation<Void, Never>?
+    private var onEnd: (() -> Void)?
     private var lastWriteNanoseconds: UInt64
     private var pingTimer: TimerToken?
     /// The upstream's first event was an error: nothing has been sent.
@@ -31,7 +40,44 @@ final class StreamPump {
         lastWriteNanoseconds = reactor.nowNanoseconds
     }
 
-    func take(_ bytes: Span<UInt8>) -> PumpStep {
+    // MARK: From the task
+
+    /// Returns when the reply has begun or the upstream's part is over.
+    func begin(decoding: Bool) async {
+        response.start(decoding: decoding, { self.take($0) }, ended: { self.ended($0) })
+        if !isOver, !passage.isCommitted { await withCheckedContinuation { waiter = $0 } }
+    }
+
+    /// Returns when the upstream's part is over.
+    func whole() async {
+        if !isOver { await withCheckedContinuation { waiter = $0 } }
+    }
+
+    /// Calls `action` in a task of its own when the upstream's part is over, which it is not yet.
+    func whenOver(_ action: @escaping @Sendable () async -> Void) {
+        onEnd = { [reactor] in reactor.run(action) }
+    }
+
+    private func wake() {
+        guard let waiting = waiter else { return }
+        waiter = nil
+        waiting.resume()
+    }
+
+    private func ended(_ failure: UpstreamError?) {
+        isOver = true
+        self.failure = failure
+        if let pingTimer { reactor.cancel(pingTimer) }
+        pingTimer = nil
+        wake()
+        let action = onEnd
+        onEnd = nil
+        action?()
+    }
+
+    // MARK: From the upstream
+
+    private func take(_ bytes: Span<UInt8>) -> PumpStep {
         passage.meter.feed(bytes)
         passage.checkpoint()
         if passage.isDraining, passage.isCommitted, !passage.meter.hasStopped { return drained(bytes.count) }
@@ -51,9 +97,12 @@ final class StreamPump {
         passage.firstByteAtNanoseconds = reactor.nowNanoseconds
         passage.isCommitted = true
         passage.markServed()
-        exchange.startResponse(status: 200, headers: headers, framing: .chunked)
+        exchange.startResponse(status: 200, headers: headers ?? HeaderBlock(), framing: .chunked)
         // Only now: another attempt would have needed it, and a stream lives long.
         exchange.discardHead()
+        response.discardHead()
+        headers = nil
+        wake()
         schedulePing()
         guard !held.isEmpty else { return send(bytes) }
         held.append(bytes: bytes)
@@ -106,10 +155,5 @@ final class StreamPump {
             exchange.flush()
         }
         schedulePing()
-    }
-
-    func end() {
-        if let pingTimer { reactor.cancel(pingTimer) }
-        pingTimer = nil
     }
 }
