@@ -78,20 +78,39 @@ public final class Router: ExchangeHandler, Sendable {
     // MARK: From the engine
 
     public func handle(_ exchange: Exchange) async {
+        switch find(exchange) {
+        case .raw(let handle, let match): await handle(exchange, match)
+        case .other(let location): await answer(exchange, at: location)
+        }
+    }
+
+    private enum Way {
+        case raw(@Sendable (Exchange, RouteMatch) async -> Void, RouteMatch)
+        case other(Location)
+    }
+
+    /// Apart from `handle`, whose frame stays on the heap for as long as the request is under way.
+    @inline(never) private func find(_ exchange: Exchange) -> Way {
         let head = exchange.head
         let location = locate(head.bytes.span.extracting(head.path))
-        if case .found(let match, let decoded) = location, let index = table.route(head.method, at: match.node) {
-            let route = routes[index]
-            exchange.routeTemplate = route.template
-            if let handle = route.handleRaw, hosts.allowsAll || allows(host: head.value(of: Self.host), template: route.template) {
-                let origin = crossOrigin.isOff ? nil : head.value(of: Self.origin)
-                let match = RouteMatch(
-                    template: route.template, names: route.names, ranges: match.parameters, decodedPath: decoded,
-                    crossOriginHeaders: crossOrigin.headers(origin: origin))
-                await handle(exchange, match)
-                return
-            }
+        guard case .found(let match, let decoded) = location, let index = table.route(head.method, at: match.node) else {
+            return .other(location)
         }
+        let route = routes[index]
+        exchange.routeTemplate = route.template
+        guard let handle = route.handleRaw, hosts.allowsAll || allows(host: head.value(of: Self.host), template: route.template) else {
+            return .other(location)
+        }
+        let origin = crossOrigin.isOff ? nil : head.value(of: Self.origin)
+        return .raw(
+            handle,
+            RouteMatch(
+                template: route.template, names: route.names, ranges: match.parameters, decodedPath: decoded,
+                crossOriginHeaders: crossOrigin.headers(origin: origin)))
+    }
+
+    private func answer(_ exchange: Exchange, at location: Location) async {
+        let head = exchange.head
         let request = Request(
             id: exchange.id, method: head.method, path: head.pathText, query: head.queryText, headers: head.headers,
             remoteAddress: exchange.remoteAddress.description, isSecure: exchange.isSecure)

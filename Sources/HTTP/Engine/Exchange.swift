@@ -99,6 +99,20 @@ public final class Exchange: @unchecked Sendable {
     /// - Throws: `.tooLarge` before reading when content-length says so, else as soon as a byte too many has come.
     public func collectBody(limit: Int) async throws(BodyError) -> [UInt8] { try await takeBody(limit: limit, piece: false) ?? [] }
 
+    /// The whole body when all of it is here, which is so for most requests; nil when `collectBody` has to wait for it. Costs no frame
+    /// of an async function.
+    public func arrivedBody(limit: Int) throws(BodyError) -> [UInt8]? {
+        reactor.assertCurrent()
+        guard let connection else {
+            guard sink != nil, !isClientGone else { throw .clientGone }
+            defer { innerBody = [] }
+            return innerBody
+        }
+        guard progress == .waiting else { return [] }
+        if try connection.wantBody(limit: limit, piece: false, expectsContinue: expectsContinue) { return nil }
+        return take(from: connection, piece: false) ?? []
+    }
+
     /// The next piece of the body as it came, nil at its end. `limit` bounds the whole body.
     public func nextBodyPiece(limit: Int) async throws(BodyError) -> [UInt8]? { try await takeBody(limit: limit, piece: true) }
 
@@ -114,6 +128,10 @@ public final class Exchange: @unchecked Sendable {
             await connection.waitForBody(piece: piece)
             if let error = connection.bodyError { throw error }
         }
+        return take(from: connection, piece: piece)
+    }
+
+    private func take(from connection: ServerConnection, piece: Bool) -> [UInt8]? {
         guard !connection.body.isEmpty else { return nil }
         let taken = connection.body
         connection.body = []

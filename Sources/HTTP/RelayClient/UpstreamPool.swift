@@ -6,6 +6,8 @@ public final class UpstreamPool: @unchecked Sendable {
     let resolver: Resolver
     let trust: UpstreamTrust
     private var places: [UpstreamTarget: TargetConnections] = [:]
+    /// The one asked for last: mostly the next call goes there too.
+    private var lastPlace: TargetConnections?
     private var sweep: TimerToken?
     /// Between looks for connections that were kept too long.
     private static let sweepSeconds = 5
@@ -79,10 +81,11 @@ public final class UpstreamPool: @unchecked Sendable {
     func retry(_ call: UpstreamCall) { openOrWait(call, place(call.target)) }
 
     private func place(_ target: UpstreamTarget) -> TargetConnections {
-        if let known = places[target] { return known }
-        let made = TargetConnections(target)
-        places[target] = made
-        return made
+        if let lastPlace, lastPlace.target === target { return lastPlace }
+        let found = places[target] ?? TargetConnections(target)
+        places[target] = found
+        lastPlace = found
+        return found
     }
 
     // MARK: Told by dials, connections and calls
@@ -138,7 +141,10 @@ public final class UpstreamPool: @unchecked Sendable {
         if let waiter = place.nextWaiter() { open(waiter, place) } else { tidy(place) }
     }
     private func tidy(_ place: TargetConnections) {
-        if place.openCount == 0, place.waiters.isEmpty, places[place.target] === place { places[place.target] = nil }
+        if place.openCount == 0, place.waiters.isEmpty, places[place.target] === place {
+            places[place.target] = nil
+            if lastPlace === place { lastPlace = nil }
+        }
     }
 
     // MARK: Kept too long

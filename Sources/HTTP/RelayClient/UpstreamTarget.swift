@@ -1,7 +1,8 @@
 public import Domain
 
-/// Where an upstream lives and how to get there, read once from an operator's text. Connections are shared by equal targets.
-public struct UpstreamTarget: Hashable, Sendable, CustomStringConvertible {
+/// Where an upstream lives and how to get there, read once from an operator's text. Connections are shared by equal targets. A class,
+/// because every request hands it on several times, and nothing of it changes.
+public final class UpstreamTarget: Hashable, Sendable, CustomStringConvertible {
     public enum Scheme: String, Sendable { case http, https }
 
     public let scheme: Scheme
@@ -69,9 +70,10 @@ public struct UpstreamTarget: Hashable, Sendable, CustomStringConvertible {
 
     /// Looked up at every request, so the hash is made once.
     public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
-    public static func == (a: Self, b: Self) -> Bool {
-        a.hash == b.hash && a.host == b.host && a.port == b.port && a.scheme == b.scheme && a.basePath == b.basePath && a.proxy == b.proxy
-            && a.certificateAuthorityFile == b.certificateAuthorityFile && a.addressRule == b.addressRule
+    public static func == (a: UpstreamTarget, b: UpstreamTarget) -> Bool {
+        a === b
+            || a.hash == b.hash && a.host == b.host && a.port == b.port && a.scheme == b.scheme && a.basePath == b.basePath
+                && a.proxy == b.proxy && a.certificateAuthorityFile == b.certificateAuthorityFile && a.addressRule == b.addressRule
     }
 
     /// Whether a connection of this target may go to that address.

@@ -120,7 +120,7 @@ public struct PriceTable: Sendable {
     static let families = ["opus", "sonnet", "haiku", "fable", "mythos"]
     public static func family(_ model: String) -> String? { families.first { model.contains($0) } }
 
-    static func isOpus(_ model: String) -> Bool { model.contains("opus") }
+    static func isOpus(_ model: String) -> Bool { model.has("opus") }
 
     /// `inference_geo` has a price on 4.6 models and later.
     private static func knowsGeo(_ model: String) -> Bool {

@@ -7,6 +7,19 @@ extension RelayGate {
     /// Output tokens held back for a request that does not say how many it wants.
     private static let assumedOutput: Int64 = 4096
 
+    /// Takes the request's part of every limit, or refuses; nil when a limit's queue has to be waited in, which is `admit`.
+    @inline(never) static func admitAtOnce(
+        _ key: RelayKey, _ request: MessagesRequest, inputEstimate: Int64, _ services: RelayServices, _ exchange: Exchange
+    ) throws(RelayProblem) -> KeyLease? {
+        let want = reservation(key, request, inputEstimate, services, exchange)
+        do throws(LimitRefusal) {
+            return try KeyLease(services.keeper, key.holders, want: want)
+        } catch {
+            if case .full = error { return nil }
+            throw problem(error)
+        }
+    }
+
     /// Takes the request's part of every limit, or waits in the queue of the one that is full, or refuses.
     static func admit(
         _ key: RelayKey, _ request: MessagesRequest, inputEstimate: Int64, _ services: RelayServices, _ exchange: Exchange

@@ -25,14 +25,34 @@ struct Attempts: Sendable {
         /// The reply has begun and goes on by itself.
         case goesOn
     }
-    private enum LastWord {
+    /// Boxed: an outcome is handed through many frames, and seldom is one of these.
+    private indirect enum LastWord {
         case problem(RelayProblem)
         /// The fault of an account, which the customer must not see: when the pool is back is all there is to say.
         case hidden
         case answer(status: Int, headers: HeaderBlock, body: [UInt8], type: String)
     }
 
+    /// What has been tried and what came of it.
+    private struct Plan {
+        var wish: AccountWish
+        var lastWord: LastWord?
+        var allowed: Int
+    }
+
+    // The async functions here hold little and leave the work to others that never wait: whatever stands in an async function is kept in
+    // its frame, on the heap, and frames past a kilobyte cost more than the work. `@inline(never)` keeps it out of them.
+
     func run() async throws(RelayProblem) {
+        var plan = plan()
+        while let account = try next(&plan) {
+            var outcome = await attempt(account, mayRenew: true)
+            if case .renewed = outcome { outcome = await attempt(beginAgain(account), mayRenew: false) }
+            if try isLast(outcome, &plan) { return }
+        }
+    }
+
+    @inline(never) private func plan() -> Plan {
         let candidates = services.accounts.pool.candidates(passage.request.model)
         var wish = AccountWish(candidates)
         (wish.binding, wish.fallsBack) = (key.binding, key.key.bindingFallsBack)
@@ -45,53 +65,68 @@ struct Attempts: Sendable {
                 services.sessions.key(head, passage.request, body: $0, family: family, of: customer)
             }
         }
-        var lastWord: LastWord?
-        var allowed = services.limits.attempts
-        while wish.tried.count < allowed, wish.tried.isEmpty || !isOverTime {
-            let outcome: Outcome
-            do throws(NoAccount) {
-                outcome = await serve(try services.accounts.choose(&wish, now: services.ambient.now()), &wish)
-            } catch {
-                if let lastWord { return try speak(lastWord, wish) }
-                switch error {
-                case .none: throw services.accounts.isEmpty ? .overloaded(retryAfterSeconds: 60) : .modelNotFound
-                case .out(let until): throw .accountsOut(until: until, now: services.ambient.now())
-                }
-            }
-            switch outcome {
-            case .done: return
-            case .goesOn: return passage.goesOn = true
-            case .failed(let word, let others):
-                // What the customer may see says more than that an account is out.
-                if case .hidden = word, lastWord != nil {} else { lastWord = word }
-                if let others { allowed = min(allowed, wish.tried.count + others) }
-            case .unlisted(let word):
-                if wish.onlyListing { return try speak(lastWord ?? word, wish) }
-                lastWord = word
-                wish.onlyListing = true
-                allowed = min(allowed, wish.tried.count + 1)
-            case .renewed: lastWord = .hidden
-            }
-            if exchange.isClientGone { return passage.settle(.aborted, httpStatus: nil, usage: nil) }
-        }
-        try speak(lastWord ?? .hidden, wish)
+        return Plan(wish: wish, allowed: services.limits.attempts)
     }
 
-    /// One account's turn; its place is free again when this returns.
-    private func serve(_ lease: consuming AccountLease, _ wish: inout AccountWish) async -> Outcome {
-        let account = lease.account
-        passage.hold(consume lease)
-        wish.tried.append(account.id)
-        if let move = wish.move { note(move) }
-        passage.beginAttempt(with: account)
-        var outcome = await attempt(account, mayRenew: true)
-        if case .renewed = outcome {
-            let renewed = services.accounts.pool.account(account.id) ?? account
-            passage.beginAttempt(with: renewed)
-            outcome = await attempt(renewed, mayRenew: false)
+    /// The account whose turn it is, with a place taken; nil when the client has got the last word of those before.
+    @inline(never) private func next(_ plan: inout Plan) throws(RelayProblem) -> RelayAccount? {
+        guard plan.wish.tried.count < plan.allowed, plan.wish.tried.isEmpty || !isOverTime else {
+            try speak(plan.lastWord ?? .hidden, plan.wish)
+            return nil
         }
-        if case .goesOn = outcome {} else { passage.leaveAccount() }
-        return outcome
+        do throws(NoAccount) {
+            let lease = try services.accounts.choose(&plan.wish, now: services.ambient.now())
+            let account = lease.account
+            passage.hold(consume lease)
+            plan.wish.tried.append(account.id)
+            if let move = plan.wish.move { note(move) }
+            passage.beginAttempt(with: account)
+            return account
+        } catch {
+            if let lastWord = plan.lastWord {
+                try speak(lastWord, plan.wish)
+                return nil
+            }
+            switch error {
+            case .none: throw services.accounts.isEmpty ? .overloaded(retryAfterSeconds: 60) : .modelNotFound
+            case .out(let until): throw .accountsOut(until: until, now: services.ambient.now())
+            }
+        }
+    }
+
+    private func beginAgain(_ account: RelayAccount) -> RelayAccount {
+        let renewed = services.accounts.pool.account(account.id) ?? account
+        passage.beginAttempt(with: renewed)
+        return renewed
+    }
+
+    /// Takes the outcome into the plan; true when the client has its answer.
+    @inline(never) private func isLast(_ outcome: Outcome, _ plan: inout Plan) throws(RelayProblem) -> Bool {
+        if case .goesOn = outcome {
+            passage.goesOn = true
+            return true
+        }
+        // Its place is free again.
+        passage.leaveAccount()
+        switch outcome {
+        case .done, .goesOn: return true
+        case .failed(let word, let others):
+            // What the customer may see says more than that an account is out.
+            if case .hidden = word, plan.lastWord != nil {} else { plan.lastWord = word }
+            if let others { plan.allowed = min(plan.allowed, plan.wish.tried.count + others) }
+        case .unlisted(let word):
+            if plan.wish.onlyListing {
+                try speak(plan.lastWord ?? word, plan.wish)
+                return true
+            }
+            plan.lastWord = word
+            plan.wish.onlyListing = true
+            plan.allowed = min(plan.allowed, plan.wish.tried.count + 1)
+        case .renewed: plan.lastWord = .hidden
+        }
+        guard exchange.isClientGone else { return false }
+        passage.settle(.aborted, httpStatus: nil, usage: nil)
+        return true
     }
 
     /// Output tokens held back from an account's cap for a request that does not say how many it wants.
@@ -124,18 +159,7 @@ struct Attempts: Sendable {
     private static let messagesPath = Array("/v1/messages".utf8)
 
     private func attempt(_ account: RelayAccount, mayRenew: Bool) async -> Outcome {
-        let model = account.modelMap[passage.request.model]
-        let held = passage.body?.bytes ?? .bytes([])
-        let sent = model.map { name in .bytes(held.withSpan { passage.request.body($0, model: name) }) } ?? held
-        let query = exchange.head.query
-        var path = Self.messagesPath
-        if !query.isEmpty { path += [0x3f] + exchange.head.bytes[query] }
-        let call = UpstreamCall(
-            UpstreamRequest(
-                .post, path.span, to: account.target, headers: HeaderRules.upstream(exchange.head, account: account), body: sent),
-            to: account.target, deadlines: services.limits.deadlines)
-        exchange.onClosed = { [passage] in if !passage.startDrain({ call.cancel() }) { call.cancel() } }
-        passage.markSent()
+        let call = call(account)
         let response: UpstreamResponse
         do throws(UpstreamError) {
             response = try await services.pools[exchange.reactor.index].send(call)
@@ -143,17 +167,43 @@ struct Attempts: Sendable {
             noteWait()
             return failure(error)
         }
+        switch kind(response, account) {
+        case .refusal: return await refusal(response, account, mayRenew: mayRenew)
+        case .stream: return await stream(response)
+        case .whole: return await whole(response)
+        }
+    }
+
+    @inline(never) private func call(_ account: RelayAccount) -> UpstreamCall {
+        let model = account.modelMap[passage.request.model]
+        let held = passage.body?.bytes ?? .bytes([])
+        let sent = model.map { name in .bytes(held.withSpan { passage.request.body($0, model: name) }) } ?? held
+        let head = exchange.head
+        var path = Self.messagesPath
+        if !head.query.isEmpty { path += [0x3f] + head.bytes[head.query] }
+        let call = UpstreamCall(
+            UpstreamRequest(.post, path.span, to: account.target, headers: HeaderRules.upstream(head, account: account), body: sent),
+            to: account.target, deadlines: services.limits.deadlines)
+        exchange.onClosed = { [passage] in if !passage.startDrain({ call.cancel() }) { call.cancel() } }
+        passage.markSent()
+        return call
+    }
+
+    private enum Kind { case refusal, stream, whole }
+
+    @inline(never) private func kind(_ response: UpstreamResponse, _ account: RelayAccount) -> Kind {
         noteWait()
         account.route.succeeded()
-        account.live.note(response.head, nanoseconds: passage.now)
-        services.meters.upstreamStatus(response.head.status)
-        passage.upstreamStatus = Int64(response.head.status)
-        passage.upstreamRequestID = response.head.value(of: HeaderRules.requestID).map { String($0.prefix(128)) }
-        guard response.head.status == 200 else { return await refusal(response, account, mayRenew: mayRenew) }
-        if response.head.withValue(of: HeaderRules.contentType, HeaderRules.isEventStream) == true { return await stream(response) }
+        let head = response.head
+        account.live.note(head, nanoseconds: passage.now)
+        services.meters.upstreamStatus(head.status)
+        passage.upstreamStatus = Int64(head.status)
+        passage.upstreamRequestID = head.value(of: HeaderRules.requestID).map { String($0.prefix(128)) }
+        guard head.status == 200 else { return .refusal }
+        if head.withValue(of: HeaderRules.contentType, HeaderRules.isEventStream) == true { return .stream }
         passage.firstByteAtNanoseconds = passage.now
         passage.markServed()
-        return await whole(response)
+        return .whole
     }
 
     private func noteWait() {
@@ -322,12 +372,20 @@ struct Attempts: Sendable {
 
     private func whole(_ response: UpstreamResponse) async -> Outcome {
         let body: [UInt8]
-        let decodes = response.head.coding == .gzip || response.head.coding == .deflate
+        let coding = response.head.coding
+        let decodes = coding == .gzip || coding == .deflate
         do throws(UpstreamError) {
             body = try await response.collect(limit: services.limits.responseBytes, decoding: decodes)
         } catch {
             return failure(error)
         }
+        settle(body)
+        if services.durability == .always { await durable() }
+        reply(response, body, keepsCoding: !decodes)
+        return .done
+    }
+
+    @inline(never) private func settle(_ body: [UInt8]) {
         let reading = MessageMeter.read(body.span)
         let usage = reading?.usage ?? MeteredUsage()
         let used = Settlement.Used(
@@ -335,17 +393,16 @@ struct Attempts: Sendable {
             metered: usage, model: reading?.model ?? passage.admission.model, source: reading == nil ? .unparsed : .final)
         count(exchange.isClientGone ? .aborted : .success)
         passage.settle(exchange.isClientGone ? .aborted : .success, httpStatus: 200, usage: used)
-        await durable()
-        exchange.startResponse(
-            status: 200, headers: headers(response.head, keepsCoding: !decodes), framing: .length(body.count))
+    }
+
+    @inline(never) private func reply(_ response: UpstreamResponse, _ body: [UInt8], keepsCoding: Bool) {
+        exchange.startResponse(status: 200, headers: headers(response.head, keepsCoding: keepsCoding), framing: .length(body.count))
         exchange.write(body)
         exchange.finish()
-        return .done
     }
 
     /// With `JOURNAL_FSYNC=always` the reply's last byte waits for the disk.
     private func durable() async {
-        guard services.durability == .always else { return }
         do throws(JournalError) { try await services.mover.synced() } catch {
             services.log.error("journal.sync_failed", ["error": LogValue("\(error)")], request: exchange.id)
         }
@@ -354,16 +411,14 @@ struct Attempts: Sendable {
     // MARK: A stream
 
     private func stream(_ response: UpstreamResponse) async -> Outcome {
+        let coding = response.head.coding
         // Identity was asked for; a coding that cannot be taken off cannot be metered either.
-        guard response.head.coding != .other else {
+        guard coding != .other else {
             response.cancel()
             return .failed(.problem(.upstreamFault))
         }
-        let decodes = response.head.coding == .gzip || response.head.coding == .deflate
-        var headers = headers(response.head, keepsCoding: !decodes)
-        headers.add("cache-control", "no-cache")
-        headers.add("x-accel-buffering", "no")
-        let pump = StreamPump(passage: passage, response: response, headers: headers)
+        let decodes = coding == .gzip || coding == .deflate
+        let pump = pump(response, keepsCoding: !decodes)
         await pump.begin(decoding: decodes)
         if let problem = pump.firstEventProblem { return firstEventFailed(problem) }
         if !pump.isOver, exchange.outliveHandler() {
@@ -377,6 +432,13 @@ struct Attempts: Sendable {
         }
         await pump.whole()
         return await finish(pump)
+    }
+
+    @inline(never) private func pump(_ response: UpstreamResponse, keepsCoding: Bool) -> StreamPump {
+        var headers = headers(response.head, keepsCoding: keepsCoding)
+        headers.add("cache-control", "no-cache")
+        headers.add("x-accel-buffering", "no")
+        return StreamPump(passage: passage, response: response, headers: headers)
     }
 
     /// An `error` as a stream's first event is a refusal like any other.
@@ -426,7 +488,7 @@ struct Attempts: Sendable {
                 if !passage.meter.isBetweenFrames { exchange.write(Array("\n\n".utf8)) }
                 exchange.write(RelayProblem.upstreamFault.event(request: exchange.id))
             }
-            await durable()
+            if services.durability == .always { await durable() }
             if !pump.last.isEmpty { exchange.write(pump.last) }
             exchange.finish()
             return .done

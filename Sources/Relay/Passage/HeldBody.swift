@@ -7,17 +7,17 @@ final class HeldBody {
     let bytes: UpstreamBody
     private let lease: ByteLease
 
-    private init(_ bytes: UpstreamBody, _ lease: consuming ByteLease) {
+    init(_ bytes: UpstreamBody, _ lease: consuming ByteLease) {
         self.bytes = bytes
         self.lease = lease
     }
 
+    /// Puts a body that is too large for memory into a file.
     /// - Parameter memory: what the bytes hold of the memory budget; given back when they go to a file.
     /// - Throws: `outOfMemory` when the files of all requests together have used up their budget.
     static func keep(
         _ bytes: [UInt8], _ memory: consuming ByteLease, _ services: RelayServices
     ) async throws(RelayProblem) -> HeldBody {
-        guard bytes.count > services.limits.bodyBytesInMemory else { return HeldBody(.bytes(bytes), memory) }
         guard let lease = ByteLease(services.spilledBytes, count: bytes.count, limit: services.limits.spilledBodyBytes) else {
             throw .outOfMemory
         }

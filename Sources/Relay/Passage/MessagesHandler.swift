@@ -31,38 +31,40 @@ struct MessagesHandler: Sendable {
     private func relay(
         _ exchange: Exchange, _ known: RelayKey?, _ path: String, _ programs: ProgramTurns?
     ) async throws(RelayProblem) -> Bool {
-        let key: RelayKey
-        if let known { key = known } else { key = try RelayGate.key(exchange.head, services) }
-        guard !services.isDraining.load(ordering: .relaxed) else { throw .draining }
-        guard key.allows(exchange.remoteAddress) else { throw .addressNotAllowed }
-        guard key.allows(service: RelayGate.service(path)) else { throw .serviceNotAllowed }
-        let body = try await RelayGate.body(exchange, limit: services.limits.bodyBytes)
+        let key = try caller(exchange, known, path)
+        let body =
+            if let arrived = try RelayGate.arrivedBody(exchange, limit: services.limits.bodyBytes) { arrived } else {
+                try await RelayGate.body(exchange, limit: services.limits.bodyBytes)
+            }
         guard let memory = ByteLease(services.bodyBytes, count: body.count, limit: services.limits.heldBodyBytes) else {
             throw .outOfMemory
         }
-        let request: MessagesRequest
-        do throws(MessagesRequest.Problem) { request = try MessagesRequest(scanning: body.span) } catch { throw .badRequest(error.message) }
-        try RelayGate.client(key, exchange.head, request)
-        guard key.allows(model: request.model) else { throw .modelNotAllowed }
-
+        let request = try read(body, exchange, key)
         let estimate = Int64((Double(body.count) / 3.5).rounded(.up))
-        let lease = try await RelayGate.admit(key, request, inputEstimate: estimate, services, exchange)
-        let global = try await RelayGate.place(key, services, exchange)
-        let now = services.ambient.now()
-        if key.key.access.activationSeconds != nil, key.key.activatedAt == nil { services.keys.activate(key.key.id, at: now) }
-        let passage = try Passage(
-            exchange, services, request,
-            admission: Admission(
-                requestID: exchange.id, attempt: 1, slot: 0, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID,
-                accountID: nil, model: request.model, path: path, stream: request.isStream, startedAt: now,
-                inputEstimate: estimate, priceMillionths: key.key.access.priceMillionths, day: services.day(now)), lease: lease, place: global)
+        let lease: KeyLease
+        if let free = try RelayGate.admitAtOnce(key, request, inputEstimate: estimate, services, exchange) {
+            lease = free
+        } else {
+            lease = try await RelayGate.admit(key, request, inputEstimate: estimate, services, exchange)
+        }
+        let place: FairLease
+        if let free = FairLease(services.slots, limit: services.limits.concurrent) {
+            place = free
+        } else {
+            place = try await RelayGate.place(key, services, exchange)
+        }
+        let passage = try begin(exchange, request, key, path, inputEstimate: estimate, lease, place)
         do throws(RelayProblem) {
             if let programs, try await programs.answer(passage, key, body) {
                 // Answered by a program, or refused for all.
             } else if let demo = services.demo, services.accounts.isEmpty {
                 await demo.answer(passage)
             } else {
-                passage.body = try await HeldBody.keep(body, memory, services)
+                if body.count <= services.limits.bodyBytesInMemory {
+                    passage.body = HeldBody(.bytes(body), memory)
+                } else {
+                    passage.body = try await HeldBody.keep(body, memory, services)
+                }
                 try await Attempts(passage: passage, key: key).run()
             }
         } catch {
@@ -73,6 +75,41 @@ struct MessagesHandler: Sendable {
         // After the settlement is in the journal.
         if !passage.goesOn { passage.end() }
         return passage.goesOn
+    }
+
+    // Out of the frame of `relay`, which lives as long as the request (see `Attempts`).
+
+    @inline(never) private func caller(_ exchange: Exchange, _ known: RelayKey?, _ path: String) throws(RelayProblem) -> RelayKey {
+        let key: RelayKey
+        if let known { key = known } else { key = try RelayGate.key(exchange.head, services) }
+        guard !services.isDraining.load(ordering: .relaxed) else { throw .draining }
+        guard key.allows(exchange.remoteAddress) else { throw .addressNotAllowed }
+        guard key.allows(service: RelayGate.service(path)) else { throw .serviceNotAllowed }
+        return key
+    }
+
+    @inline(never) private func read(_ body: [UInt8], _ exchange: Exchange, _ key: RelayKey) throws(RelayProblem) -> MessagesRequest {
+        let request: MessagesRequest
+        do throws(MessagesRequest.Problem) { request = try MessagesRequest(scanning: body.span) } catch { throw .badRequest(error.message) }
+        try RelayGate.client(key, exchange.head, request)
+        guard key.allows(model: request.model) else { throw .modelNotAllowed }
+        return request
+    }
+
+    @inline(never) private func begin(
+        _ exchange: Exchange, _ request: MessagesRequest, _ key: RelayKey, _ path: String, inputEstimate: Int64,
+        _ lease: consuming KeyLease,
+        _ place: consuming FairLease
+    ) throws(RelayProblem) -> Passage {
+        let now = services.ambient.now()
+        if key.key.access.activationSeconds != nil, key.key.activatedAt == nil { services.keys.activate(key.key.id, at: now) }
+        return try Passage(
+            exchange, services, request,
+            admission: Admission(
+                requestID: exchange.id, attempt: 1, slot: 0, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID,
+                accountID: nil, model: request.model, path: path, stream: request.isStream, startedAt: now,
+                inputEstimate: inputEstimate, priceMillionths: key.key.access.priceMillionths, day: services.day(now)), lease: lease,
+            place: place)
     }
 }
 
@@ -91,19 +128,29 @@ enum RelayGate {
     }
 
     static func body(_ exchange: Exchange, limit: Int) async throws(RelayProblem) -> [UInt8] {
-        // Routing fields are read from the body, and what cannot be read cannot be routed or priced.
+        try checkCoding(exchange)
+        do throws(BodyError) { return try await exchange.collectBody(limit: limit) } catch { throw problem(error) }
+    }
+
+    /// The body when all of it has come with the head, as most do.
+    @inline(never) static func arrivedBody(_ exchange: Exchange, limit: Int) throws(RelayProblem) -> [UInt8]? {
+        try checkCoding(exchange)
+        do throws(BodyError) { return try exchange.arrivedBody(limit: limit) } catch { throw problem(error) }
+    }
+
+    /// Routing fields are read from the body, and what cannot be read cannot be routed or priced.
+    private static func checkCoding(_ exchange: Exchange) throws(RelayProblem) {
         if let coding = exchange.head.value(of: HeaderRules.contentEncoding), coding.lowercased() != "identity" {
             throw .unsupportedEncoding
         }
-        do throws(BodyError) {
-            return try await exchange.collectBody(limit: limit)
-        } catch {
-            switch error {
-            case .tooLarge(let limit): throw .bodyTooLarge(limitBytes: limit)
-            case .malformed, .clientGone: throw .badRequest("The request body is malformed.")
-            case .tooSlow: throw .bodyTooSlow
-            case .overloaded: throw .outOfMemory
-            }
+    }
+
+    private static func problem(_ error: BodyError) -> RelayProblem {
+        switch error {
+        case .tooLarge(let limit): .bodyTooLarge(limitBytes: limit)
+        case .malformed, .clientGone: .badRequest("The request body is malformed.")
+        case .tooSlow: .bodyTooSlow
+        case .overloaded: .outOfMemory
         }
     }
 }

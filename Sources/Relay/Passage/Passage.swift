@@ -241,7 +241,7 @@ final class Passage: @unchecked Sendable {
         slot = nil
         ticket.settle(
             settled.request.tokens, costMicroUSD: settled.request.priceMicroUSD, model: settlement.usage?.model ?? admission.model)
-        if settled.entries.contains(where: { $0.priceFlags.contains("price_missing") }) {
+        if settled.entries.contains(where: { $0.priceFlags.has("price_missing") }) {
             services.meters.priceMissing.add()
             services.notices.unpriced(settlement.usage?.model ?? admission.model)
             services.log.error(
