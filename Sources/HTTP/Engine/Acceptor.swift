@@ -173,15 +173,17 @@ final class Acceptor: ReadinessHandler, @unchecked Sendable {
         if spareHeads.count < Self.spareLimit { spareHeads.append(head) }
     }
     func spareBuffer() -> [UInt8] {
-        if let spare = spareBuffers.popLast() { return spare }
+        if var spare = spareBuffers.popLast() {
+            // Emptied here and not when it came: by now nobody else has it, so its storage stays.
+            spare.removeAll(keepingCapacity: true)
+            return spare
+        }
         var made: [UInt8] = []
         made.reserveCapacity(1024)
         return made
     }
     func giveBack(_ buffer: [UInt8]) {
         guard spareBuffers.count < Self.spareLimit, buffer.capacity <= 2 * ServerConnection.collectedBytes else { return }
-        var buffer = buffer
-        buffer.removeAll(keepingCapacity: true)
         spareBuffers.append(buffer)
     }
 }

@@ -63,7 +63,7 @@ struct Settlement: Sendable {
                 ttftMilliseconds: ttftMilliseconds, attempts: attempts, tokens: tokens, webSearchRequests: searches,
                 costMicroUSD: price.microUSD, priceMicroUSD: price.customerMicroUSD, usageSource: usage?.source,
                 upstreamRequestID: upstreamRequestID),
-            entries: lost.map { lostEntry($0, prices, now) } + (entry.map { [$0] } ?? []))
+            entries: lost.isEmpty ? entry.map { [$0] } ?? [] : lost.map { lostEntry($0, prices, now) } + (entry.map { [$0] } ?? []))
     }
 
     /// Booked with its cost, not charged.

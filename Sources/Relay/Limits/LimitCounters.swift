@@ -187,6 +187,21 @@ final class LimitCounters: Sendable {
         }
     }
 
+    /// The limits per minute as they stand.
+    func noteRates(_ plan: LimitPlan, now: Timestamp, second: UInt64, in standings: inout RateStandings) {
+        counts.withLock { counts in
+            for rule in plan.rules where rule.name.period == nil {
+                let standing = counts.withMinute(rule.name.measure) { minute in
+                    minute.advance(to: second)
+                    return RateStanding(
+                        limit: rule.limit, remaining: max(0, rule.limit - minute.total),
+                        resetsAt: now.adding(seconds: Int64(minute.resetSeconds)))
+                }
+                standings.note(rule.name, standing)
+            }
+        }
+    }
+
     var concurrent: Int64 { counts.withLock(\.concurrent) }
     var waiting: Int { counts.withLock(\.waiters.count) }
     var looks: UInt64 { counts.withLock(\.looks) }

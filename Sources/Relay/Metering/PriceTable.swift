@@ -62,23 +62,26 @@ public struct PriceTable: Sendable {
     ) -> Price {
         var flags: [String] = []
         var nano: Wide = 0
-        let passes = usage.iterations.isEmpty ? [MeteredUsage.Iteration(model: model, tokens: tokens)] : usage.iterations
-        for pass in passes {
-            let name = Self.base(pass.model ?? model)
-            let (row, isMissing) = row(name, pass.tokens, moment)
+        func add(_ name: String, _ tokens: TokenCounts) {
+            let (row, isMissing) = row(name, tokens, moment)
             if isMissing, !flags.contains("price_missing") { flags.append("price_missing") }
-            guard let row else { continue }
-            var cost = Wide(pass.tokens.input) * Wide(row.input)
-            cost += Wide(pass.tokens.output) * Wide(row.output)
-            cost += Wide(pass.tokens.cacheWrite5m) * Wide(row.cacheWrite5m)
-            cost += Wide(pass.tokens.cacheWrite1h) * Wide(row.cacheWrite1h)
-            cost += Wide(pass.tokens.cacheRead) * Wide(row.cacheRead)
+            guard let row else { return }
+            var cost = Wide(tokens.input) * Wide(row.input)
+            cost += Wide(tokens.output) * Wide(row.output)
+            cost += Wide(tokens.cacheWrite5m) * Wide(row.cacheWrite5m)
+            cost += Wide(tokens.cacheWrite1h) * Wide(row.cacheWrite1h)
+            cost += Wide(tokens.cacheRead) * Wide(row.cacheRead)
             // Modifiers are ratios of integers; the scale is taken out in the one rounding below.
             var scaled = cost * Self.scale
             if usage.isBatch { scaled /= 2 }
             if usage.isUS, Self.knowsGeo(name) { scaled = scaled * 11 / 10 }
             if usage.isFast { scaled *= Wide(Self.fastFactor(name)) }
             nano += scaled
+        }
+        if usage.iterations.isEmpty {
+            add(Self.base(model), tokens)
+        } else {
+            for pass in usage.iterations { add(Self.base(pass.model ?? model), pass.tokens) }
         }
         if usage.isBatch { flags.append("batch") }
         if usage.isUS { flags.append("geo_us") }

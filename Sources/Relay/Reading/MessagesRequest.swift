@@ -48,10 +48,9 @@ struct MessagesRequest: Sendable {
                     request.model = JSONSkim.string(bytes, value) ?? ""
                     request.modelRange = value
                 case 1:
-                    _ = JSONSkim.elements(bytes, value.lowerBound) { _, _ in
-                        hasMessages = true
-                        return false
-                    }
+                    // The walk has found it whole, so what is no empty array has an element.
+                    let first = JSONSkim.skipSpace(bytes, value.lowerBound + 1)
+                    hasMessages = bytes[value.lowerBound] == 0x5b && first < value.upperBound && bytes[first] != 0x5d
                 case 2:
                     let first = bytes[value.lowerBound]
                     if first != 0x74, first != 0x66, first != 0x6e { problem = problem ?? .notABoolean("stream") }

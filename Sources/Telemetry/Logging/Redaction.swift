@@ -47,22 +47,38 @@ public enum Redaction {
         }
         return table
     }()
-    private static let isInteresting: [Bool] = byFirstByte.enumerated().map { !$1.isEmpty || $0 == 0x3a || $0 == 0x2d }
+    /// What a byte may be, in bits: the beginning of a word that begins a secret, the first of two marks ("://", "--"), part of a word.
+    private static let beginsWord: UInt8 = 1
+    private static let beginsMarks: UInt8 = 2
+    private static let isInWord: UInt8 = 4
+    private static let kinds: [UInt8] = (0..<256).map { byte in
+        (byFirstByte[byte].isEmpty ? 0 : beginsWord) | (byte == 0x3a || byte == 0x2d ? beginsMarks : 0)
+            | (isWord(UInt8(byte)) ? isInWord : 0)
+    }
 
     /// Replaces every secret in the line. Lines without one are left untouched and not copied.
     public static func redact(_ line: inout [UInt8]) {
         var at = 0
         var edits: [(Range<Int>)] = []
         let count = line.count
-        // Every byte of every line passes here, so the table is fetched once.
-        let isInteresting = isInteresting
+        // Every byte of every line passes here: one look at a table settles most of them.
+        let kinds = kinds
+        var before: UInt8 = 0
         while at < count {
-            guard isInteresting[Int(line[at])], let found = secret(in: line, at: at) else {
+            let kind = kinds[Int(line[at])]
+            let mayBegin =
+                kind & beginsMarks != 0
+                ? at + 1 < count && (line[at + 1] == 0x2f || line[at + 1] == 0x2d)
+                // A word only begins where the byte before it does not belong to a word: "micr_…" is no key.
+                : kind & beginsWord != 0 && before & isInWord == 0
+            before = kind
+            guard mayBegin, let found = secret(in: line, at: at) else {
                 at += 1
                 continue
             }
             edits.append(found)
             at = max(found.upperBound, at + 1)
+            before = kinds[Int(line[at - 1])]
         }
         guard !edits.isEmpty else { return }
         var clean: [UInt8] = []
@@ -89,8 +105,6 @@ public enum Redaction {
         case 0x2d: return privateKey(line, dash: at)
         default: break
         }
-        // A word only begins where the byte before it does not belong to a word: "micr_…" is no key.
-        if at > 0, isWord(line[at - 1]) { return nil }
         for pattern in byFirstByte[Int(line[at])] where starts(line, at, with: pattern) {
             var end = at + pattern.prefix.count
             let tail = end
