@@ -171,7 +171,7 @@ struct RecoveryTests {
                     let admission = Admission.example(ambient, key: fixture.key)
                     try mover.journals[0].admit(admission.bytes)
                     try mover.journals[0].settle(admission.settled().bytes)
-                    while try await mover.moveOnce() {}
+                    while try await mover.moveOnce() > 0 {}
                 }
             }
             try await work()

@@ -4,6 +4,9 @@
     public private(set) var request: UpstreamRequest
     public let target: UpstreamTarget
     public let deadlines: UpstreamDeadlines
+    /// Cancelling the task that waits cancels the call. A task that nobody cancels is better off without: the registration of every wait
+    /// costs more than the wait.
+    private let followsTask: Bool
     /// The first connection was a kept one that closed before any response byte, and the request went out a second time.
     public private(set) var wasRetried = false
     /// The connection had served a request before.
@@ -34,7 +37,10 @@
     private var deadlineNanoseconds = UInt64.max
     private var deadlineReason = UpstreamError.Reason.connectTimeout
 
-    public init(_ request: UpstreamRequest, to target: UpstreamTarget, deadlines: UpstreamDeadlines = UpstreamDeadlines()) {
+    public init(
+        _ request: UpstreamRequest, to target: UpstreamTarget, deadlines: UpstreamDeadlines = UpstreamDeadlines(), followsTask: Bool = true
+    ) {
+        self.followsTask = followsTask
         self.request = request
         self.target = target
         self.deadlines = deadlines
@@ -208,14 +214,19 @@
 
     private func untilWoken(_ isReady: () -> Bool) async {
         if isReady() { return }
+        guard followsTask else { return await sleep() }
         await withTaskCancellationHandler {
-            unsafe await withUnsafeContinuation { continuation in
-                precondition(unsafe waiter == nil, "one task waits for a call")
-                unsafe waiter = continuation
-            }
+            await sleep()
         } onCancel: {
             // From any thread, hence by way of the reactor.
             pool?.reactor.execute { self.cancel() }
+        }
+    }
+
+    private func sleep() async {
+        unsafe await withUnsafeContinuation { continuation in
+            precondition(unsafe waiter == nil, "one task waits for a call")
+            unsafe waiter = continuation
         }
     }
 

@@ -183,7 +183,7 @@ struct Attempts: Sendable {
         if !head.query.isEmpty { path += [0x3f] + head.bytes[head.query] }
         let call = UpstreamCall(
             UpstreamRequest(.post, path.span, to: account.target, headers: HeaderRules.upstream(head, account: account), body: sent),
-            to: account.target, deadlines: services.limits.deadlines)
+            to: account.target, deadlines: services.limits.deadlines, followsTask: false)
         exchange.onClosed = { [passage] in if !passage.startDrain({ call.cancel() }) { call.cancel() } }
         passage.markSent()
         return call

@@ -1,4 +1,5 @@
 internal import Domain
+internal import Glibc
 
 /// Walks over JSON bytes without building anything: where a value ends, what an object's members are, what a number is.
 ///
@@ -21,18 +22,12 @@ enum JSONSkim {
     /// The offset after the string that begins at `from` (its opening quote).
     static func skipString(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
         var at = from + 1
-        while at < bytes.count {
-            // Prompts are long: 32 bytes a step, then eight, as long as none of them is a quote or a backslash.
-            while at + 32 <= bytes.count, !endsText(bytes, at), !endsText(bytes, at + 8), !endsText(bytes, at + 16),
-                !endsText(bytes, at + 24)
-            {
-                at += 32
-            }
-            if at + 8 <= bytes.count {
-                if !endsText(bytes, at) {
-                    at += 8
-                    continue
-                }
+        // Names and most values end soon: eight bytes a step.
+        let near = min(bytes.count, at + 32)
+        while at < near {
+            if at + 8 <= bytes.count, !endsText(bytes, at) {
+                at += 8
+                continue
             }
             switch bytes[at] {
             case 0x22: return at + 1
@@ -40,7 +35,24 @@ enum JSONSkim {
             default: at += 1
             }
         }
+        // What is longer is a prompt or an answer, which the C library searches several times as fast. The quote found stays until the
+        // escapes before it are passed, so no byte is searched twice for the same thing.
+        while let quote = position(of: 0x22, in: bytes, at) {
+            while at <= quote {
+                guard let escape = position(of: 0x5c, in: bytes, at, before: quote) else { return quote + 1 }
+                at = escape + 2
+            }
+        }
         return nil
+    }
+
+    private static func position(of byte: UInt8, in bytes: Span<UInt8>, _ from: Int, before end: Int? = nil) -> Int? {
+        let end = end ?? bytes.count
+        guard from < end else { return nil }
+        return unsafe bytes.extracting(from..<end).withUnsafeBufferPointer { part in
+            guard let base = part.baseAddress, let hit = unsafe memchr(base, Int32(byte), part.count) else { return nil }
+            return unsafe from + UnsafeRawPointer(base).distance(to: UnsafeRawPointer(hit))
+        }
     }
 
     /// Whether one of the eight bytes from there on is a quote or a backslash. They are in the span.
