@@ -151,33 +151,30 @@ public struct HistoryFilter: Sendable {
         self.to = to
     }
 
-    /// Only the conditions that are there. The first of key and failed status may use its index (both go on with the time); the others
-    /// are written so that no index fits, because SQLite without statistics would pick a frequent status before a rare key. A person's
-    /// requests are found by the person's keys.
-    var condition: SQL {
-        var (condition, isIndexed): (SQL, Bool) = ("1 = 1", false)
-        func add(_ column: SQL, _ value: (some SQLConvertible)?) {
-            guard let value else { return }
-            condition = isIndexed ? "\(condition) AND \(column) || '' = \(value)" : "\(condition) AND \(column) = \(value)"
-        }
-        if let apiKeyID {
-            add("api_key_id", apiKeyID)
-            isIndexed = true
-        }
+    /// Only the conditions that are there. A person's requests are found by the person's keys. What no index begins with is written so that
+    /// none fits, because SQLite without statistics would take a frequent status before a rare key.
+    /// - Parameter models: all that requests of these keys name, so that the index by key, model and time leads to a span of time too.
+    func condition(models: [String]? = nil) -> SQL {
+        var condition: SQL = "1 = 1"
+        let isByKey = apiKeyID != nil || userID != nil
+        if let apiKeyID { condition = "\(condition) AND api_key_id = \(apiKeyID)" }
         if let userID {
-            if !isIndexed { condition = "\(condition) AND api_key_id IN (SELECT id FROM api_keys WHERE owner_id = \(userID))" }
-            isIndexed = true
-            add("user_id", userID)
+            if apiKeyID == nil { condition = "\(condition) AND api_key_id IN (SELECT id FROM api_keys WHERE owner_id = \(userID))" }
+            condition = "\(condition) AND user_id || '' = \(userID)"
         }
         if let status {
-            // The words that make the index of failed requests fit.
-            if status != .success, !isIndexed { condition = "\(condition) AND status <> 'success'" }
-            isIndexed = isIndexed || status == .success
-            add("status", status)
-            isIndexed = true
+            // The words that make the indexes of failed requests fit.
+            condition =
+                status == .success
+                ? "\(condition) AND status || '' = \(status)" : "\(condition) AND status <> 'success' AND status = \(status)"
         }
-        isIndexed = true
-        add("model", model)
+        if let model {
+            condition = isByKey ? "\(condition) AND model = \(model)" : "\(condition) AND model || '' = \(model)"
+        } else if isByKey, let models, !models.isEmpty {
+            var list: SQL = "\(models[0])"
+            for model in models.dropFirst() { list = "\(list), \(model)" }
+            condition = "\(condition) AND model IN (\(list))"
+        }
         if let from { condition = "\(condition) AND started_at >= \(from)" }
         if let to { condition = "\(condition) AND started_at < \(to)" }
         return condition

@@ -18,39 +18,107 @@ extension Reader {
         if filter.apiKeyID == nil, let user = filter.userID {
             return try history(of: user, filter, cursor: cursor, offset: max(0, offset), limit: limit)
         }
-        let older: SQL = if let cursor { "AND (started_at, id) < (\(cursor.startedAt), \(cursor.id))" } else { "" }
-        let rows: [RequestRecord] = try all(
-            """
-            SELECT \(RequestRecord.columns) FROM requests WHERE \(filter.condition) \(older)
-            ORDER BY started_at DESC, id DESC LIMIT \(limit + 1) OFFSET \(max(0, offset))
-            """)
+        let rows: [RequestRecord]
+        if let key = filter.apiKeyID {
+            rows = try newest(of: key, filter, cursor: cursor, offset: max(0, offset), count: limit + 1)
+        } else {
+            rows = try all(
+                """
+                SELECT \(RequestRecord.columns) FROM requests WHERE \(filter.condition()) \(Self.older(cursor))
+                ORDER BY started_at DESC, id DESC LIMIT \(limit + 1) OFFSET \(max(0, offset))
+                """)
+        }
         return Page(rows, limit: limit)
     }
 
-    /// A person's requests are those of their keys: there is an index by key and none by person, so each key gives its newest, and
-    /// the newest of those are the page.
+    private static func older(_ cursor: HistoryCursor?) -> SQL {
+        if let cursor { "AND (started_at, id) < (\(cursor.startedAt), \(cursor.id))" } else { "" }
+    }
+
+    /// The index goes by key, model and time: each model gives its newest, and the newest of those are the page.
+    private func newest(
+        of key: APIKeyID, _ filter: HistoryFilter, cursor: HistoryCursor?, offset: Int, count: Int
+    ) throws(StoreError) -> [RequestRecord] {
+        var ways: [String?] = [filter.model]
+        // With too many models for that the whole of the key is sorted.
+        if filter.model == nil, let models = try models(of: [key]) { ways = models }
+        // A page far down passes over many rows: those are only counted, not read whole.
+        let columns: SQL = offset == 0 ? RequestRecord.columns : "id, started_at"
+        var statement: SQL?
+        for model in ways {
+            var filter = filter
+            filter.model = model
+            let way: SQL = """
+                SELECT \(columns) FROM (
+                    SELECT \(columns) FROM requests WHERE \(filter.condition()) \(Self.older(cursor))
+                    ORDER BY started_at DESC, id DESC LIMIT \(offset + count)) AS newest
+                """
+            statement = statement.map { "\($0) UNION ALL \(way)" } ?? way
+        }
+        guard let statement else { return [] }
+        let page: SQL = "\(statement) ORDER BY started_at DESC, id DESC LIMIT \(count) OFFSET \(offset)"
+        guard offset > 0 else { return try all(page) }
+        return try all(
+            """
+            SELECT \(RequestRecord.columns) FROM requests WHERE id IN (SELECT id FROM (\(page)) AS page)
+            ORDER BY started_at DESC, id DESC
+            """)
+    }
+
+    /// Models beyond which a way for each is not worth it; a price list has some thirty.
+    private static let modelsAtMost = 100
+
+    /// What requests of these keys name as their model, one step down the index for each; nil when that is too many.
+    private func models(of keys: [APIKeyID]) throws(StoreError) -> [String]? {
+        var found: Set<String> = []
+        for key in keys {
+            for row in try rows(
+                """
+                WITH RECURSIVE used (model) AS (
+                    SELECT MIN(model) FROM requests WHERE api_key_id = \(key)
+                    UNION ALL
+                    SELECT (SELECT MIN(model) FROM requests WHERE api_key_id = \(key) AND model > used.model) FROM used
+                    WHERE used.model IS NOT NULL
+                )
+                SELECT model FROM used WHERE model IS NOT NULL LIMIT \(Self.modelsAtMost + 1)
+                """)
+            { found.insert(try row["model"]) }
+            guard found.count <= Self.modelsAtMost else { return nil }
+        }
+        return found.sorted()
+    }
+
+    private func keys(of user: UserID) throws(StoreError) -> [APIKeyID] {
+        var found: [APIKeyID] = []
+        for row in try rows("SELECT id FROM api_keys WHERE owner_id = \(user) ORDER BY id") { found.append(try row["id"]) }
+        return found
+    }
+
+    /// A person's requests are those of their keys: each key gives its newest, and the newest of those are the page.
     private func history(
         of user: UserID, _ filter: HistoryFilter, cursor: HistoryCursor?, offset: Int, limit: Int
     ) throws(StoreError) -> Page<RequestRecord> {
         guard offset + limit <= StatementLimits.rows else { throw .refused("offset") }
-        let older: SQL = if let cursor { "AND (started_at, id) < (\(cursor.startedAt), \(cursor.id))" } else { "" }
         var found: [RequestRecord] = []
-        for row in try rows("SELECT id FROM api_keys WHERE owner_id = \(user) ORDER BY id") {
+        for key in try keys(of: user) {
             var filter = filter
-            filter.apiKeyID = try row["id"]
-            found +=
-                try all(
-                    """
-                    SELECT \(RequestRecord.columns) FROM requests WHERE \(filter.condition) \(older)
-                    ORDER BY started_at DESC, id DESC LIMIT \(offset + limit + 1)
-                    """) as [RequestRecord]
+            filter.apiKeyID = key
+            found += try newest(of: key, filter, cursor: cursor, offset: 0, count: offset + limit + 1)
         }
         found.sort { ($0.startedAt, $0.id) > ($1.startedAt, $1.id) }
         return Page(Array(found.dropFirst(offset).prefix(limit + 1)), limit: limit)
     }
 
+    /// The condition of a filter for sums, with the models that lead to its span of time.
+    private func condition(_ filter: HistoryFilter) throws(StoreError) -> SQL {
+        guard filter.model == nil, filter.from != nil || filter.to != nil else { return filter.condition() }
+        let keys = if let key = filter.apiKeyID { [key] } else if let user = filter.userID { try keys(of: user) } else { [APIKeyID]() }
+        return filter.condition(models: try models(of: keys))
+    }
+
     public func requestStatistics(_ filter: HistoryFilter) throws(StoreError) -> RequestStatistics {
         var statistics = RequestStatistics()
+        let condition = try condition(filter)
         let totals = try rows(
             """
             SELECT COUNT(*) AS requests, CAST(COALESCE(SUM(input_tokens), 0) AS BIGINT) AS input_tokens,
@@ -60,7 +128,7 @@ extension Reader {
                 CAST(COALESCE(SUM(cache_read_tokens), 0) AS BIGINT) AS cache_read_tokens,
                 CAST(COALESCE(SUM(cost_micro_usd), 0) AS BIGINT) AS cost, CAST(COALESCE(SUM(price_micro_usd), 0) AS BIGINT) AS price,
                 CAST(COALESCE(AVG(duration_ms), 0) AS BIGINT) AS duration, CAST(COALESCE(AVG(ttft_ms), 0) AS BIGINT) AS ttft
-            FROM requests WHERE \(filter.condition)
+            FROM requests WHERE \(condition)
             """)
         guard let row = totals.first else { return statistics }
         statistics.requests = try row["requests"]
@@ -71,25 +139,25 @@ extension Reader {
         statistics.priceMicroUSD = try row["price"]
         statistics.averageDurationMilliseconds = try row["duration"]
         statistics.averageTTFTMilliseconds = try row["ttft"]
-        statistics.models = try groups(by: "model", filter)
-        statistics.statuses = try groups(by: "status", filter)
+        statistics.models = try groups(by: "model", condition)
+        statistics.statuses = try groups(by: "status", condition)
         return statistics
     }
 
     /// 95 of 100 of the requests had their first token in so many milliseconds; nil when none is known.
     public func ttft95(_ filter: HistoryFilter) throws(StoreError) -> Int64? {
-        let known: SQL = "FROM requests WHERE \(filter.condition) AND ttft_ms IS NOT NULL"
+        let known: SQL = "FROM requests WHERE \(try condition(filter)) AND ttft_ms IS NOT NULL"
         let count: Int64 = try value("count", "SELECT COUNT(*) AS count \(known)") ?? 0
         guard count > 0 else { return nil }
         let place = (count * 95 + 99) / 100 - 1
         return try value("ttft_ms", "SELECT ttft_ms \(known) ORDER BY ttft_ms LIMIT 1 OFFSET \(place)")
     }
 
-    private func groups(by column: SQL, _ filter: HistoryFilter) throws(StoreError) -> [RequestStatistics.Group] {
+    private func groups(by column: SQL, _ condition: SQL) throws(StoreError) -> [RequestStatistics.Group] {
         let found = try rows(
             """
             SELECT \(column) AS name, COUNT(*) AS requests, CAST(SUM(total_tokens) AS BIGINT) AS tokens FROM requests
-            WHERE \(filter.condition) GROUP BY \(column) ORDER BY COUNT(*) DESC, \(column) LIMIT \(PageLimits.items)
+            WHERE \(condition) GROUP BY \(column) ORDER BY COUNT(*) DESC, \(column) LIMIT \(PageLimits.items)
             """)
         var groups: [RequestStatistics.Group] = []
         for row in found { groups.append(.init(name: try row["name"], requests: try row["requests"], tokens: try row["tokens"])) }

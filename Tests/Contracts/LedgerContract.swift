@@ -249,6 +249,39 @@ import Testing
         }
     }
 
+    /// A key's page is made of the newest of each model, up to a number of models; beyond it another way is taken.
+    @Test(arguments: TestDatabase.allCases, [3, 105])
+    func `pages are the same however many models a key has used`(database: TestDatabase, models: Int) async throws {
+        let clock = TestClock()
+        try await withStore(database, clock: clock) { store in
+            let key = APIKeyID(store.ambient)
+            var records: [RequestRecord] = []
+            for index in 0..<210 {
+                if index % 3 == 0 { clock.advance(milliseconds: 10) }
+                records.append(
+                    .example(store.ambient, key: key, model: "model \(index * 7 % models)", status: index % 5 == 0 ? .error : .success))
+            }
+            let all = records
+            try await store.transaction { transaction throws(StoreError) in for record in all { try transaction.recordRequest(record) } }
+            let newestFirst = all.sorted { ($0.startedAt, $0.id) > ($1.startedAt, $1.id) }
+            let failed = newestFirst.filter { $0.status == .error }
+            let from = newestFirst[99].startedAt
+            let (offset, errors, after, statistics) = try await store.read { reader throws(StoreError) in
+                (
+                    try reader.history(HistoryFilter(apiKeyID: key), offset: 50, limit: 60),
+                    try reader.history(HistoryFilter(apiKeyID: key, status: .error), offset: 2, limit: 10),
+                    try reader.history(HistoryFilter(apiKeyID: key), cursor: HistoryCursor(after: newestFirst[149]), limit: 100),
+                    try reader.requestStatistics(HistoryFilter(apiKeyID: key, from: from))
+                )
+            }
+            #expect(offset.items == Array(newestFirst[50..<110]) && offset.hasMore)
+            #expect(errors.items == Array(failed[2..<12]) && errors.hasMore)
+            #expect(after.items == Array(newestFirst[150...]) && !after.hasMore)
+            let since = all.filter { $0.startedAt >= from }
+            #expect(statistics.requests == Int64(since.count) && statistics.models.count == Set(since.map(\.model)).count)
+        }
+    }
+
     @Test(arguments: TestDatabase.allCases)
     func `cleanup goes in batches and leaves ledger and totals alone`(database: TestDatabase) async throws {
         let clock = TestClock()

@@ -589,7 +589,9 @@ CREATE INDEX plans_kind ON plans (kind, number);
 
 CREATE INDEX requests_failed ON requests (status, started_at) WHERE status <> 'success';
 
-CREATE INDEX requests_key_time ON requests (api_key_id, started_at);
+CREATE INDEX requests_key_failed ON requests (api_key_id, status, model, started_at) WHERE status <> 'success';
+
+CREATE INDEX requests_key_model_time ON requests (api_key_id, model, started_at);
 
 CREATE INDEX requests_time ON requests (started_at);
 
