@@ -49,12 +49,15 @@ class Postgres:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    def execute(self, statement, seconds=60):
+        done = subprocess.run(
+            [self.programs / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", self.url, "-c", statement], stdin=subprocess.DEVNULL, capture_output=True,
+            text=True, timeout=seconds)
+        assert done.returncode == 0, done.stderr
+
     def create_database(self, name):
         """The URL of a new, empty database."""
-        done = subprocess.run(
-            [self.programs / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", self.url, "-c", f"CREATE DATABASE {name}"], stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
+        self.execute(f"CREATE DATABASE {name}")
         return self.url.rsplit("/", 1)[0] + "/" + name
 
     def _run(self, program, *arguments):

@@ -1,5 +1,5 @@
 """The database locked by somebody else or gone, and a disk that is full: the relay records or refuses, never serves unrecorded, and stays up."""
-import contextlib, json, os, sqlite3, subprocess, time
+import contextlib, json, os, shutil, sqlite3, subprocess, time
 
 import pytest
 
@@ -113,3 +113,73 @@ def test_a_full_disk_refuses_before_anything_is_spent_and_recovers(needs_server,
 
         assert until(lambda: booked() >= total), "everything that was served is booked"
         assert booked() == total
+
+
+def test_a_database_that_became_read_only_holds_up_writes_and_not_the_relay(needs_server, fake):
+    with Postgres("only-for-tests") as postgres, far_side.Gatehouse(fake, postgres) as relay:
+        login = {"email": "admin@example.com", "password": relay.environment()["ADMIN_PASSWORD"]}
+
+        # It comes back as a standby: everything can be read, nothing written.
+        postgres.stop()
+        standby = postgres.folder / "data" / "standby.signal"
+        standby.touch()
+        if postgres.runner:
+            shutil.chown(standby, "postgres")
+        postgres.start()
+        assert postgres.rows("SELECT pg_is_in_recovery() AS now") == [{"now": True}]
+        status, headers, text = until(
+            lambda: (answer := far_side.call(relay.url + "/api/auth/login", login, {"content-type": "application/json"}))[0] != 200 and answer)
+        assert status == 503 and int(headers["retry-after"]) >= 1, text
+        before = len(relay.ledger())
+        answers = [send(relay) for _ in range(20)]
+        assert [status for status, _, _ in answers] == [200] * 20
+        pending = lambda: json.loads(far_side.call(relay.url + "/health")[2])["stats"]["journal_pending"]
+        until(lambda: pending() >= 20)
+        assert len(relay.ledger()) == before and relay.process.poll() is None
+        postgres.execute("SELECT pg_promote()")
+        rows = relay.settled(before + 20)
+        assert len(rows) == before + 20, "the journal catches up"
+        booked = sorted(row["output_tokens"] for row in rows[before:])
+        assert booked == sorted(json.loads(text)["usage"]["output_tokens"] for _, _, text in answers)
+        until(lambda: pending() == 0)
+        assert until(lambda: far_side.call(relay.url + "/api/auth/login", login, {"content-type": "application/json"})[0] == 200)
+
+
+@pytest.mark.parametrize("damage", ["garbage after the last record", "half a record", "a bit of the last record"])
+def test_a_journal_whose_tail_is_damaged_loses_nothing_before_it_and_is_kept(needs_server, fake, damage):
+    with far_side.Gatehouse(fake) as relay:
+        journal = relay.folder / "data" / "journal"
+        with contextlib.closing(sqlite3.connect(relay.folder / "data" / "gatehouse.db", isolation_level=None, timeout=10)) as other:
+            other.execute("BEGIN IMMEDIATE")  # so that only the journal has the usage
+            answers = [send(relay) for _ in range(20)]
+            assert [status for status, _, _ in answers] == [200] * 20
+            relay.kill()
+            other.execute("ROLLBACK")
+        files = [path for path in journal.iterdir() if path.suffix == ".journal" and path.read_bytes().strip(b"\0")]
+        lost = 0
+        for path in files:
+            content = bytearray(path.read_bytes())
+            end = len(content.rstrip(b"\0"))
+            if damage.startswith("garbage"):
+                content[end + 64 : end + 128] = os.urandom(64)
+            elif damage.startswith("half"):
+                content[end - 20 : end] = bytes(20)
+                lost += 1
+            else:
+                content[end - 20] ^= 1
+                lost += 1
+            path.write_bytes(content)
+        relay.start()
+        rows = relay.settled(20)
+        # A settlement that cannot be read leaves its admission: that request is booked too, by an estimate of its input.
+        exact = [row["output_tokens"] for row in rows if row["usage_source"] == "final"]
+        assert len(rows) == 20 and len(exact) >= 20 - lost, rows
+        assert all(row["usage_source"] == "estimated" and row["input_tokens"] > 0 for row in rows if row["usage_source"] != "final"), rows
+        answered = [json.loads(text)["usage"]["output_tokens"] for _, _, text in answers]
+        for tokens in exact:
+            answered.remove(tokens)
+        kept = [path.name for path in journal.iterdir() if path.name.endswith(".damaged")]
+        assert len(kept) == len(files), "a damaged file is kept for a person to look at"
+        assert "journal.damaged" in relay.printed()
+        status, _, text = far_side.call(relay.url + "/metrics")
+        assert status == 200 and f"gatehouse_journal_damaged_total {len(files)}" in text.decode()

@@ -103,4 +103,30 @@ struct ZoneTests {
             }
         }
     }
+
+    @Test(arguments: [-3600, -2 * 86_400] as [Int64])
+    func `a clock that jumps back opens no budget again and loses no request`(seconds: Int64) async throws {
+        try await withFakeUpstream { fake in
+            try await withRelay(
+                [WorldAccount(secret: "sk-account-one", baseURL: fake.baseURL)], limits: APIKeyLimits(tokensPerDay: 1)
+            ) { world in
+                await world.advance(seconds: 43_200)
+                #expect(try await world.send().status == 200, "something is left, so one is served")
+                #expect(try await world.send().status == 402)
+                await world.advance(seconds: seconds)
+                #expect(try await world.send().status == 402, "the day that is used up is still used up")
+                let other = "cr_" + String(repeating: "cd34", count: 16)
+                try await world.addKey(other)
+                for _ in 1...3 { #expect(try await world.send(headers: ["x-api-key: " + other]).status == 200) }
+                await world.advance(seconds: -seconds + 43_200)
+                #expect(try await world.send().status == 200, "a new day")
+                let (history, ledger) = try await world.books()
+                #expect(history.count == 2 && ledger.count == 5 && Set(ledger.map(\.requestID)).count == 5)
+                let (balance, charged) = try await world.store.read { reader throws(StoreError) in
+                    (try reader.usageMismatches(), try reader.usage(UsageFilter()))
+                }
+                #expect(balance.isEmpty && charged.requests == 5)
+            }
+        }
+    }
 }

@@ -49,11 +49,13 @@ struct JournalRecovery {
         var open: [RequestID: Admission] = [:]
         // A request under way may be admitted twice, even after it was settled, when its first file went.
         var done: Set<RequestID> = []
+        var isDamaged = false
         for name in segments {
             let path = "\(folder)/\(name)"
             if JournalFolder.isEmptyFile(path) { continue }
             guard let segment = try Self.open(path) else {
                 estate.damagedFiles.append(path)
+                isDamaged = true
                 continue
             }
             let isWhole = Self.read(segment) { record in
@@ -64,7 +66,10 @@ struct JournalRecovery {
                     estate.settled.append(settled)
                 }
             }
-            if !isWhole { estate.damagedFiles.append(path) }
+            if !isWhole {
+                estate.damagedFiles.append(path)
+                isDamaged = true
+            }
         }
         open = open.filter { !done.contains($0.key) }
         guard !open.isEmpty else { return }
@@ -75,7 +80,9 @@ struct JournalRecovery {
         for admission in open.values.sorted(by: { $0.requestID < $1.requestID }) {
             let id = (admission.requestID.high, admission.requestID.low)
             // Without a slot nobody knows how far it came; it went upstream right after its admission, so the estimate is billed.
-            let slot = admission.slot == Admission.noSlot ? .sentOnly : file.flatMap { InFlightSlots.read($0, admission.slot, id: id) }
+            var slot = admission.slot == Admission.noSlot ? .sentOnly : file.flatMap { InFlightSlots.read($0, admission.slot, id: id) }
+            // A slot is given back after the settlement was written: where a file is damaged, that record is what cannot be read.
+            if slot == nil, isDamaged { slot = .sentOnly }
             estate.settled.append(Settlement.afterCrash(admission, slot).settled(prices: prices.table, at: now))
             estate.aborted += 1
         }

@@ -22,7 +22,8 @@ struct PostgresError: Error {
             case "23503": .conflict(.foreignKey)
             case "40001", "40P01", "55P03": .busy
             case "53100": .full
-            case "25006": .readOnly("postgresql \(state): \(message)")
+            // 0A000: a standby that can be read has no serializable transactions; nothing else we ask for is unsupported.
+            case "25006", "0A000": .readOnly("postgresql \(state): \(message)")
             case "57014": .unavailable("postgresql: the statement ran past its deadline")
             case "XX001", "XX002": .corrupt("postgresql \(state): \(message)")
             case "22021", "22P05": .refused("text_encoding")
