@@ -175,6 +175,30 @@ struct OlderDashboardTests {
         }
     }
 
+    @Test func `accounts are added and shown without their secret`() async throws {
+        try await withAdmin { surface, token async throws in
+            let rows: [(path: String, secret: String, kind: String)] = [
+                ("/admin/claude-accounts", "accessToken", "bearer"), ("/admin/claude-console-accounts", "apiKey", "api_key"),
+            ]
+            for row in rows {
+                let wish: JSON = .object([
+                    "name": "added", row.secret: "sk-example-secret", "apiUrl": "https://api.example.com", "description": "n",
+                    "priority": 7,
+                    "maxConcurrentTasks": 3,
+                ])
+                let made = await surface.send(.post, row.path, wish, token: token)
+                #expect(made.status == 200 && made.json["data"]["kind"].string == row.kind, "\(made.text)")
+                let listed = await surface.send(.get, row.path, token: token)
+                let shown = listed.json["data"].array ?? []
+                #expect(shown.count == 1 && shown[0]["id"] == made.json["data"]["id"] && shown[0]["priority"] == 7)
+                #expect(shown[0]["apiUrl"] == "https://api.example.com" && shown[0]["maxConcurrency"] == 3)
+                #expect(!listed.text.contains("sk-example-secret") && !made.text.contains("sk-example-secret"))
+                let without = await surface.send(.post, row.path, ["name": "no secret"], token: token)
+                #expect(without.status == 422 && without.text.contains(row.secret))
+            }
+        }
+    }
+
     @Test func `groups of accounts are made, changed and deleted, and dashboards read out numbers`() async throws {
         try await withAdmin { surface, token async throws in
             let account = try await surface.store.transaction { transaction throws(StoreError) in

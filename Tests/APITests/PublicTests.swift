@@ -58,7 +58,7 @@ struct PublicTests {
 
     @Test func `probes are answered without a credential`() async {
         let router = PublicSurface().router
-        for path in ["/", "/api", "/claude", "/api/hello", "/claude/api/hello"] {
+        for path in ["/", "/api", "/api/", "/claude", "/claude/", "/api/hello", "/claude/api/hello"] {
             #expect(await router.respond(to: PublicSurface.request(.head, path)).status == 200, "\(path)")
         }
         let root = await router.respond(to: PublicSurface.request(.get, "/"))

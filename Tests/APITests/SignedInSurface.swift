@@ -76,7 +76,7 @@ final class SignedInSurface: Sendable {
                 + KeyAdministration(keys, door) { _, _ in ["admitted": true] }.endpoints
                 + OlderPool(
                     store, door, PoolView(prices: { [] }, inFlight: { [] }, usableAccounts: { 0 }), changed: keys.changed
-                ).endpoints, options: RouterOptions { problems.describe($0, $1) })
+                ).endpoints + OlderAccounts(accounts, door).endpoints, options: RouterOptions { problems.describe($0, $1) })
     }
 
     final class WrittenLines: LogOutput {

@@ -84,7 +84,9 @@ enum Role {
         admin("POST /admin/api-keys/{id}/share", [:]), admin("GET /admin/claude-accounts"), admin("GET /admin/claude-console-accounts"),
         admin("PUT /admin/claude-accounts/{id}", [:]), admin("PUT /admin/claude-console-accounts/{id}", [:]),
         admin("DELETE /admin/claude-accounts/{id}"), admin("DELETE /admin/claude-console-accounts/{id}"),
-        admin("GET /admin/account-groups"), admin("PUT /admin/account-groups/{id}", ["name": "g"]),
+        admin("POST /admin/claude-accounts", ["name": "$name", "accessToken": "at-example"]),
+        admin("POST /admin/claude-console-accounts", ["name": "$name", "apiKey": "sk-example"]), admin("GET /admin/account-groups"),
+        admin("PUT /admin/account-groups/{id}", ["name": "g"]),
         admin("DELETE /admin/account-groups/{id}"),
         // Its name is taken once somebody has made it.
         admin("POST /admin/account-groups", ["name": "group"]), admin("GET /admin/dashboard"), admin("GET /admin/usage-trend"),

@@ -145,9 +145,12 @@ public final class Router: ExchangeHandler, Sendable {
         return table.find(decoded.span).map { .found($0, decoded: decoded) } ?? .missing
     }
 
-    /// Clients of the older VPN interface write a slash at the end, or none; there both mean the same.
+    /// Clients of the older VPN interface write a slash at the end, or none; there both mean the same. So does a first part alone, which
+    /// clients that are pointed to a base address probe as it was typed.
     private func withoutEnd(_ path: Span<UInt8>) -> RouteTable.Match? {
-        guard path.count > 1, path[path.count - 1] == 0x2f, ErrorDialect.of(path: path) == .detail else { return nil }
+        guard path.count > 1, path[path.count - 1] == 0x2f else { return nil }
+        let isFirstPart = !(1..<path.count - 1).contains { path[$0] == 0x2f }
+        guard isFirstPart || ErrorDialect.of(path: path) == .detail else { return nil }
         return table.find(path.extracting(0..<path.count - 1))
     }
 

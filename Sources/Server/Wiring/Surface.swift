@@ -111,7 +111,7 @@ struct Surface {
         let shares = ShareTokens(key: tokenKey)
         return WebAuth(door, adminEmail: settings.adminEmail, isSecure: !isPlain).endpoints
             + OlderKeys(keys, door, shares).endpoints + OlderStats(keys, shares, explanation: explanation).endpoints
-            + OlderPool(store, door, pool, changed: keys.changed).endpoints
+            + OlderPool(store, door, pool, changed: keys.changed).endpoints + OlderAccounts(accounts, door).endpoints
     }
     /// The pool, with the running relay's knowledge of it.
     private var accounts: RelayAccounts {
