@@ -32,6 +32,7 @@ let package = Package(
         .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CZlib"),
+        .systemLibrary(name: "CQREncode", pkgConfig: "libqrencode"),
         .target(name: "CEpoll"),
 
         // Imports point down only; Tests/Tidy checks the whole table.
@@ -53,6 +54,7 @@ let package = Package(
         module("Provisioning", ["Domain", "Telemetry", "Secrets", "Store"]),
         module("Billing", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning"]),
         module("Drivers", ["Domain", "HTTP", "Secrets"]),
+        module("QR", ["Domain", "CQREncode", "CZlib"]),
         module("Web", ["Domain", "Telemetry", "HTTP"]),
         .executableTarget(
             name: "Server",
@@ -89,6 +91,7 @@ let package = Package(
         suite("ProvisioningTests", ["Domain", "Telemetry", "Secrets", "Store", "Provisioning", "Drivers", "TestKit"]),
         suite(
             "BillingTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "Billing", "TestKit"]),
+        suite("WireGuardTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "TestKit", "QR"]),
         suite("Tidy", []),
     ]
 )

@@ -27,6 +27,13 @@ enum Sodium {
 
     static func wipe(_ memory: UnsafeMutableRawBufferPointer) { unsafe sodium_memzero(memory.baseAddress, memory.count) }
 
+    /// The public key of a private one (X25519, which clamps); nil for another length.
+    static func x25519Base(_ key: [UInt8]) -> [UInt8]? {
+        guard key.count == 32 else { return nil }
+        var out = [UInt8](repeating: 0, count: 32)
+        return unsafe crypto_scalarmult_curve25519_base(&out, key) == 0 ? out : nil
+    }
+
     static let nonceBytes = 24
     static let keyBytes = 32
     static let tagBytes = 16

@@ -79,7 +79,7 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
 public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
     public let base: IPAddress
     /// Counted over 128 bits: an IPv4 /8 is 104 here.
-    let prefixBits: Int
+    public let prefixBits: Int
     public static let loopback: [IPNetwork] = [
         IPNetwork(base: IPAddress(ipv4: 0x7f00_0000), prefixBits: 104), IPNetwork(base: IPAddress(high: 0, low: 1), prefixBits: 128),
     ]

@@ -1,0 +1,32 @@
+/// What a backend's counters of one service say now. They may begin anew at any time; `TransferMeter` adds them up.
+public struct UsageReading: Sendable, Equatable {
+    /// Bytes, as the node counts: what it received is what the customer sent.
+    public let received: Int64
+    public let sent: Int64
+    /// When the customer's device last proved that it is there; nil for never, or unknown.
+    public let handshake: Timestamp?
+    public init(received: Int64, sent: Int64, handshake: Timestamp?) {
+        (self.received, self.sent, self.handshake) = (received, sent, handshake)
+    }
+}
+
+/// A driver whose backends count what a service uses.
+public protocol UsageReporting: ServiceDriver {
+    /// Of many services of one backend, at most 1000, in one reading; those without counters now are left out.
+    func usage(of services: [ServiceOrder]) async throws(DriverError) -> [ServiceID: UsageReading]
+}
+
+/// A file that makes the customer's device use the service.
+public struct ServiceConfig: Sendable, Equatable {
+    /// Never logged.
+    public let bytes: [UInt8]
+    /// As "alice-phone.conf".
+    public let fileName: String
+    public init(bytes: [UInt8], fileName: String) { (self.bytes, self.fileName) = (bytes, fileName) }
+}
+
+/// A driver whose services come with such a file.
+public protocol ConfigDelivery: ServiceDriver {
+    /// - Throws: `.refused` with the reason when there is none to give, as when the key is held elsewhere.
+    func config(of service: ServiceOrder) async throws(DriverError) -> ServiceConfig
+}
