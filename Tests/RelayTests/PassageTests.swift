@@ -119,16 +119,18 @@ struct PassageTests {
         }
     }
 
-    @Test func `when the client leaves, the upstream is closed and the snapshot billed`() async throws {
+    @Test(arguments: ["reset", "close"])
+    func `when the client leaves, both connections are closed and the snapshot billed`(way: String) async throws {
         try await withFake { world, fake in
             try await fake.script("sk-account-one", ["hang-after=content_block_delta#2:60000|len=400"])
             let client = try world.client()
             try await client.send(RelayWorld.request(RelayWorld.streamBody))
             _ = try await client.text(until: "content_block_delta")
-            client.reset()
+            if way == "reset" { client.reset() } else { client.close() }
             #expect(await world.hasJournalled(2))
             let seen = try await fake.requests(finished: 1)
             #expect(seen.count == 1, "the upstream sees the end long before its pause is over")
+            #expect(await world.hasNoConnection())
             let (history, ledger) = try await world.books()
             #expect(history.map(\.status) == [.aborted] && ledger.map(\.usageSource) == [.snapshot])
         }

@@ -20,6 +20,7 @@ struct RelayWorld: Sendable {
     let metrics: Metrics
     let key: APIKey
     let reactor: Reactor
+    let server: Server
     let clock: TestClock
     let port: UInt16
     let keyring: Keyring
@@ -80,6 +81,12 @@ struct RelayWorld: Sendable {
     func hasJournalled(_ count: Int) async -> Bool {
         for _ in 1...100_000 where relay.pendingRecords < count { await reactor.poke() }
         return relay.pendingRecords >= count
+    }
+
+    /// Whether every client's connection closes.
+    func hasNoConnection() async -> Bool {
+        for _ in 1...100_000 where server.openConnections > 0 { await reactor.poke() }
+        return server.openConnections == 0
     }
 
     /// Stops the relay, which moves everything to the ledger.
@@ -163,8 +170,8 @@ func withRelay(
             do {
                 try await test(
                     RelayWorld(
-                        relay: relay, store: store, metrics: metrics, key: key, reactor: reactor, clock: clock, port: port,
-                        keyring: keyring, hasher: hasher))
+                        relay: relay, store: store, metrics: metrics, key: key, reactor: reactor, server: server, clock: clock,
+                        port: port, keyring: keyring, hasher: hasher))
                 outcome = .success(())
             } catch { outcome = .failure(error) }
             await server.drain(deadline: .zero)

@@ -426,6 +426,8 @@ struct Attempts: Sendable {
             pump.whenOver { [passage] in
                 // A reply that has begun always ends in `.done`.
                 _ = await finish(pump)
+                // Of a client that has left nothing else closes the connection.
+                passage.exchange.abort()
                 passage.end()
                 passage.services.meters.inFlight.add(-1)
             }
