@@ -1,4 +1,5 @@
 internal import Domain
+private import Glibc
 
 /// One SQLite connection with its prepared statements. Touched only on its lane's thread.
 final class SQLiteConnection: Connection {
@@ -39,15 +40,27 @@ final class SQLiteConnection: Connection {
             try handle.script("PRAGMA page_size = 8192")
             // Folded into the file every 16 MiB, because each folding costs two more flushes; cut to 64 MiB after a burst. A page cache
             // of 16 MiB holds the ends of the indexes that history and ledger grow at.
+            try Self.enterWAL(handle, lockWaitMilliseconds)
             try handle.script(
                 """
-                PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2048;
+                PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 2048;
                 PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384
                 """)
         case .read: try handle.script("PRAGMA query_only = ON")
         case .copy: break
         }
         try handle.script("PRAGMA temp_store = MEMORY")
+    }
+
+    /// Two that open a new file at once: SQLite refuses the second this change at once, without the wait that `busy_timeout` names.
+    private static func enterWAL(_ handle: borrowing SQLiteHandle, _ waitMilliseconds: Int) throws(StoreError) {
+        for _ in 0..<max(1, waitMilliseconds / 5) {
+            do throws(StoreError) { return try handle.script("PRAGMA journal_mode = WAL") } catch {
+                guard error == .busy else { throw error }
+            }
+            usleep(5000)
+        }
+        throw .busy
     }
 
     var isInTransaction: Bool { handle.isInTransaction }
