@@ -44,7 +44,7 @@ public enum ReplyFraming: Sendable, Equatable {
 public struct HeaderBlock: Sendable {
     public private(set) var bytes: [UInt8] = []
     public init() {}
-    /// - Parameter reserving: bytes it will have or a few more, so that it grows in one step.
+    /// - Parameter count: bytes it will have or a few more, so that it grows in one step.
     public init(reserving count: Int) { bytes.reserveCapacity(count) }
     public mutating func add(_ name: String, _ value: String) { add(name, utf8: value.utf8Span.span) }
     public mutating func add(_ name: String, utf8 value: Span<UInt8>) {
