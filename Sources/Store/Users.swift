@@ -11,7 +11,7 @@ public struct User: Sendable, Equatable, RowReadable {
     /// Lowercase; unique.
     public let email: String
     public let name: String
-    public let role: UserRole
+    public private(set) var role: UserRole
     /// As `Secrets` made it; never leaves the server.
     public let passwordHash: String
     public let status: UserStatus
@@ -36,6 +36,13 @@ public struct User: Sendable, Equatable, RowReadable {
                 requestsPerMinute: try row["requests_per_minute"], tokensPerDay: try row["tokens_per_day"],
                 concurrency: try row["concurrency"], costPerDayMicroUSD: try row["cost_per_day_micro_usd"]),
             maximumKeys: try row["maximum_keys"])
+    }
+
+    /// The same person with what a customer may do: for a credential that holds no more.
+    public var asCustomer: User {
+        var user = self
+        user.role = .customer
+        return user
     }
 
     static let columns: SQL = """
@@ -133,12 +140,13 @@ extension Transaction {
         return true
     }
 
-    /// Sets a new password hash and ends every session except `keeping`. False when there is no such user.
+    /// Sets a new password hash and ends every session except `keeping`; without that one, personal tokens too. False when there is no such user.
     public func setPassword(hash: String, of id: UserID, keeping: SessionID? = nil) throws(StoreError) -> Bool {
         guard try execute("UPDATE users SET password_hash = \(hash), updated_at = \(ambient.now()) WHERE id = \(id)") == 1 else {
             return false
         }
         _ = try revokeSessions(of: id, except: keeping)
+        if keeping == nil { try revokePersonalTokens(of: id) }
         return true
     }
 

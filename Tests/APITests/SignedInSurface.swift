@@ -67,7 +67,8 @@ final class SignedInSurface: Sendable {
         let promotion = Promotion(
             store: store, secret: promoteSecret.map { SecretBytes(Array($0.utf8)) }, limiter: limiter, log: log)
         router = Router(
-            Authentication(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints + Keys(keys, door).endpoints
+            Authentication(door).endpoints + TokenEndpoints(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints
+                + Keys(keys, door).endpoints
                 + Users(people, keys, door).endpoints + Accounts(accounts, door).endpoints
                 + AccountGroupEndpoints(accounts, door).endpoints + Stats(keys, door).endpoints
                 + HistoryCleanup(store, door, retentionMilliseconds: 30 * 86_400_000).endpoints

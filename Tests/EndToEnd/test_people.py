@@ -65,3 +65,39 @@ def test_the_last_admin_stays(server):
 def test_an_invitation_names_its_address(server, ann):
     made = json.loads(server.command("user", "invite", "bob@example.com", "--json"))
     assert made["email"] == "bob@example.com" and made["invitation"].startswith("inv_")
+
+
+def test_a_token_that_a_command_made_works_until_a_command_ends_it(server, ann):
+    made = json.loads(server.command("user", "token", "create", ann, "--name", "nightly report", "--scopes", "read", "--expires-in-days", "30", "--json"))
+    assert made["token"].startswith("pat_") and made["scopes"] == ["read"] and made["last_used_at"] is None
+    bearer = {"authorization": "Bearer " + made["token"], "content-type": "application/json"}
+
+    def asked(path, body=None):
+        return far_side.call(server.url + path, body, bearer)[0]
+
+    assert asked("/api/auth/me") == 200
+    assert asked("/api/keys", {"name": "not with a token that reads"}) == 403
+    assert asked("/api/auth/tokens") == 403, "no token sees or makes tokens"
+    listed = server.command("user", "token", "list", ann)
+    assert made["id"] in listed and made["token"] not in listed and made["ends_in"] == made["token"][-4:]
+    assert json.loads(server.command("user", "token", "list", ann, "--json"))[0]["last_used_at"]
+    assert server.command("user", "token", "revoke", made["id"]).strip() == f"{made['id']} is revoked"
+    assert asked("/api/auth/me") == 401
+    assert "there is no token" in refused(server, "user", "token", "revoke", made["id"])
+    assert "operators only" in refused(server, "user", "token", "create", ann, "--name", "n", "--scopes", "admin:read")
+
+
+def test_a_new_password_and_a_block_end_what_tokens_open(server, ann):
+    made = json.loads(server.command("user", "token", "create", ann, "--name", "n", "--scopes", "read,write", "--json"))
+    bearer = {"authorization": "Bearer " + made["token"]}
+
+    def opens():
+        return far_side.call(server.url + "/api/auth/me", headers=bearer)[0]
+
+    assert opens() == 200
+    server.command("user", "block", ann)
+    becomes(401, opens)
+    server.command("user", "unblock", ann)
+    becomes(200, opens)
+    server.command("user", "passwd", ann, stdin="Correct-Horse-10\n")
+    becomes(401, opens)

@@ -250,6 +250,16 @@ payments.label text NOT NULL
 payments.created_at bigint NOT NULL
 payments.updated_at bigint NOT NULL
 payments.completed_at bigint
+personal_tokens.id text NOT NULL
+personal_tokens.user_id text NOT NULL
+personal_tokens.name text NOT NULL
+personal_tokens.scopes text NOT NULL
+personal_tokens.secret_hash bytea NOT NULL
+personal_tokens.shown_suffix text NOT NULL
+personal_tokens.created_at bigint NOT NULL
+personal_tokens.expires_at bigint NOT NULL
+personal_tokens.last_used_at bigint
+personal_tokens.revoked_at bigint
 plans.number bigint NOT NULL IDENTITY
 plans.id text NOT NULL
 plans.kind text NOT NULL
@@ -480,6 +490,9 @@ payments payments_refunded_minor_check CHECK (((refunded_minor >= 0) AND (refund
 payments payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'completed'::text, 'failed'::text, 'refunded'::text])))
 payments payments_subscription_id_reference FOREIGN KEY (subscription_id) REFERENCES subscriptions(id)
 payments payments_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id)
+personal_tokens personal_tokens_id_unique PRIMARY KEY (id)
+personal_tokens personal_tokens_secret_hash_unique UNIQUE (secret_hash)
+personal_tokens personal_tokens_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
 plans plans_duration_seconds_check CHECK ((duration_seconds > 0))
 plans plans_id_unique UNIQUE (id)
 plans plans_max_services_check CHECK ((max_services >= 0))
@@ -603,6 +616,9 @@ CREATE UNIQUE INDEX payments_provider_provider_payment_id_unique ON public.payme
 CREATE INDEX payments_status ON public.payments USING btree (status, number)
 CREATE INDEX payments_subscription ON public.payments USING btree (subscription_id)
 CREATE INDEX payments_user ON public.payments USING btree (user_id, number)
+CREATE UNIQUE INDEX personal_tokens_id_unique ON public.personal_tokens USING btree (id)
+CREATE UNIQUE INDEX personal_tokens_secret_hash_unique ON public.personal_tokens USING btree (secret_hash)
+CREATE INDEX personal_tokens_user ON public.personal_tokens USING btree (user_id, id)
 CREATE UNIQUE INDEX plans_id_unique ON public.plans USING btree (id)
 CREATE INDEX plans_kind ON public.plans USING btree (kind, number)
 CREATE UNIQUE INDEX plans_name_unique ON public.plans USING btree (name)

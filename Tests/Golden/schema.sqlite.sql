@@ -338,6 +338,19 @@ CREATE TABLE payments (
     CONSTRAINT payments_provider_provider_payment_id_unique UNIQUE (provider, provider_payment_id)
 );
 
+CREATE TABLE personal_tokens (
+    id TEXT NOT NULL CONSTRAINT personal_tokens_id_unique PRIMARY KEY,
+    user_id TEXT NOT NULL CONSTRAINT personal_tokens_user_id_reference REFERENCES users (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    secret_hash BLOB NOT NULL CONSTRAINT personal_tokens_secret_hash_unique UNIQUE,
+    shown_suffix TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    last_used_at BIGINT,
+    revoked_at BIGINT
+);
+
 CREATE TABLE plans (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL CONSTRAINT plans_id_unique UNIQUE,
@@ -584,6 +597,8 @@ CREATE INDEX payments_status ON payments (status, number);
 CREATE INDEX payments_subscription ON payments (subscription_id);
 
 CREATE INDEX payments_user ON payments (user_id, number);
+
+CREATE INDEX personal_tokens_user ON personal_tokens (user_id, id);
 
 CREATE INDEX plans_kind ON plans (kind, number);
 

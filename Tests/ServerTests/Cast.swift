@@ -85,6 +85,11 @@ final class Cast: Sendable {
                         "kind": path.contains("/claude-accounts") ? "bearer" : "api_key",
                     ])["id"].string ?? ""
         }
+        if path == "/api/auth/tokens/{id}" {
+            things.id = try await PersonalTokens(store: surface.store).create(
+                "t", scopes: [.read], days: 1, of: owner, actor: "system"
+            ).token.id.text
+        }
         if path.contains("account-groups/{id}") {
             things.id = try await made("/api/admin/account-groups", ["name": .string(things.name)])["id"].string ?? ""
         }

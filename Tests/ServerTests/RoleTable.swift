@@ -33,6 +33,10 @@ enum Role {
             route: "POST /api/auth/password",
             body: ["current_password": .string(Role.password), "new_password": .string(Role.password)],
             owner: 204, other: 204, support: 204, admin: 204),
+        Row(route: "GET /api/auth/tokens", body: nil, owner: 200, other: 200, support: 200, admin: 200),
+        Row(
+            route: "POST /api/auth/tokens", body: ["name": "one", "scopes": ["read"]], owner: 201, other: 201, support: 201, admin: 201),
+        Row(route: "DELETE /api/auth/tokens/{id}", body: nil, owner: 204, other: 404, support: 404, admin: 404),
         Row(
             route: "POST /api/admin/invitations", body: ["email": "new@example.com"], owner: 403, other: 403, support: 403, admin: 201),
         Row(route: "POST /api/auth/promote", body: ["secret": "x"], owner: 403, other: 403, support: 403, admin: 403),

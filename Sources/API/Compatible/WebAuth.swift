@@ -93,7 +93,8 @@ public struct WebAuth: Sendable {
                         ],
                     ])), problems: Self.problems, dialect: .olderRelay
         ) { _, context in
-            let session = try await signIn.store.read { reader throws(StoreError) in try reader.session(context.session) }
+            let login = try context.session
+            let session = try await signIn.store.read { reader throws(StoreError) in try reader.session(login) }
             return [
                 "success": true,
                 "user": [

@@ -9,7 +9,8 @@ public struct Authentication: Sendable {
     public init(_ door: SessionDoor) { self.door = door }
 
     public var endpoints: [MountedEndpoint] {
-        [register.mounted, login.mounted] + [logout, me, changePassword].mounted { try await door.customer($0) }
+        [register.mounted, login.mounted] + [logout, changePassword].mounted { try await door.signedIn($0) }
+            + [me].mounted { try await door.customer($0) }
             + [invite].mounted { try await door.person($0, roles: [.admin]) }
     }
 
@@ -78,7 +79,7 @@ public struct Authentication: Sendable {
             .post, "/api/auth/logout", "Log out", tag: "People", audience: .customer, takes: .nothing, replies: .noContent,
             problems: ProblemKind.ofSignIn + ProblemKind.ofStore + [.csrf], idempotent: false
         ) { input, context in
-            try await signIn.logout(context.session, of: context.user.id, input.request.id)
+            try await signIn.logout(try context.session, of: context.user.id, input.request.id)
             return .empty(headers: ["set-cookie": door.cookie.cleared])
         }
     }
@@ -88,7 +89,9 @@ public struct Authentication: Sendable {
             .get, "/api/auth/me", "Who am I", tag: "People", audience: .customer, takes: .nothing, replies: .ok(Self.meView),
             problems: ProblemKind.ofSignIn + ProblemKind.ofStore
         ) { _, context in
-            ["user": Self.json(context.user), "csrf_token": .string(signIn.csrfToken(context.session))]
+            var members: JSONObject = ["user": Self.json(context.user)]
+            if let login = context.login { members["csrf_token"] = .string(signIn.csrfToken(login)) }
+            return .json(.object(members))
         }
     }
 
@@ -173,7 +176,10 @@ public struct Authentication: Sendable {
     private static let registeredView = View("Registered", loginFields, example: loginExample)
     private static let meView = View(
         "Me",
-        [.always("user", "Who it is.", .object(userFields)), .always("csrf_token", "For `x-csrf-token`, with a cookie.", .text)],
+        [
+            .always("user", "Who it is.", .object(userFields)),
+            .maybe("csrf_token", "For `x-csrf-token`, with a cookie; not with a personal token.", .text),
+        ],
         example: ["user": userExample, "csrf_token": "5f0c…"])
     private static let invitationView = View(
         "Invitation", [.always("invitation", "To hand to that person.", .text), .always("expires_at", "When it ends.", .time)],

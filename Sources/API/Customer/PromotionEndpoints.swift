@@ -14,7 +14,7 @@ public struct PromotionEndpoints: Sendable {
         self.door = door
     }
 
-    public var endpoints: [MountedEndpoint] { [own.mounted { try await door.customer($0) }, older.mounted] }
+    public var endpoints: [MountedEndpoint] { [own.mounted { try await door.signedIn($0) }, older.mounted] }
 
     private static let secret = Field<String>.text("secret", "What the operator has set as PROMOTE_SECRET.", length: 1...1024)
     private static let closed = "Admin privileges required to promote"

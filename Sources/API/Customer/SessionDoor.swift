@@ -3,10 +3,19 @@ public import HTTP
 internal import Secrets
 public import Store
 
-/// A signed-in person and the login they came with.
+/// Who calls, and the login they came with.
 public struct CustomerContext: CallContext {
+    /// With a personal token that holds no operator's scope for this call, a customer whatever their role.
     public let user: User
-    public let session: SessionID
+    /// nil with a personal token.
+    public let login: SessionID?
+    /// - Throws: 403 with a personal token.
+    public var session: SessionID {
+        get throws {
+            guard let login else { throw Problem(.forbidden, "A token cannot do that; sign in.") }
+            return login
+        }
+    }
     public var actor: String? { "user:\(user.id.text)" }
 }
 
@@ -20,17 +29,28 @@ public struct SessionDoor: Sendable {
         self.cookie = cookie
     }
 
+    /// Somebody who has signed in, or a program with a personal token of theirs.
     /// - Throws: `Problem` 401 or 403, `TokenError`, `StoreError`.
     public func customer(_ request: Request) async throws -> CustomerContext {
         let credentials = request.headers.all("authorization")
         guard credentials.count <= 1 else { throw Problem(.unauthorized) }
+        let isChange = request.method != .get && request.method != .head && request.method != .options
         if let credential = credentials.first {
-            guard let token = Self.bearer(credential), Self.isSessionToken(token) else { throw Problem(.unauthorized) }
-            return try await context(token)
+            guard let token = Self.bearer(credential) else { throw Problem(.unauthorized) }
+            if token.hasPrefix(PersonalTokens.prefix) { return try await context(personal: token, isChange: isChange) }
+            guard Self.isSessionToken(token) else { throw Problem(.unauthorized) }
+            return try await context(token).context
         }
         guard let token = cookie.value(in: request) else { throw Problem(.unauthorized) }
-        let context = try await context(token)
-        if request.method != .get, request.method != .head, request.method != .options { try check(request, context.session) }
+        let found = try await context(token)
+        if isChange { try check(request, found.session) }
+        return found.context
+    }
+
+    /// Somebody who has signed in: no personal token, which would make others or outlive itself.
+    public func signedIn(_ request: Request) async throws -> CustomerContext {
+        let context = try await customer(request)
+        _ = try context.session
         return context
     }
 
@@ -41,9 +61,17 @@ public struct SessionDoor: Sendable {
         return context
     }
 
-    private func context(_ token: String) async throws -> CustomerContext {
+    private func context(_ token: String) async throws -> (context: CustomerContext, session: SessionID) {
         guard let known = try await signIn.user(token: token) else { throw Problem(.unauthorized) }
-        return CustomerContext(user: known.user, session: known.session)
+        return (CustomerContext(user: known.user, login: known.session), known.session)
+    }
+
+    private func context(personal secret: String, isChange: Bool) async throws -> CustomerContext {
+        guard let known = try await PersonalTokens(store: signIn.store).person(secret) else { throw Problem(.unauthorized) }
+        guard let reach = known.token.reach(isChange: isChange) else {
+            throw Problem(.forbidden, "The token's scopes do not allow that.")
+        }
+        return CustomerContext(user: reach == .operating ? known.user : known.user.asCustomer, login: nil)
     }
 
     private func check(_ request: Request, _ session: SessionID) throws {

@@ -93,7 +93,8 @@ struct Surface {
             metrics: metrics)
         let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
         let promotion = Promotion(store: store, secret: settings.promoteSecret, limiter: limiter, log: log)
-        return Authentication(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints + Keys(keys, door).endpoints
+        return Authentication(door).endpoints + TokenEndpoints(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints
+            + Keys(keys, door).endpoints
             + KeyAdministration(keys, door, explanation: explanation).endpoints + Users(people, keys, door).endpoints
             + Accounts(accounts, door).endpoints + AccountGroupEndpoints(accounts, door).endpoints
             + Stats(keys, door).endpoints

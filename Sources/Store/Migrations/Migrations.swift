@@ -17,6 +17,7 @@ struct Migration: Sendable {
         Migration(version: 6, name: "m0006_lifecycle", text: PackageResources.m0006_lifecycle_sql),
         Migration(version: 7, name: "m0007_payments", text: PackageResources.m0007_payments_sql),
         Migration(version: 8, name: "m0008_webhook_targets", text: PackageResources.m0008_webhook_targets_sql),
+        Migration(version: 9, name: "m0009_personal_tokens", text: PackageResources.m0009_personal_tokens_sql),
     ]
 
     /// SHA-256 of the file, so that an edited migration is noticed.
