@@ -64,6 +64,7 @@ let package = Package(
 
         // An upstream for tests, built from nothing of the above.
         module("FakeUpstreamParts", ["COpenSSL"]),
+        .executableTarget(name: "FakeWgEasy", dependencies: ["FakeUpstreamParts"], exclude: ["README.md"], swiftSettings: strict),
         .executableTarget(name: "FakeUpstream", dependencies: ["FakeUpstreamParts"], exclude: ["README.md"], swiftSettings: strict),
 
         // Measures the life cycle; docs/benchmarks.md names the command.
@@ -74,7 +75,7 @@ let package = Package(
         module("TestKit", ["Domain", "HTTP", "Store", "CEpoll"]),
 
         suite("DomainTests", ["Domain", "TestKit"]),
-        suite("Contracts", ["Domain", "Store", "Provisioning", "Drivers", "TestKit"]),
+        suite("Contracts", ["Domain", "HTTP", "Store", "Provisioning", "Drivers", "FakeUpstreamParts", "TestKit"]),
         suite("HTTPEngineTests", ["Domain", "HTTP", "TestKit"]),
         suite("HTTPClientTests", ["Domain", "HTTP", "TestKit", "CZlib"]),
         suite("StoreTests", ["Domain", "Store", "TestKit"]),
@@ -91,7 +92,7 @@ let package = Package(
         suite("ProvisioningTests", ["Domain", "Telemetry", "Secrets", "Store", "Provisioning", "Drivers", "TestKit"]),
         suite(
             "BillingTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "Billing", "TestKit"]),
-        suite("WireGuardTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "TestKit", "QR"]),
+        suite("WireGuardTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "FakeUpstreamParts", "TestKit", "QR"]),
         suite("Tidy", []),
     ]
 )

@@ -83,6 +83,7 @@ public struct Problems: Sendable {
         if let refusal = Orders.Refusal(rawValue: code) {
             switch refusal {
             case .unknownService: return Problem(.notFound)
+            case .taken: return Problem(.conflict, "Another service has this key, address or name.")
             case .terminated: return Problem(.conflict, "The service has ended for good.")
             case .unknownKind: return Problem(.conflict, "This server has no driver for services of that kind.")
             case .noCapacity: return Problem(.conflict, "There is no room now; nothing was ordered.")

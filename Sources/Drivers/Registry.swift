@@ -5,9 +5,10 @@ public struct DriverPorts: Sendable {
     public var keys: any KeyStore
     /// The keyed hash under which a relay key is found.
     public var keyHash: @Sendable ([UInt8]) -> [UInt8]
-    public init(keys: any KeyStore, keyHash: @escaping @Sendable ([UInt8]) -> [UInt8]) {
-        self.keys = keys
-        self.keyHash = keyHash
+    /// How VPN nodes are reached.
+    public var nodes: NodePorts
+    public init(keys: any KeyStore, keyHash: @escaping @Sendable ([UInt8]) -> [UInt8], nodes: NodePorts) {
+        (self.keys, self.keyHash, self.nodes) = (keys, keyHash, nodes)
     }
 }
 
@@ -15,7 +16,8 @@ public struct DriverPorts: Sendable {
 public enum Registry {
     public static func drivers(_ ports: DriverPorts) -> [any ServiceDriver] {
         [
-            RelayKeyDriver(ports.keys, hash: ports.keyHash)
+            RelayKeyDriver(ports.keys, hash: ports.keyHash),
+            WireGuardDriver(ports.nodes),
         ]
     }
 }

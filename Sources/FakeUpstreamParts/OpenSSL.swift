@@ -18,6 +18,18 @@ func sha256(_ bytes: [UInt8]) -> [UInt8] {
     return digest
 }
 
+/// A new X25519 pair; the private key clamped, as WireGuard stores it.
+func x25519KeyPair() -> (privateKey: [UInt8], publicKey: [UInt8]) {
+    var seed = (0..<32).map { _ in UInt8.random(in: 0...255) }
+    seed[0] &= 248
+    seed[31] = seed[31] & 127 | 64
+    var (derived, count) = ([UInt8](repeating: 0, count: 32), 32)
+    guard let key = unsafe EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, nil, seed, 32) else { return (seed, derived) }
+    defer { unsafe EVP_PKEY_free(key) }
+    _ = unsafe EVP_PKEY_get_raw_public_key(key, &derived, &count)
+    return (seed, derived)
+}
+
 /// Certificate and key for all connections. Never freed: it lives as long as the process.
 @safe final class TLSServer: @unchecked Sendable {
     private let context: OpaquePointer

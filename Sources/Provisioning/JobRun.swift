@@ -8,6 +8,8 @@ struct JobRun: Sendable {
     let secrets: ServiceSecrets
     let leased: LeasedJob
     let backend: Backend?
+    /// Of the subscription, when the driver follows it.
+    let endsAt: Timestamp?
     let ambient: Ambient
     let hook: StepHook
 
@@ -21,7 +23,7 @@ struct JobRun: Sendable {
             job: leased.job, actual: service.actual, appliedRevision: service.appliedRevision, choices: nil, details: nil, ending: .done)
         guard let driver else { return ended(outcome, .refused("no driver for services of the kind \(service.kind)")) }
         var order: ServiceOrder
-        do throws(SecretsError) { order = try secrets.order(service, backend: backend) } catch {
+        do throws(SecretsError) { order = try secrets.order(service, backend: backend, endsAt: endsAt) } catch {
             return ended(outcome, .refused("a secret cannot be opened: \(error)"))
         }
         var wasMade = service.madeAt != nil

@@ -21,6 +21,8 @@ public struct Orders: Sendable {
         case unknownKind = "kind_unknown"
         /// No backend of that kind has room, or no address or port is free.
         case noCapacity = "no_capacity"
+        /// Another service has the key, address or name that was asked for.
+        case taken = "already_taken"
         case badOptions = "bad_options"
         /// The plan allows no more services.
         case tooMany = "too_many_services"
@@ -91,7 +93,7 @@ public struct Orders: Sendable {
 
     private func choose(_ claim: ClaimWish, _ transaction: Transaction) throws(StoreError) -> String {
         let taken = try transaction.takenValues(kind: claim.kind, scope: claim.scope, at: transaction.ambient.now())
-        guard let value = claim.choose(taken) else { throw Refusal.noCapacity.error }
+        guard let value = claim.choose(taken) else { throw claim.isExact ? Refusal.taken.error : Refusal.noCapacity.error }
         return value
     }
 
@@ -142,6 +144,12 @@ public struct Orders: Sendable {
         }
         if case .limits(let limits) = change, limits != service.limits {
             try transaction.setServiceTerms(of: service, limits: limits, options: service.options)
+            guard let changed = try transaction.service(id) else { throw Refusal.unknownService.error }
+            service = changed
+        }
+        if case .lift(.payment, _) = change, drivers[service.kind]?.followsEnd == true {
+            // The backend knows the old end: it hears the new one even when nothing was suspended.
+            try transaction.setServiceTerms(of: service, limits: service.limits, options: service.options)
             guard let changed = try transaction.service(id) else { throw Refusal.unknownService.error }
             service = changed
         }

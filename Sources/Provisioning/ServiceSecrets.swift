@@ -22,11 +22,12 @@ struct ServiceSecrets: Sendable {
             id: backend.id, name: backend.name, address: backend.address, settings: backend.settings, secret: secret)
     }
     /// The service as its driver sees it.
-    func order(_ service: Service, backend: Backend?) throws(SecretsError) -> ServiceOrder {
+    func order(_ service: Service, backend: Backend?, endsAt: Timestamp? = nil) throws(SecretsError) -> ServiceOrder {
         var access: BackendAccess?
         if let backend { access = try self.access(backend) }
         return ServiceOrder(
             id: service.id, owner: service.ownerID, label: service.label, limits: service.limits, options: service.options,
-            choices: service.choices, details: service.details, secret: try open(service), backend: access)
+            choices: service.choices, details: service.details, secret: try open(service), backend: access,
+            desired: service.desired, endsAt: endsAt)
     }
 }

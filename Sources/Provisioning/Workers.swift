@@ -34,6 +34,12 @@ public final class Workers: Sendable {
     private let ring: AsyncStream<Void>.Continuation
     private let running = Mutex<[JobID: Running]>([:])
 
+    /// What a try needs to know.
+    private struct Taken: Sendable {
+        let leased: LeasedJob
+        let backend: Backend?
+        let endsAt: Timestamp?
+    }
     private struct Running {
         let job: ServiceJob
         let since: Timestamp
@@ -101,34 +107,38 @@ public final class Workers: Sendable {
         }
     }
 
-    private func lease(atMost count: Int) async -> [(LeasedJob, Backend?)] {
+    private func lease(atMost count: Int) async -> [Taken] {
         do throws(StoreError) { return try await take(count) } catch {
             if error != .busy { log.warning("provisioning.lease_failed", ["error": LogValue("\(error)")]) }
             return []
         }
     }
 
-    private func take(_ count: Int) async throws(StoreError) -> [(LeasedJob, Backend?)] {
+    private func take(_ count: Int) async throws(StoreError) -> [Taken] {
         let full = running.withLock { running in
             Dictionary(grouping: running.values, by: \.job.place).filter { $0.value.count >= limits.jobsPerPlace }.map(\.key)
         }
         let (holder, lease) = (holder, limits.leaseMilliseconds)
-        let leased = try await store.transaction { transaction throws(StoreError) -> [(LeasedJob, Backend?)] in
+        let leased = try await store.transaction { [drivers] transaction throws(StoreError) -> [Taken] in
             var backends: [BackendID: Backend] = [:]
-            var found: [(LeasedJob, Backend?)] = []
+            var found: [Taken] = []
             for one in try transaction.leaseJobs(holder: holder, leaseMilliseconds: lease, limit: count, full: full) {
                 if let id = one.service.backendID, backends[id] == nil { backends[id] = try transaction.backend(id) }
-                found.append((one, one.service.backendID.flatMap { backends[$0] }))
+                var endsAt: Timestamp?
+                if drivers[one.service.kind]?.followsEnd == true, let id = one.service.subscriptionID {
+                    endsAt = try transaction.subscription(id)?.endsAt
+                }
+                found.append(Taken(leased: one, backend: one.service.backendID.flatMap { backends[$0] }, endsAt: endsAt))
             }
             return found
         }
         let now = store.ambient.now()
-        running.withLock { running in for (one, _) in leased { running[one.job.id] = Running(job: one.job, since: now) } }
+        running.withLock { running in for one in leased { running[one.leased.job.id] = Running(job: one.leased.job, since: now) } }
         return leased
     }
 
-    private func work(on leased: (LeasedJob, Backend?)) async {
-        let (job, service) = (leased.0.job, leased.0.service)
+    private func work(on leased: Taken) async {
+        let (job, service) = (leased.leased.job, leased.leased.service)
         defer {
             running.withLock { _ = $0.removeValue(forKey: job.id) }
             ring.yield()
@@ -136,7 +146,8 @@ public final class Workers: Sendable {
         do throws(Stopped) {
             try hook(.leased, service.id)
             let run = JobRun(
-                driver: drivers[service.kind], secrets: secrets, leased: leased.0, backend: leased.1, ambient: store.ambient, hook: hook)
+                driver: drivers[service.kind], secrets: secrets, leased: leased.leased, backend: leased.backend,
+                endsAt: leased.endsAt, ambient: store.ambient, hook: hook)
             let outcome = try await run.outcome()
             let isKept = await recorder.keep(outcome)
             tell(outcome, service, isKept)

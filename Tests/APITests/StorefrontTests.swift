@@ -26,7 +26,10 @@ final class Storehouse: Sendable {
             ambient: clock.ambient)
         let hasher = people.hasher
         let drivers = DriverTable(
-            Registry.drivers(DriverPorts(keys: StoredKeys(store, changed: {}), keyHash: { hasher.hash($0) })))
+            Registry.drivers(
+                DriverPorts(
+                    keys: StoredKeys(store, changed: {}), keyHash: { hasher.hash($0) },
+                    nodes: NodePorts(http: try CurlClient(ambient: clock.ambient), ambient: clock.ambient))))
         let orders = Orders(drivers: drivers, keyring: keyring)
         workers = Workers(store: store, drivers: drivers, keyring: keyring, log: .silent, metrics: Metrics())
         let expiry = Expiry(store: store, orders: orders, log: .silent) {}

@@ -17,13 +17,18 @@ public struct ServiceOrder: Sendable, Equatable {
     public var secret: [UInt8]?
     /// The backend it was placed on; nil for kinds without one.
     public let backend: BackendAccess?
+    /// What it shall be. For backends that know only present and absent: one that shall be suspended and is not there, is suspended.
+    public var desired: DesiredState
+    /// When its time is over, for drivers that follow the end; nil for never, or unknown.
+    public var endsAt: Timestamp?
 
     public init(
         id: ServiceID, owner: UserID?, label: String, limits: JSON, options: JSON = [:], choices: JSON = [:], details: JSON = [:],
-        secret: [UInt8]? = nil, backend: BackendAccess? = nil
+        secret: [UInt8]? = nil, backend: BackendAccess? = nil, desired: DesiredState = .active, endsAt: Timestamp? = nil
     ) {
         (self.id, self.owner, self.label, self.limits, self.options) = (id, owner, label, limits, options)
         (self.choices, self.details, self.secret, self.backend) = (choices, details, secret, backend)
+        (self.desired, self.endsAt) = (desired, endsAt)
     }
 }
 
@@ -53,16 +58,20 @@ public struct ClaimWish: Sendable {
     public let choose: @Sendable (_ taken: Set<String>) -> String?
     /// How long a value rests after the service has ended.
     public let restSeconds: Int64
+    /// Whether it names one value: then "taken" is the answer, and not "full".
+    public let isExact: Bool
 
     public init(
         _ kind: String, scope: String = "", as name: String, restSeconds: Int64 = 0,
         choose: @escaping @Sendable (_ taken: Set<String>) -> String?
     ) {
         (self.kind, self.scope, self.name, self.restSeconds, self.choose) = (kind, scope, name, restSeconds, choose)
+        isExact = false
     }
     /// This value or none.
     public init(_ kind: String, scope: String = "", as name: String, exactly value: String, restSeconds: Int64 = 0) {
-        self.init(kind, scope: scope, as: name, restSeconds: restSeconds) { $0.contains(value) ? nil : value }
+        (self.kind, self.scope, self.name, self.restSeconds, self.isExact) = (kind, scope, name, restSeconds, true)
+        choose = { $0.contains(value) ? nil : value }
     }
 }
 
@@ -129,6 +138,8 @@ public protocol ServiceDriver: Sendable {
     var options: [FieldDoc] { get }
     /// Whether services of this kind live on a `Backend` of the operator's list.
     var usesBackends: Bool { get }
+    /// Whether its backends know when a service ends: then a renewal is an update too.
+    var followsEnd: Bool { get }
     /// - Throws: every bad field of a plan's limits.
     func check(limits: JSON) throws(InputErrors)
     func check(options: JSON) throws(InputErrors)
@@ -147,6 +158,8 @@ public protocol ServiceDriver: Sendable {
 }
 
 extension ServiceDriver {
+    public var followsEnd: Bool { false }
+
     public func survey(_ services: [ServiceOrder]) async throws(DriverError) -> [ServiceID: Presence] {
         var seen: [ServiceID: Presence] = [:]
         for service in services { seen[service.id] = try await look(service).presence }

@@ -30,3 +30,10 @@ public protocol ConfigDelivery: ServiceDriver {
     /// - Throws: `.refused` with the reason when there is none to give, as when the key is held elsewhere.
     func config(of service: ServiceOrder) async throws(DriverError) -> ServiceConfig
 }
+
+/// A driver whose backends may hold things of ours that nobody knows any more, as after a save that was lost.
+public protocol StrayReporting: ServiceDriver {
+    /// Names on the backend that look like ours and belong to no service; deleted when the backend's settings say so.
+    /// - Parameter known: the names that services have, read after the backend was.
+    func strays(on backend: BackendAccess, known: () async throws(DriverError) -> Set<String>) async throws(DriverError) -> [String]
+}

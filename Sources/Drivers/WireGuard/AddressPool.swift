@@ -47,6 +47,12 @@ public struct AddressPool: Sendable, Equatable {
         return number > Self.first(network) + 1 && number < Self.last(network) && !excluded.contains { $0.contains(address) }
     }
 
+    /// The IPv4 address as `IPAddress` prints it, when a peer may have it.
+    public func permitted(_ text: String) -> String? {
+        guard let address = IPAddress(text), address.isIPv4, permits(address) else { return nil }
+        return address.description
+    }
+
     private func firstFree(_ network: IPNetwork, _ taken: Set<String>) -> IPAddress? {
         // The network itself, the server and the last address are nobody's.
         var number = Self.first(network) + 2

@@ -25,7 +25,8 @@ struct SalesParts: Sendable {
         settings: Settings, store: Store, keyring: Keyring, hasher: RelayKeyHasher, log: Log, metrics: Metrics,
         changed: @escaping @Sendable () async -> Void
     ) throws {
-        let ports = DriverPorts(keys: StoredKeys(store, changed: changed), keyHash: { hasher.hash($0) })
+        let nodes = NodePorts(http: try CurlClient(ambient: store.ambient), ambient: store.ambient)
+        let ports = DriverPorts(keys: StoredKeys(store, changed: changed), keyHash: { hasher.hash($0) }, nodes: nodes)
         let drivers = DriverTable(Registry.drivers(ports))
         let orders = Orders(drivers: drivers, keyring: keyring)
         let workers = Workers(store: store, drivers: drivers, keyring: keyring, log: log, metrics: metrics)
