@@ -64,7 +64,8 @@ let package = Package(
 
         // An upstream for tests, built from nothing of the above.
         module("FakeUpstreamParts", ["COpenSSL"]),
-        .executableTarget(name: "FakeWgEasy", dependencies: ["FakeUpstreamParts"], exclude: ["README.md"], swiftSettings: strict),
+        .executableTarget(
+            name: "FakeWgEasy", dependencies: ["FakeUpstreamParts"], exclude: ["README.md"], swiftSettings: strict),
         .executableTarget(name: "FakeUpstream", dependencies: ["FakeUpstreamParts"], exclude: ["README.md"], swiftSettings: strict),
 
         // Measures the life cycle; docs/benchmarks.md names the command.
@@ -92,7 +93,9 @@ let package = Package(
         suite("ProvisioningTests", ["Domain", "Telemetry", "Secrets", "Store", "Provisioning", "Drivers", "TestKit"]),
         suite(
             "BillingTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "Billing", "TestKit"]),
-        suite("WireGuardTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "FakeUpstreamParts", "TestKit", "QR"]),
+        suite(
+            "WireGuardTests",
+            ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "FakeUpstreamParts", "TestKit", "QR"]),
         suite("Tidy", []),
     ]
 )

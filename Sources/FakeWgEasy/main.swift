@@ -31,7 +31,8 @@ while !arguments.isEmpty {
 
 do {
     let server = try WgEasyServer(port: port, mode: mode, password: password)
-    FileHandle.standardOutput.write(Data("listening 127.0.0.1:\(server.port)\n".utf8))
+    let control = try WgEasyControl(server)
+    FileHandle.standardOutput.write(Data("listening 127.0.0.1:\(server.port)\ncontrol 127.0.0.1:\(control.port)\n".utf8))
     // Ends with whoever started it.
     _ = FileHandle.standardInput.readDataToEndOfFile()
 } catch {

@@ -29,6 +29,8 @@ public struct Reconcile: Sendable {
         /// Those whose backend shows something else than we had.
         public var drifted: [ServiceID] = []
         public var isBraked = false
+        /// Names at the backend that look like ours and belong to no service.
+        public var strays: [String] = []
         /// The backend could not be asked.
         public var failure: String?
     }
@@ -84,6 +86,7 @@ public struct Reconcile: Sendable {
             guard page.hasMore, let end = page.items.last else { break }
             last = end.id
         }
+        if let backend { report.strays = await strays(driver, backend) }
         report.drifted = drifted.map(\.service.id)
         guard !drifted.isEmpty else {
             try await setBrake(nil, backend)
@@ -103,6 +106,30 @@ public struct Reconcile: Sendable {
         try await mend(drifted)
         try await setBrake(nil, backend)
         return report
+    }
+
+    /// A failure costs the report only: what drifted is mended all the same.
+    private func strays(_ driver: any ServiceDriver, _ backend: Backend) async -> [String] {
+        guard let driver = driver as? any StrayReporting else { return [] }
+        do throws(SecretsError) {
+            let access = try orders.secrets.access(backend)
+            do throws(DriverError) {
+                let found = try await driver.strays(on: access) { () async throws(DriverError) -> Set<String> in
+                    do throws(StoreError) {
+                        return try await store.read { reader throws(StoreError) in
+                            try reader.takenValues(kind: "peer_name", scope: backend.id.text, at: store.ambient.now())
+                        }
+                    } catch { throw .unreachable("the database: \(error)") }
+                }
+                if !found.isEmpty {
+                    log.warning(
+                        "reconcile.strays",
+                        ["place": LogValue(backend.name), "count": LogValue(found.count), "first": LogValue(found.first ?? "")])
+                }
+                return found
+            } catch { log.warning("reconcile.strays_unknown", ["place": LogValue(backend.name), "failure": LogValue(error.sentence)]) }
+        } catch { log.warning("reconcile.strays_unknown", ["place": LogValue(backend.name), "failure": LogValue("\(error)")]) }
+        return []
     }
 
     private func survey(_ driver: any ServiceDriver, _ services: [Service], _ backend: Backend?) async throws(DriverError) -> [(

@@ -4,6 +4,7 @@ import HTTP
 import Provisioning
 import Secrets
 import Store
+import Synchronization
 import Telemetry
 import TestKit
 import Testing
@@ -15,6 +16,8 @@ struct NodeWorld: Sendable {
     let keyring: Keyring
     let drivers: DriverTable
     let orders: Orders
+    let lines = WrittenLines()
+    var log: Log { Log(level: .debug, output: lines, now: clock.ambient.now) }
 
     init(_ store: Store, _ clock: TestClock) throws {
         (self.store, self.clock) = (store, clock)
@@ -55,7 +58,7 @@ struct NodeWorld: Sendable {
         try await store.read { reader throws(StoreError) in try reader.service(id) }
     }
     func workers(hook: @escaping StepHook = { (_, _) throws(Stopped) in }) -> Workers {
-        Workers(store: store, drivers: drivers, keyring: keyring, log: .silent, metrics: Metrics(), hook: hook)
+        Workers(store: store, drivers: drivers, keyring: keyring, log: log, metrics: Metrics(), hook: hook)
     }
     /// Works until nothing waits, moving the clock past waits.
     func settle() async throws {
@@ -72,6 +75,12 @@ struct NodeWorld: Sendable {
         "driver": "none", "pool": ["v4": "10.8.0.0/24", "v6": "fd00:1::/112"],
         "server": ["public_key": "hHwNLDdSNPNl5mCVUYejc1oPdhPRYJ06ak2MU66qWiI=", "endpoint": "vpn.example.com:51820"],
     ]
+}
+
+final class WrittenLines: LogOutput {
+    private let lines = Mutex<[String]>([])
+    var text: String { lines.withLock { $0.joined() } }
+    func write(_ line: [UInt8], to channel: LogChannel) { lines.withLock { $0.append(String(decoding: line, as: UTF8.self)) } }
 }
 
 func withNodes(

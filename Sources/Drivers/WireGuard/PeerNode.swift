@@ -66,6 +66,8 @@ public protocol PeerNode: Sendable {
     func isMeant(_ listed: NodePeer, by peer: WantedPeer) -> Bool
     /// The device's file, from nodes that keep the private key.
     func config(_ peer: WantedPeer) async throws(DriverError) -> String
+    /// What answers there, in words for the operator.
+    func description() async throws(DriverError) -> String
     /// Makes a private key that never leaves the node; a repeat gives the same.
     func makeKey(named name: String) async throws(DriverError) -> HostKey
 }
@@ -87,5 +89,6 @@ extension PeerNode {
         listed.publicKey != nil && listed.publicKey == peer.publicKey
     }
     public func config(_ peer: WantedPeer) async throws(DriverError) -> String { throw .refused("this node gives no configs") }
+    public func description() async throws(DriverError) -> String { "\(try await list().count) peers" }
     public func makeKey(named name: String) async throws(DriverError) -> HostKey { throw .refused("this node makes no keys") }
 }

@@ -159,6 +159,11 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
         } catch { return error }
     }
 
+    /// Asks the node: what answers there, and how many peers it has.
+    public func description(of backend: BackendAccess) async throws(DriverError) -> String {
+        try await shelf.node(backend).peers.description()
+    }
+
     public func strays(on backend: BackendAccess, known: () async throws(DriverError) -> Set<String>) async throws(DriverError) -> [String]
     {
         let node = try shelf.node(backend)

@@ -15,6 +15,8 @@ public enum WgEasyMode: String, Sendable, CaseIterable {
 public enum WgEasyFault: String, Sendable, CaseIterable {
     case hangBefore = "hang-before"
     case hangAfter = "hang-after"
+    /// Done, and told 300 ms later.
+    case slow
     case unauthorized = "401"
     case generic500 = "500"
     case badGateway = "502"
@@ -33,6 +35,6 @@ public enum WgEasyFault: String, Sendable, CaseIterable {
     case wrongType = "wrong-type"
     /// Enabling says that the client expired.
     case expired
-    /// The first set-up was never done.
-    case notSetUp = "not-set-up"
+    /// The answer is about a client of the name that nobody asked for, as of a controller that lies.
+    case lie
 }

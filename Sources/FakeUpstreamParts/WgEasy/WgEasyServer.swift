@@ -35,6 +35,18 @@ public final class WgEasyServer: Sendable {
         world.befall(WgEasyWorld.Rule(method: method, ending: ending, fault: fault, times: times))
     }
     public func count(_ name: String, received: Int, sent: Int) { world.count(name, received: received, sent: sent) }
+    /// The first set-up was never done, or is done now.
+    public func setUp(_ isDone: Bool) { world.setUp(isDone) }
+    public func fill(_ count: Int) { world.fill(count, isNumbered: mode.isNewest) }
+    public func enlargePool(to hosts: Int) { world.enlargePool(to: hosts) }
+    /// As its own job does at that moment, an ISO text.
+    public func closeExpired(at now: String) { world.closeExpired(at: now) }
+    /// "2026-11-21T00:00:00.000Z", or nil, as the controller keeps it.
+    public func end(of name: String) -> String? { world.clients.first { $0.name == name }?.expiresAt }
+    /// Loses its private key, as an imported client has none.
+    public func forgetKey(of name: String) {
+        if let client = world.clients.first(where: { $0.name == name }) { _ = world.change(client.id) { $0.isImported = true } }
+    }
     public func loseSessions() { world.loseSessions() }
     /// Somebody else's, made beside us.
     public func add(_ name: String) { _ = world.create(name, isNumbered: mode.isNewest) }
@@ -63,20 +75,21 @@ public final class WgEasyServer: Sendable {
     /// What a hanging controller waits; longer than any driver does.
     private static let hangMilliseconds = 60_000
 
+    private static let slowMilliseconds = 300
+
     private func handle(_ request: WireRequest, _ wire: Wire) -> Bool {
         world.note("\(request.method) \(request.path) \(Self.wayIn(request))")
         let fault = world.fault(request.method, request.path)
         switch fault {
         case .hangBefore: return !wire.waitForLeaving(milliseconds: Self.hangMilliseconds)
-        case .unauthorized: return send(credentialsRefused("Incorrect Password"), wire)
-        case .generic500: return send(generic(500), wire)
-        case .badGateway: return send(Reply(502, type: "text/html", "<html>502 Bad Gateway</html>"), wire)
-        case .unavailable: return send(Reply(503, type: "text/html", "<html>503</html>"), wire)
-        case .html: return send(Reply(200, type: "text/html", "<!doctype html><title>wg-easy</title>"), wire)
-        case .empty: return send(Reply(200, type: "application/json", ""), wire)
+        case .unauthorized: return Self.send(credentialsRefused("Incorrect Password"), wire)
+        case .generic500: return Self.send(generic(500), wire)
+        case .badGateway: return Self.send(Reply(502, type: "text/html", "<html>502 Bad Gateway</html>"), wire)
+        case .unavailable: return Self.send(Reply(503, type: "text/html", "<html>503</html>"), wire)
+        case .html: return Self.send(Reply(200, type: "text/html", "<!doctype html><title>wg-easy</title>"), wire)
+        case .empty: return Self.send(Reply(200, type: "application/json", ""), wire)
         case .restart: world.loseSessions()
-        case .notSetUp: return send(newError(401, "Setup not done"), wire)
-        case .hangAfter, .resetAfter, .twice, .truncated, .full, .hideNewest, .wrongType, .expired, .none: break
+        case .hangAfter, .resetAfter, .twice, .truncated, .full, .hideNewest, .wrongType, .expired, .slow, .lie, .none: break
         }
         var reply = WgEasyRoutes(server: self, request: request, fault: fault).answer()
         switch fault {
@@ -86,12 +99,13 @@ public final class WgEasyServer: Sendable {
             return false
         case .truncated: reply.body = Array(reply.body.prefix(reply.body.count / 2))
         case .wrongType: reply.type = "text/plain"
+        case .slow: pause(milliseconds: Self.slowMilliseconds)
         default: break
         }
-        return send(reply, wire)
+        return Self.send(reply, wire)
     }
 
-    private func send(_ reply: Reply, _ wire: Wire) -> Bool {
+    static func send(_ reply: Reply, _ wire: Wire) -> Bool {
         var fields = [("content-type", reply.type), ("content-length", String(reply.body.count))] + reply.headers
         if reply.status == 204 { fields.removeFirst(2) }
         let delivery = Delivery(wire, framing: .length, conduct: Conduct())

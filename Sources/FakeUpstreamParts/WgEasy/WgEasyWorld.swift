@@ -7,15 +7,19 @@ func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
 final class WgEasyWorld: Sendable {
     struct Client: Sendable {
         let id: String
-        let name: String
+        var name: String
         var isEnabled = true
-        let host: Int
+        var host: Int
         let privateKey: [UInt8]
         let publicKey: [UInt8]
         let presharedKey: [UInt8]
         var received = 0
         var sent = 0
         var expiresAt: String?
+        /// Its end has passed by this controller's clock.
+        var isOver = false
+        /// Imported without its private key.
+        var isImported = false
     }
     struct Rule: Sendable {
         let method: String
@@ -29,9 +33,9 @@ final class WgEasyWorld: Sendable {
         var sessions: Set<String> = []
         var rules: [Rule] = []
         var seen: [String] = []
+        var isSetUp = true
+        var poolHosts = 253
     }
-    /// Hosts 2…254 of the pool.
-    static let poolHosts = 253
     private let held = Mutex(Held())
     let serverKey: [UInt8] = x25519KeyPair().publicKey
 
@@ -56,7 +60,7 @@ final class WgEasyWorld: Sendable {
         let keys = x25519KeyPair()
         return held.withLock { held in
             let taken = Set(held.clients.map(\.host))
-            guard let host = (2...Self.poolHosts + 1).first(where: { !taken.contains($0) }) else { return nil }
+            guard let host = (2...held.poolHosts + 1).first(where: { !taken.contains($0) }) else { return nil }
             let digits = String(100_000_000_000 + held.next)
             let id = isNumbered ? String(held.next) : "2b1c0e0e-8f53-4a7e-9c55-\(digits)"
             held.next += 1
@@ -65,6 +69,20 @@ final class WgEasyWorld: Sendable {
             )
             held.clients.append(client)
             return client
+        }
+    }
+    /// So many more, quickly; names are "other-1" and so on.
+    func fill(_ count: Int, isNumbered: Bool) {
+        for number in 0..<count {
+            let keys = x25519KeyPair()
+            held.withLock { held in
+                let id = isNumbered ? String(held.next) : "2b1c0e0e-8f53-4a7e-9c55-\(100_000_000_000 + held.next)"
+                held.next += 1
+                held.clients.append(
+                    Client(
+                        id: id, name: "other-\(number)", host: 1000 + number, privateKey: keys.privateKey, publicKey: keys.publicKey,
+                        presharedKey: keys.publicKey))
+            }
         }
     }
     func client(_ id: String) -> Client? { clients.first { $0.id == id } }
@@ -96,5 +114,19 @@ final class WgEasyWorld: Sendable {
     func hasSession(_ cookie: String) -> Bool {
         held.withLock { held in held.sessions.contains { cookie.contains("connect.sid=\($0)") } }
     }
+    var isSetUp: Bool { held.withLock { $0.isSetUp } }
+    func setUp(_ isDone: Bool) { held.withLock { $0.isSetUp = isDone } }
+    /// Hosts of the pool, from 2 on; more than 253 is more than the real one of older generations has.
+    func enlargePool(to hosts: Int) { held.withLock { $0.poolHosts = hosts } }
+    /// What the job of the newest generation does each minute: closes those past their end.
+    func closeExpired(at now: String) {
+        held.withLock { held in
+            for at in held.clients.indices {
+                guard let end = held.clients[at].expiresAt, end < now else { continue }
+                (held.clients[at].isEnabled, held.clients[at].isOver) = (false, true)
+            }
+        }
+    }
+    func noFault() { held.withLock { $0.rules = [] } }
     func loseSessions() { held.withLock { $0.sessions = [] } }
 }

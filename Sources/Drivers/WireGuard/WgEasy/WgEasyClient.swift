@@ -119,7 +119,7 @@ final class WgEasyClient: Sendable {
     }
 
     private func rawHeader() -> Headers {
-        let value = access.settings["api_key"].string ?? String(decoding: access.secret ?? [], as: UTF8.self)
+        let value = String(decoding: access.secret ?? [], as: UTF8.self)
         return value.isEmpty ? [:] : ["authorization": value]
     }
 
@@ -139,7 +139,9 @@ final class WgEasyClient: Sendable {
         }
         if (200..<300).contains(reply.status) || accepts.contains(reply.status) { return reply }
         switch reply.status {
-        case 401, 403: throw .refused("the controller does not take our credentials")
+        case 401, 403:
+            if try await isNotSetUp(dialect) { throw .refused("the controller is not set up") }
+            throw .refused("the controller does not take our credentials")
         case 404, 400, 501:
             // Perhaps another version answers there now.
             if access.settings["generation"].string == nil { known.withLock { $0.dialect = nil } }
@@ -148,6 +150,23 @@ final class WgEasyClient: Sendable {
         case 500... where !isRead: throw .outcomeUnknown("the controller answers \(reply.status)")
         default: throw .unreachable("the controller answers \(reply.status)")
         }
+    }
+
+    /// Before its first set-up the newest generation answers 401 everywhere, and sends browsers to the set-up page.
+    private func isNotSetUp(_ dialect: WgEasyDialect) async throws(DriverError) -> Bool {
+        guard dialect == .newer else { return false }
+        let reply = try await send(.get, "/", headers: [:], body: [], isRead: true)
+        return (300..<400).contains(reply.status) && reply.headers["location"]?.contains("/setup") == true
+    }
+
+    /// As "14" or "v15.3.0"; nil for dialects that do not say.
+    func version() async throws(DriverError) -> String? {
+        let dialect = try await dialect()
+        guard dialect != .rawClients else { return nil }
+        let reply = try await send(
+            .get, dialect == .newer ? "/api/information" : "/api/release", headers: [:], body: [], isRead: true)
+        guard reply.status == 200, let json = Self.json(reply) else { return nil }
+        return json["currentRelease"].string ?? json.int.map(String.init) ?? json.string
     }
 
     private static let madeNothing = DriverError.noCapacity("the controller makes no peer; its address pool may be full")

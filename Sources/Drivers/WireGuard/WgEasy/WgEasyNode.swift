@@ -66,6 +66,11 @@ struct WgEasyNode: PeerNode {
         for listed in try await client.list() where listed.name == peer.name { try await client.delete(listed.id) }
     }
 
+    func description() async throws(DriverError) -> String {
+        let peers = try await client.list().count
+        return "wg-easy \(try await client.version() ?? "of an unknown version"), \(peers) peers"
+    }
+
     func config(_ peer: WantedPeer) async throws(DriverError) -> String {
         guard let found = try await find(peer) else { throw .refused("there is no such peer") }
         return try await client.config(found.id)
