@@ -48,6 +48,7 @@ let package = Package(
                 .embedInCode("Migrations/m0005_batches_conversations.sql"),
                 .embedInCode("Migrations/m0006_lifecycle.sql"), .embedInCode("Migrations/m0007_payments.sql"),
                 .embedInCode("Migrations/m0008_webhook_targets.sql"), .embedInCode("Migrations/m0009_personal_tokens.sql"),
+                .embedInCode("Migrations/m0010_metering.sql"),
             ]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing"]),

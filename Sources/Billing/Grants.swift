@@ -65,6 +65,10 @@ extension Sales {
         try transaction.setSubscription(old.id, status: .active, endsAt: end)
         for service in try transaction.liveServices(of: old.id) {
             _ = try orders.change(service.id, .lift(.payment), actor: "system", in: transaction)
+            // What was paid for anew may be used anew.
+            if try transaction.beginMeterPeriod(of: service.id) {
+                _ = try orders.change(service.id, .lift(.quotaReset), actor: "system", in: transaction)
+            }
         }
         guard let renewed = try transaction.subscription(old.id) else { throw .programming("a renewed subscription gave no row") }
         try transaction.promise(

@@ -12,6 +12,8 @@ struct JobRun: Sendable {
     let endsAt: Timestamp?
     let ambient: Ambient
     let hook: StepHook
+    /// Keeps a last reading before the counters go.
+    let tail: @Sendable (ServiceID, UsageReading, Timestamp) async -> Void
 
     /// No position needs more: look, update, resume, and one to spare.
     private static let longestWay = 6
@@ -31,6 +33,7 @@ struct JobRun: Sendable {
             let isCurrent = outcome.appliedRevision >= service.wantedRevision
             guard let action = Lifecycle.nextAction(service.desired, outcome.actual, isCurrent: isCurrent) else { return outcome }
             do throws(Cut) {
+                if action == .suspend || action == .terminate, outcome.actual == .active { await readTail(driver, order) }
                 if action != .look {
                     keep(try await asking { () async throws(DriverError) in try await call(action, driver, order) }, &order, &outcome)
                     try reached(.called)
@@ -51,6 +54,16 @@ struct JobRun: Sendable {
             }
         }
         return ended(outcome, .refused("it does not come to rest"))
+    }
+
+    /// What was used since the last sample is billed too. A reading that fails is none: the call itself is more urgent.
+    private func readTail(_ driver: any ServiceDriver, _ order: ServiceOrder) async {
+        guard let driver = driver as? any UsageReporting else { return }
+        let at = ambient.now()
+        do throws(DriverError) {
+            guard let reading = try await driver.usage(of: [order])[order.id] else { return }
+            await tail(order.id, reading, at)
+        } catch { return }
     }
 
     /// Why a try ends before its end.

@@ -28,6 +28,7 @@ public final class Workers: Sendable {
     private let log: Log
     private let hook: StepHook
     private let recorder: OutcomeRecorder
+    private let metering: Metering
     private let holder: String
     private let finished: [String: Counter]
     private let bell: AsyncStream<Void>
@@ -52,6 +53,7 @@ public final class Workers: Sendable {
         (self.store, self.drivers, self.limits, self.log, self.hook) = (store, drivers, limits, log, hook)
         secrets = ServiceSecrets(keyring: keyring)
         recorder = OutcomeRecorder(store: store, log: log)
+        metering = Metering(store: store, orders: Orders(drivers: drivers, keyring: keyring), log: log) {}
         holder = "w_" + Hex.text(store.ambient.randomBytes(8))
         finished = Dictionary(
             uniqueKeysWithValues: ["done", "retry", "failed", "lost"].map { ($0, metrics.counter(.jobs, $0)) })
@@ -147,7 +149,8 @@ public final class Workers: Sendable {
             try hook(.leased, service.id)
             let run = JobRun(
                 driver: drivers[service.kind], secrets: secrets, leased: leased.leased, backend: leased.backend,
-                endsAt: leased.endsAt, ambient: store.ambient, hook: hook)
+                endsAt: leased.endsAt, ambient: store.ambient, hook: hook,
+                tail: { [metering] id, reading, at in await metering.keepTail(id, reading, at: at) })
             let outcome = try await run.outcome()
             let isKept = await recorder.keep(outcome)
             tell(outcome, service, isKept)

@@ -130,6 +130,12 @@ claims.value text NOT NULL
 claims.service_id text
 claims.rest_seconds bigint NOT NULL
 claims.rests_until bigint
+config_links.id text NOT NULL
+config_links.service_id text NOT NULL
+config_links.secret_hash bytea NOT NULL
+config_links.created_at bigint NOT NULL
+config_links.expires_at bigint NOT NULL
+config_links.used_at bigint
 conversations.id text NOT NULL
 conversations.api_key_id text NOT NULL
 conversations.model text NOT NULL
@@ -322,6 +328,15 @@ sealed_secrets.value bytea NOT NULL
 sealed_secrets.key_id text NOT NULL
 sealed_secrets.created_at bigint NOT NULL
 sealed_secrets.updated_at bigint NOT NULL
+service_meters.service_id text NOT NULL
+service_meters.last_received bigint NOT NULL
+service_meters.last_sent bigint NOT NULL
+service_meters.total_received bigint NOT NULL
+service_meters.total_sent bigint NOT NULL
+service_meters.period_base bigint NOT NULL
+service_meters.period_started_at bigint NOT NULL
+service_meters.handshake_at bigint
+service_meters.sampled_at bigint NOT NULL
 services.number bigint NOT NULL IDENTITY
 services.id text NOT NULL
 services.subscription_id text
@@ -449,6 +464,9 @@ batches batches_id_unique PRIMARY KEY (id)
 change_counters change_counters_name_unique PRIMARY KEY (name)
 claims claims_kind_scope_value_unique PRIMARY KEY (kind, scope, value)
 claims claims_service_id_reference FOREIGN KEY (service_id) REFERENCES services(id)
+config_links config_links_id_unique PRIMARY KEY (id)
+config_links config_links_secret_hash_unique UNIQUE (secret_hash)
+config_links config_links_service_id_reference FOREIGN KEY (service_id) REFERENCES services(id) ON DELETE CASCADE
 conversations conversations_id_unique PRIMARY KEY (id)
 events events_id_unique PRIMARY KEY (id)
 idempotency_keys idempotency_keys_actor_route_key_unique PRIMARY KEY (actor, route, key)
@@ -513,6 +531,8 @@ requests requests_status_check CHECK (((status = 'success'::text) OR (status = '
 requests requests_usage_source_check CHECK (((usage_source = 'final'::text) OR (usage_source = 'snapshot'::text) OR (usage_source = 'estimated'::text) OR (usage_source = 'unparsed'::text)))
 schema_migrations schema_migrations_version_unique PRIMARY KEY (version)
 sealed_secrets sealed_secrets_name_unique PRIMARY KEY (name)
+service_meters service_meters_service_id_reference FOREIGN KEY (service_id) REFERENCES services(id) ON DELETE CASCADE
+service_meters service_meters_service_id_unique PRIMARY KEY (service_id)
 services services_actual_check CHECK ((actual = ANY (ARRAY['absent'::text, 'active'::text, 'suspended'::text, 'gone'::text, 'unknown'::text])))
 services services_backend_id_reference FOREIGN KEY (backend_id) REFERENCES backends(id)
 services services_desired_check CHECK ((desired = ANY (ARRAY['active'::text, 'suspended'::text, 'terminated'::text])))
@@ -575,6 +595,10 @@ CREATE INDEX batches_look ON public.batches USING btree (booked_at, next_look_at
 CREATE UNIQUE INDEX change_counters_name_unique ON public.change_counters USING btree (name)
 CREATE UNIQUE INDEX claims_kind_scope_value_unique ON public.claims USING btree (kind, scope, value)
 CREATE INDEX claims_service ON public.claims USING btree (service_id)
+CREATE INDEX config_links_end ON public.config_links USING btree (expires_at)
+CREATE UNIQUE INDEX config_links_id_unique ON public.config_links USING btree (id)
+CREATE UNIQUE INDEX config_links_secret_hash_unique ON public.config_links USING btree (secret_hash)
+CREATE INDEX config_links_service ON public.config_links USING btree (service_id, id)
 CREATE INDEX conversations_end ON public.conversations USING btree (expires_at)
 CREATE UNIQUE INDEX conversations_id_unique ON public.conversations USING btree (id)
 CREATE INDEX conversations_key ON public.conversations USING btree (api_key_id, updated_at, id)
@@ -631,6 +655,7 @@ CREATE INDEX requests_key_model_time ON public.requests USING btree (api_key_id,
 CREATE INDEX requests_time ON public.requests USING btree (started_at)
 CREATE UNIQUE INDEX schema_migrations_version_unique ON public.schema_migrations USING btree (version)
 CREATE UNIQUE INDEX sealed_secrets_name_unique ON public.sealed_secrets USING btree (name)
+CREATE UNIQUE INDEX service_meters_service_id_unique ON public.service_meters USING btree (service_id)
 CREATE INDEX services_backend ON public.services USING btree (backend_id, id)
 CREATE INDEX services_behind ON public.services USING btree (updated_at) WHERE (NOT converged)
 CREATE UNIQUE INDEX services_id_unique ON public.services USING btree (id)

@@ -179,6 +179,15 @@ CREATE TABLE claims (
     CONSTRAINT claims_kind_scope_value_unique PRIMARY KEY (kind, scope, value)
 );
 
+CREATE TABLE config_links (
+    id TEXT NOT NULL CONSTRAINT config_links_id_unique PRIMARY KEY,
+    service_id TEXT NOT NULL CONSTRAINT config_links_service_id_reference REFERENCES services (id) ON DELETE CASCADE,
+    secret_hash BLOB NOT NULL CONSTRAINT config_links_secret_hash_unique UNIQUE,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT
+);
+
 CREATE TABLE conversations (
     id TEXT NOT NULL CONSTRAINT conversations_id_unique PRIMARY KEY,
     api_key_id TEXT NOT NULL,
@@ -429,6 +438,19 @@ CREATE TABLE sealed_secrets (
     updated_at BIGINT NOT NULL
 );
 
+CREATE TABLE service_meters (
+    service_id TEXT NOT NULL CONSTRAINT service_meters_service_id_unique PRIMARY KEY
+        CONSTRAINT service_meters_service_id_reference REFERENCES services (id) ON DELETE CASCADE,
+    last_received BIGINT NOT NULL,
+    last_sent BIGINT NOT NULL,
+    total_received BIGINT NOT NULL,
+    total_sent BIGINT NOT NULL,
+    period_base BIGINT NOT NULL,
+    period_started_at BIGINT NOT NULL,
+    handshake_at BIGINT,
+    sampled_at BIGINT NOT NULL
+);
+
 CREATE TABLE services (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL CONSTRAINT services_id_unique UNIQUE,
@@ -543,6 +565,10 @@ CREATE INDEX batches_key ON batches (api_key_id, id);
 CREATE INDEX batches_look ON batches (booked_at, next_look_at);
 
 CREATE INDEX claims_service ON claims (service_id);
+
+CREATE INDEX config_links_end ON config_links (expires_at);
+
+CREATE INDEX config_links_service ON config_links (service_id, id);
 
 CREATE INDEX conversations_end ON conversations (expires_at);
 

@@ -40,11 +40,13 @@ struct NodeWorld: Sendable {
             return id
         }
     }
-    func order(_ label: String = "phone", options: JSON = [:], subscription: Subscription? = nil) async throws -> Service {
+    func order(_ label: String = "phone", options: JSON = [:], subscription: Subscription? = nil, limits: JSON = [:]) async throws
+        -> Service
+    {
         try await store.transaction { [orders] transaction throws(StoreError) in
             try orders.order(
                 Orders.Wish(
-                    kind: .vpn, label: label, limits: [:], options: options, owner: subscription?.ownerID, subscription: subscription),
+                    kind: .vpn, label: label, limits: limits, options: options, owner: subscription?.ownerID, subscription: subscription),
                 actor: "system", in: transaction
             ).service
         }

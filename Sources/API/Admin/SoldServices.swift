@@ -318,6 +318,9 @@ public struct SoldServices: Sendable {
                 guard let found = try reader.service(service), found.ownerID == owner else { return nil }
                 return found
             }
+            guard !(front.sales.orders.drivers[found.kind] is any ConfigDelivery) else {
+                throw Problem(.conflict, "Services of this kind come with a config: ask for that.")
+            }
             guard let secret = try front.sales.orders.secret(of: found) else { throw Problem(.conflict, "It was handed over before.") }
             let isFirst = try await front.store.transaction { transaction throws(StoreError) -> Bool in
                 try transaction.audit(actor: owner.text, action: "service.secret", subject: service.text, requestID: request)

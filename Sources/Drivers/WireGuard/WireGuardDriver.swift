@@ -15,7 +15,9 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
 
     private static let plan = Shape(
         Field<Int64>.integer("traffic_limit_bytes", "Bytes both ways; left out: no limit.", 1...1_000_000_000_000_000).optional,
-        make: { $0 })
+        Field<Int64>.integer("traffic_reset_days", "Days after which the bytes are counted anew; left out: only with a renewal.", 1...366)
+            .optional,
+        make: { (bytes: $0, days: $1) })
     public func check(limits: JSON) throws(InputErrors) { try Self.plan.check(limits) }
     public func check(options: JSON) throws(InputErrors) { try PeerChoice.wishes.check(options) }
 

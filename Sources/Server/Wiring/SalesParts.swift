@@ -15,6 +15,7 @@ struct SalesParts: Sendable {
     let workers: Workers
     let expiry: Expiry
     let reconcile: Reconcile
+    let metering: Metering
     private let outgoing: Outgoing?
     private let targets: [WebhookTarget]
     private let store: Store
@@ -34,6 +35,7 @@ struct SalesParts: Sendable {
         self.workers = workers
         expiry = Expiry(store: store, orders: orders, log: log, retentionSeconds: settings.retentionSeconds, wake: wake)
         reconcile = Reconcile(store: store, orders: orders, log: log, metrics: metrics, wake: wake)
+        metering = Metering(store: store, orders: orders, log: log, wake: wake)
         sales = Sales(store: store, orders: orders, expiry: expiry, wake: wake)
         doors = PaymentDoors(settings.providerSettings(baseURL: settings.apiURL ?? "http://\(settings.host):\(settings.port)"))
         targets = try settings.webhookTargets()
@@ -54,6 +56,7 @@ struct SalesParts: Sendable {
             group.addTask { await workers.run() }
             group.addTask { await expiry.run() }
             group.addTask { await reconcile.run() }
+            group.addTask { await metering.run() }
             group.addTask { await tidy() }
             if let outgoing { group.addTask { await outgoing.run() } }
         }
@@ -68,6 +71,7 @@ struct SalesParts: Sendable {
                 try await repeated { transaction throws(StoreError) in try transaction.deleteJobs(finishedBefore: before) }
                 try await repeated { transaction throws(StoreError) in try transaction.deleteInbox(receivedBefore: before) }
                 try await repeated { transaction throws(StoreError) in try transaction.deleteOutbox(finishedBefore: before) }
+                try await repeated { transaction throws(StoreError) in try transaction.deleteConfigLinks(expiredBefore: before) }
                 let wrong = try await store.read { reader throws(StoreError) in try reader.wrongBalances() }
                 for one in wrong {
                     log.error("balance.wrong", ["user": LogValue(one.user.text), "currency": LogValue(one.currency.code)])

@@ -195,6 +195,8 @@ extension Transaction {
             WHERE id = \(service.id)
             """)
         if isOver { try releaseClaims(of: service.id) }
+        // Closed, its counters are gone: when it opens again they begin at zero, however far they then grow.
+        if outcome.actual != .active { try beginMeterAnew(of: service.id) }
         return true
     }
 

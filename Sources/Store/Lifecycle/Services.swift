@@ -244,5 +244,6 @@ extension Transaction {
             UPDATE services SET actual = \(actual), converged = \(isConverged), updated_at = \(ambient.now())
             WHERE id = \(service.id) AND actual = \(service.actual)
             """)
+        if actual != .active { try beginMeterAnew(of: service.id) }
     }
 }
