@@ -100,45 +100,45 @@ extension Reader {
     }
 }
 
+/// What booking did.
+public struct Booked: Sendable, Equatable {
+    /// Ledger entries that were not there before.
+    public var entries = 0
+    /// Records that could not be read and were left out: a defect, because who books has checked their checksums.
+    public var unreadable = 0
+}
+
 extension Transaction {
+    public func settle(_ settled: [SettledRequest]) throws(StoreError) -> Int { try settle(SettledRecords(settled)).entries }
+
     /// Books settled requests: history rows, ledger entries and daily totals, all or none. Entries that are there already are left
     /// alone, so the same batch may come any number of times. What no database can keep is replaced and flagged rather than refused,
     /// because a batch that never goes through would stop the journal.
-    /// - Returns: how many ledger entries were new.
-    public func settle(_ settled: [SettledRequest]) throws(StoreError) -> Int {
-        var requests = RowBatch(.recordRequest, rows: settled.count)
-        var entries = RowBatch(.appendLedger, rows: settled.count)
-        var lastUses: [APIKeyID: Timestamp] = [:]
-        var counts: [Int64] = []
-        for one in settled {
-            one.request.add(to: &requests)
-            // A request counts once in the daily totals, with its first charged entry. All its entries come together, so only one that
-            // does not begin with the first attempt can have been counted before.
-            var isCounted = false
-            if let first = one.entries.first, first.attempt > 1 { isCounted = try self.isCounted(one.request.id) }
-            for entry in one.entries {
-                let count: Int64 = entry.charged && !isCounted ? 1 : 0
-                if entry.charged { isCounted = true }
-                counts.append(count)
-                entry.add(to: &entries, countsRequest: count)
-            }
-            lastUses[one.request.apiKeyID] = max(lastUses[one.request.apiKeyID] ?? one.request.startedAt, one.request.startedAt)
+    public func settle(_ settled: SettledRecords) throws(StoreError) -> Booked {
+        var (booked, rows, days) = (Booked(), SettledRows(), DayTotals())
+        for place in 0..<settled.count {
+            if try !rows.add(settled, place, isCounted: isCounted) { booked.unreadable += 1 }
+            if rows.isFull { booked.entries += try book(&rows, &days) }
         }
-        _ = try run(requests)
-        let isNew = try run(entries)
-        var (new, place) = (0, 0)
-        var days = DayTotals()
-        for one in settled {
-            for entry in one.entries {
-                if isNew[place] {
-                    new += 1
-                    if entry.charged { days.add(entry, requests: counts[place]) }
-                }
-                place += 1
-            }
+        booked.entries += try book(&rows, &days)
+        rows.noteLastUse()
+        // Always in the same order, so that two writers cannot wait for each other's rows.
+        for total in days.inOrder { try addToDay(total) }
+        for (key, moment) in rows.lastUses.sorted(by: { $0.key < $1.key }) { try recordUse(of: key, at: moment) }
+        return booked
+    }
+
+    /// - Returns: how many ledger entries were new; only those count for the day.
+    private func book(_ rows: inout SettledRows, _ days: inout DayTotals) throws(StoreError) -> Int {
+        _ = try run(rows.requests)
+        let isNew = try run(rows.entries)
+        var new = 0
+        for (row, isNew) in isNew.enumerated() where isNew {
+            new += 1
+            days.add(row, of: rows.entries)
         }
-        for (entry, requests) in days.inOrder { try addToDay(entry, requests: requests) }
-        for (key, moment) in lastUses.sorted(by: { $0.key < $1.key }) { try recordUse(of: key, at: moment) }
+        days.forgetRow()
+        rows.removeRows()
         return new
     }
 
@@ -161,65 +161,4 @@ extension LedgerEntry {
         [.text, .integer, .text, .text, .text, .text] + [SQLKind](repeating: .integer, count: 8) + [
             .text, .text, .bool, .integer, .text, .integer,
         ]
-
-    /// What no database can keep is brought into range and flagged "clamped".
-    func add(to batch: inout RowBatch, countsRequest: Int64) {
-        batch.add(requestID)
-        batch.add(max(attempt, 1))
-        batch.add(apiKeyID)
-        batch.add(userID)
-        batch.add(accountID)
-        batch.add(model)
-        let bookableTokens = tokens.bookable
-        bookableTokens.add(to: &batch)
-        var isClamped = bookableTokens != tokens
-        for number in [webSearchRequests, costMicroUSD, priceMicroUSD] {
-            let bookable = Bookable.number(number)
-            if bookable != number { isClamped = true }
-            batch.add(bookable)
-        }
-        batch.add(isClamped ? priceFlags + (priceFlags.isEmpty ? "" : " ") + "clamped" : priceFlags)
-        batch.add(usageSource.rawValue)
-        batch.add(charged)
-        batch.add(at)
-        batch.add(day)
-        batch.add(countsRequest)
-    }
-}
-
-/// What one batch adds to the daily totals, summed first: a batch is mostly the same few keys and models on one day. Numbers are
-/// `Bookable`, so sums cannot overflow.
-private struct DayTotals {
-    private struct Key: Hashable, Comparable {
-        let apiKeyID: APIKeyID
-        let day: String
-        let model: String
-        static func < (a: Key, b: Key) -> Bool { (a.apiKeyID, a.day, a.model) < (b.apiKeyID, b.day, b.model) }
-    }
-    private var sums: [Key: (entry: LedgerEntry, requests: Int64)] = [:]
-
-    mutating func add(_ entry: LedgerEntry, requests: Int64) {
-        let key = Key(apiKeyID: entry.apiKeyID, day: entry.day, model: Bookable.text(entry.model))
-        let tokens = entry.tokens.bookable
-        let numbers = (Bookable.number(entry.webSearchRequests), Bookable.number(entry.costMicroUSD), Bookable.number(entry.priceMicroUSD))
-        guard let index = sums.index(forKey: key) else {
-            var first = entry
-            first.model = key.model
-            (first.tokens, first.webSearchRequests, first.costMicroUSD, first.priceMicroUSD) = (tokens, numbers.0, numbers.1, numbers.2)
-            sums[key] = (first, requests)
-            return
-        }
-        sums.values[index].requests += requests
-        sums.values[index].entry.tokens.input += tokens.input
-        sums.values[index].entry.tokens.output += tokens.output
-        sums.values[index].entry.tokens.cacheWrite5m += tokens.cacheWrite5m
-        sums.values[index].entry.tokens.cacheWrite1h += tokens.cacheWrite1h
-        sums.values[index].entry.tokens.cacheRead += tokens.cacheRead
-        sums.values[index].entry.webSearchRequests += numbers.0
-        sums.values[index].entry.costMicroUSD += numbers.1
-        sums.values[index].entry.priceMicroUSD += numbers.2
-    }
-
-    /// Always the same order, so that two writers cannot wait for each other's rows.
-    var inOrder: [(entry: LedgerEntry, requests: Int64)] { sums.sorted { $0.key < $1.key }.map(\.value) }
 }

@@ -25,11 +25,11 @@ enum BatchStatement: Int, CaseIterable, Sendable {
 struct RowBatch {
     enum Kind: UInt8, Sendable { case null, integer, bool, text }
     struct Cell: Sendable {
-        var kind: Kind
         /// The number; of a text where it begins in `bytes`.
         var number: Int64
         /// Bytes of the text, without the NUL behind it.
         var count: Int32 = 0
+        var kind: Kind
     }
 
     let statement: BatchStatement
@@ -48,8 +48,30 @@ struct RowBatch {
         bytes.reserveCapacity(rows * 384)
     }
 
-    mutating func add(_ number: Int64) { cells.append(Cell(kind: .integer, number: number)) }
-    mutating func add(_ truth: Bool) { cells.append(Cell(kind: .bool, number: truth ? 1 : 0)) }
+    /// Room stays for the next ones.
+    mutating func removeRows() { truncate(to: (0, 0)) }
+    /// Where the rows end now; `truncate` takes away what comes after.
+    var mark: (cells: Int, bytes: Int) { (cells.count, bytes.count) }
+    mutating func truncate(to mark: (cells: Int, bytes: Int)) {
+        cells.removeSubrange(mark.cells...)
+        bytes.removeSubrange(mark.bytes...)
+    }
+
+    func number(_ row: Int, _ column: Int) -> Int64 { cells[row * width + column].number }
+    /// Where in `bytes` a text lies; nil for NULL.
+    func textRange(_ row: Int, _ column: Int) -> Range<Int>? {
+        let cell = cells[row * width + column]
+        return cell.kind == .text ? Int(cell.number)..<Int(cell.number) + Int(cell.count) : nil
+    }
+    func text(_ row: Int, _ column: Int) -> String? { textRange(row, column).map { String(decoding: bytes[$0], as: UTF8.self) } }
+
+    func isSameText(_ column: Int, _ row: Int, _ other: Int) -> Bool {
+        guard let one = textRange(row, column), let two = textRange(other, column) else { return false }
+        return one.count == two.count && bytes[one] == bytes[two]
+    }
+
+    mutating func add(_ number: Int64) { cells.append(Cell(number: number, kind: .integer)) }
+    mutating func add(_ truth: Bool) { cells.append(Cell(number: truth ? 1 : 0, kind: .bool)) }
     mutating func add(_ moment: Timestamp) { add(moment.milliseconds) }
     mutating func add(_ number: Int64?) { if let number { add(number) } else { addNull() } }
     mutating func add<Kind>(_ id: Identifier<Kind>) {
@@ -58,6 +80,12 @@ struct RowBatch {
         end(start)
     }
     mutating func add<Kind>(_ id: Identifier<Kind>?) { if let id { add(id) } else { addNull() } }
+    /// - Parameter text: without a NUL.
+    mutating func add(_ text: Span<UInt8>) {
+        let start = bytes.count
+        bytes.append(bytes: text)
+        end(start)
+    }
     /// A NUL, which no database keeps in a text, is replaced.
     mutating func add(_ text: String) {
         let start = bytes.count
@@ -70,10 +98,10 @@ struct RowBatch {
         end(start)
     }
     mutating func add(_ text: String?) { if let text { add(text) } else { addNull() } }
-    private mutating func addNull() { cells.append(Cell(kind: .null, number: 0)) }
+    mutating func addNull() { cells.append(Cell(number: 0, kind: .null)) }
 
     private mutating func end(_ start: Int) {
-        cells.append(Cell(kind: .text, number: Int64(start), count: Int32(clamping: bytes.count - start)))
+        cells.append(Cell(number: Int64(start), count: Int32(clamping: bytes.count - start), kind: .text))
         bytes.append(0)
     }
 }

@@ -143,14 +143,14 @@ extension Reader {
 }
 
 extension Transaction {
-    func addToDay(_ entry: LedgerEntry, requests: Int64) throws(StoreError) {
+    func addToDay(_ total: DayTotals.Total) throws(StoreError) {
+        let numbers = total.numbers
         let statement: SQL =
             """
             INSERT INTO usage_days (api_key_id, day, model, user_id, requests, input_tokens, output_tokens, cache_write_5m_tokens,
                 cache_write_1h_tokens, cache_read_tokens, web_search_requests, cost_micro_usd, price_micro_usd)
-            VALUES (\(entry.apiKeyID), \(entry.day), \(entry.model), \(entry.userID), \(requests), \(entry.tokens.input),
-                \(entry.tokens.output), \(entry.tokens.cacheWrite5m), \(entry.tokens.cacheWrite1h), \(entry.tokens.cacheRead),
-                \(entry.webSearchRequests), \(entry.costMicroUSD), \(entry.priceMicroUSD))
+            VALUES (\(total.key.apiKeyID), \(total.key.day), \(total.key.model), \(total.userID), \(total.requests), \(numbers[0]),
+                \(numbers[1]), \(numbers[2]), \(numbers[3]), \(numbers[4]), \(numbers[5]), \(numbers[6]), \(numbers[7]))
             ON CONFLICT (api_key_id, day, model) DO UPDATE SET requests = usage_days.requests + excluded.requests,
                 input_tokens = usage_days.input_tokens + excluded.input_tokens,
                 output_tokens = usage_days.output_tokens + excluded.output_tokens,

@@ -129,40 +129,35 @@ final class Journal: Sendable {
     }
 
     struct Batch: Sendable {
-        var records: [JournalRecord]
+        /// Requests that are over, as their records' bytes.
+        var settled: SettledRecords
+        /// Requests that have begun and are not over; those that begin and end within one batch have nothing more to say.
+        var admitted: [Admission] = []
         /// Records that could not be read: a defect, since this process wrote them.
-        var damaged: Int
-        fileprivate var segments: Int
+        var damaged = 0
+        fileprivate var segments = 0
         /// Files go when this batch is finished.
         var completesSegments: Bool { segments > 0 }
         fileprivate var position: Int
-        fileprivate var count: Int
+        fileprivate(set) var count = 0
     }
 
     /// The next records that the ledger does not have; nil when there are none. The same ones come again until `finish`.
     func nextBatch(limit: Int) -> Batch? {
         // Read outside the lock, or the reactor would wait for it: records before the tail do not change any more.
-        let (segments, tail, moved) = chain.withLock { ($0.segments, $0.tail, $0.moved) }
-        var batch = Batch(records: [], damaged: 0, segments: 0, position: moved, count: 0)
-        // Most requests begin and end within one batch; their admissions have nothing more to say and are not decoded.
-        var admissions: [[UInt8]] = []
-        var ended: Set<RequestID> = []
+        let (segments, tail, moved, pending) = chain.withLock { ($0.segments, $0.tail, $0.moved, $0.pendingRecords) }
+        guard pending > 0 else { return nil }
+        // Of a request's two records one is a settlement.
+        var batch = Batch(settled: SettledRecords(records: min(pending, limit) / 2 + 1), position: moved)
+        var reading = Reading()
         for (index, segment) in segments.enumerated() {
-            let isLast = index == segments.count - 1
-            let end = isLast ? tail : segmentBytes
+            let end = index == segments.count - 1 ? tail : segmentBytes
             if index > 0 { batch.position = JournalSegment.headerBytes }
             batch.segments = index
             scan: while batch.position < end, batch.count < limit {
-                switch segment.record(at: batch.position) {
-                case .record(let payload, let next):
-                    if JournalCoder.admittedID(payload) != nil {
-                        admissions.append(payload)
-                    } else if let record = JournalCoder.decode(payload) {
-                        if case .settled(let one) = record { ended.insert(one.request.id) }
-                        batch.records.append(record)
-                    } else {
-                        batch.damaged += 1
-                    }
+                switch segment.read(at: batch.position, appendingTo: &reading.bytes) {
+                case .record(let range, let next):
+                    reading.take(range, into: &batch)
                     batch.position = next
                     batch.count += 1
                 case .end: break scan
@@ -173,14 +168,46 @@ final class Journal: Sendable {
             }
             if batch.count >= limit { break }
         }
-        var open: [JournalRecord] = []
-        for payload in admissions {
-            if let id = JournalCoder.admittedID(payload), ended.contains(id) { continue }
-            if let record = JournalCoder.decode(payload) { open.append(record) } else { batch.damaged += 1 }
-        }
-        // In front: a request is admitted before it is settled.
-        if !open.isEmpty { batch.records = open + batch.records }
+        reading.finish(&batch)
         return batch.count == 0 && batch.damaged == 0 ? nil : batch
+    }
+
+    /// Tells what begins from what ends while a batch is read.
+    private struct Reading {
+        /// Admissions without a settlement so far, and the record that is looked at.
+        var bytes: [UInt8] = []
+        private var begun: [RequestID: Range<Int>] = [:]
+        /// Ended here, begun before: an admission that was carried forward may come after the end.
+        private var ended: Set<RequestID> = []
+
+        mutating func take(_ range: Range<Int>, into batch: inout Batch) {
+            switch JournalCoder.head(bytes, range) {
+            case .admitted(let id) where !ended.contains(id): begun[id] = range
+            case .settled(let id):
+                if begun.removeValue(forKey: id) == nil { ended.insert(id) }
+                batch.settled.append(bytes.span.extracting(range.dropFirst()))
+                fallthrough
+            case .admitted: drop(range)
+            case nil:
+                batch.damaged += 1
+                drop(range)
+            }
+        }
+
+        private mutating func drop(_ range: Range<Int>) {
+            // Once nothing is under way any more the room is used again from its start.
+            bytes.removeSubrange((begun.isEmpty ? 0 : range.lowerBound)...)
+        }
+
+        mutating func finish(_ batch: inout Batch) {
+            for range in begun.values.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+                if case .admitted(let admission) = JournalCoder.decode(bytes, range) {
+                    batch.admitted.append(admission)
+                } else {
+                    batch.damaged += 1
+                }
+            }
+        }
     }
 
     /// The ledger has the batch: files that are wholly moved go.

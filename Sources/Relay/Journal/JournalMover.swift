@@ -46,6 +46,8 @@ final class JournalMover: Sendable {
         /// Those the history does not show, in the order they came: a look from time to time meets only young ones, however many
         /// streams are open. Those that have ended meanwhile are passed over.
         var unshown: [RequestID] = []
+        /// Written to the journal again and not yet read there.
+        var carried: Set<RequestID> = []
     }
     private let open = Mutex(Underway())
     /// A request that takes longer than this shows as pending; shorter ones are written once, when they end.
@@ -79,9 +81,7 @@ final class JournalMover: Sendable {
         let recovery = JournalRecovery(folder: folder, bootID: bootID, prices: prices)
         for estate in try recovery.estates(now: ambient.now()) {
             for start in stride(from: 0, to: estate.settled.count, by: Self.batchRecords) {
-                let part = Array(estate.settled[start..<min(estate.settled.count, start + Self.batchRecords)])
-                let new = try await store.transaction { transaction throws(StoreError) in try transaction.settle(part) }
-                entries.add(UInt64(new))
+                try await book(estate.settled[start..<min(estate.settled.count, start + Self.batchRecords)])
             }
             for path in estate.damagedFiles {
                 damaged.add()
@@ -150,16 +150,11 @@ final class JournalMover: Sendable {
                 log.error("journal.no_spare_file", ["error": LogValue("\(error)"), "action": "free disk space in the data directory"])
             }
             guard let batch = journal.nextBatch(limit: Self.batchRecords) else { continue }
-            moved += max(1, batch.records.count)
-            if batch.damaged > 0 {
-                damaged.add(UInt64(batch.damaged))
-                log.error("journal.unreadable_record", ["count": LogValue(batch.damaged)])
-            }
-            let settled = note(batch.records, of: index)
-            if !settled.isEmpty {
-                let new = try await store.transaction { transaction throws(StoreError) in try transaction.settle(settled) }
-                entries.add(UInt64(new))
-            }
+            moved += max(1, batch.count)
+            if !batch.settled.isEmpty { try await book(batch.settled) }
+            // Only now: a batch that the store refuses comes again.
+            note(batch, of: index)
+            reportUnreadable(batch.damaged)
             if batch.completesSegments { try carryForward(journal, index) }
             journal.finish(batch)
         }
@@ -168,22 +163,28 @@ final class JournalMover: Sendable {
         return moved
     }
 
-    /// Keeps the list of requests under way and answers what has been settled.
-    private func note(_ records: [JournalRecord], of journal: Int) -> [SettledRequest] {
+    private func book(_ settled: SettledRecords) async throws {
+        let booked = try await store.transaction { transaction throws(StoreError) in try transaction.settle(settled) }
+        entries.add(UInt64(booked.entries))
+        reportUnreadable(booked.unreadable)
+    }
+
+    private func reportUnreadable(_ count: Int) {
+        guard count > 0 else { return }
+        damaged.add(UInt64(count))
+        log.error("journal.unreadable_record", ["count": LogValue(count)])
+    }
+
+    /// Keeps the list of requests under way.
+    private func note(_ batch: Journal.Batch, of journal: Int) {
         open.withLock { open in
-            var settled: [SettledRequest] = []
-            for record in records {
-                switch record {
-                case .admitted(let admission):
-                    guard open.requests[admission.requestID] == nil else { continue }
-                    open.requests[admission.requestID] = Open(admission: admission, journal: journal)
-                    open.unshown.append(admission.requestID)
-                case .settled(let one):
-                    open.requests[one.request.id] = nil
-                    settled.append(one)
-                }
+            for admission in batch.admitted {
+                // It was written again after it had been read: it is known, or it is over.
+                if open.carried.remove(admission.requestID) != nil || open.requests[admission.requestID] != nil { continue }
+                open.requests[admission.requestID] = Open(admission: admission, journal: journal)
+                open.unshown.append(admission.requestID)
             }
-            return settled
+            for place in 0..<batch.settled.count where !open.requests.isEmpty { open.requests[batch.settled.id(place)] = nil }
         }
     }
 
@@ -194,6 +195,7 @@ final class JournalMover: Sendable {
             var payload: [UInt8] = []
             JournalCoder.encode(admission, into: &payload)
             try journal.append(payload)
+            open.withLock { _ = $0.carried.insert(admission.requestID) }
         }
     }
 

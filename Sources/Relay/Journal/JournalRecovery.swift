@@ -12,7 +12,7 @@ struct JournalRecovery {
 
     /// What one dead process left.
     struct Estate {
-        var settled: [SettledRequest] = []
+        var settled = SettledRecords()
         /// Settled only now, from their slots.
         var aborted = 0
         /// Files whose tail cannot be trusted.

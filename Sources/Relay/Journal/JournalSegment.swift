@@ -34,13 +34,14 @@ final class JournalSegment: Sendable {
         return nil
     }
 
-    static func space(for payload: [UInt8]) -> Int { 8 + (payload.count + 7) & ~7 }
+    static func space(for payload: [UInt8]) -> Int { space(payload.count) }
+    private static func space(_ count: Int) -> Int { 8 + (count + 7) & ~7 }
 
     /// Writes a record at `offset`; the caller has checked that it fits.
     func append(_ payload: [UInt8], at offset: Int) {
         file.store(payload, at: offset + 8)
         JournalFence.release()
-        file.storeWord(UInt64(payload.count) | UInt64(Self.checksum(payload)) << 32, at: offset)
+        file.storeWord(UInt64(payload.count) | UInt64(Self.checksum(payload.span)) << 32, at: offset)
     }
 
     enum Step: Equatable {
@@ -51,24 +52,46 @@ final class JournalSegment: Sendable {
     }
 
     func record(at offset: Int) -> Step {
+        var payload: [UInt8] = []
+        return switch read(at: offset, appendingTo: &payload) {
+        case .record(_, let next): .record(payload, next: next)
+        case .end: .end
+        case .damaged: .damaged
+        }
+    }
+
+    enum Place: Equatable {
+        /// Where the payload now lies in what it was appended to.
+        case record(Range<Int>, next: Int)
+        case end
+        /// The bytes from this offset on cannot be trusted.
+        case damaged
+    }
+
+    /// Appends the payload of the record at `offset`; nothing when there is none.
+    func read(at offset: Int, appendingTo out: inout [UInt8]) -> Place {
         guard offset + 8 <= file.size else { return .end }
         let word = file.word(at: offset)
         if word == 0 { return .end }
         let count = Int(word & 0xffff_ffff)
         guard count > 0, count <= JournalCoder.maximumBytes, offset + 8 + count <= file.size else { return .damaged }
-        let payload = file.bytes(offset + 8..<offset + 8 + count)
-        guard Self.checksum(payload) == UInt32(truncatingIfNeeded: word >> 32) else { return .damaged }
-        return .record(payload, next: offset + Self.space(for: payload))
+        let start = out.count
+        file.append(offset + 8..<offset + 8 + count, to: &out)
+        guard Self.checksum(out.span.extracting(start...)) == UInt32(truncatingIfNeeded: word >> 32) else {
+            out.removeSubrange(start...)
+            return .damaged
+        }
+        return .record(start..<out.count, next: offset + Self.space(count))
     }
 
     /// 32 bits of a multiply-and-mix hash, eight bytes a step. It finds torn writes, not malice.
-    static func checksum(_ payload: [UInt8]) -> UInt32 {
+    static func checksum(_ payload: Span<UInt8>) -> UInt32 {
         var hash: UInt64 = 0x9e37_79b9_7f4a_7c15 ^ UInt64(payload.count)
         func mix(_ word: UInt64) {
             hash = (hash ^ word) &* 0xff51_afd7_ed55_8ccd
             hash ^= hash >> 32
         }
-        let bytes = unsafe payload.span.bytes
+        let bytes = unsafe payload.bytes
         var at = 0
         while at + 8 <= payload.count {
             let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self)

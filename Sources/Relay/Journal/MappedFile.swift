@@ -79,6 +79,11 @@ enum JournalError: Error, Equatable {
         return unsafe [UInt8](UnsafeRawBufferPointer(start: base.advanced(by: range.lowerBound), count: range.count))
     }
 
+    func append(_ range: Range<Int>, to out: inout [UInt8]) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= size, "a load outside the file")
+        unsafe out.append(contentsOf: UnsafeRawBufferPointer(start: base.advanced(by: range.lowerBound), count: range.count))
+    }
+
     /// Waits until the disk has everything; for a power cut.
     func sync() throws(JournalError) {
         guard unsafe msync(base, size, MS_SYNC) == 0 else { throw .file(errno: errno) }
