@@ -33,7 +33,7 @@ extension ServerConnection {
         let wasBlocked = isBlocked
         isBlocked = false
         while outputStart < output.count {
-            let sent = transmit(output.span.extracting(outputStart...))
+            let sent = transmitHeld()
             if sent == SystemCalls.wouldBlock {
                 block()
                 return
@@ -87,6 +87,11 @@ extension ServerConnection {
         }
     }
 
+    private func transmitHeld() -> Int {
+        let held = output
+        return transmit(held.span.extracting(outputStart...))
+    }
+
     /// The number of bytes taken, or a negated errno.
     private func transmit(_ bytes: Span<UInt8>) -> Int {
         guard let tls else { return SystemCalls.send(descriptor, bytes) }
@@ -97,13 +102,19 @@ extension ServerConnection {
         }
     }
 
+    /// What is held back, then these, in one call.
+    private func transmit(_ before: Span<UInt8>, _ bytes: Span<UInt8>, _ behind: Span<UInt8>) -> Int {
+        let held = output
+        return SystemCalls.send(descriptor, held.span.extracting(outputStart...), before, bytes, behind)
+    }
+
     /// One piece of a streaming reply with what goes before and behind it. false when the connection has closed over it.
     func write(_ before: Span<UInt8>, _ bytes: Span<UInt8>, _ behind: Span<UInt8>) -> Bool {
         guard phase != .closed else { return false }
         if bytes.count >= Self.directBytes, tls == nil, !isBlocked {
             let held = output.count - outputStart
             let total = held + before.count + bytes.count + behind.count
-            var sent = SystemCalls.send(descriptor, output.span.extracting(outputStart...), before, bytes, behind)
+            var sent = transmit(before, bytes, behind)
             if sent < 0, sent != SystemCalls.wouldBlock {
                 close()
                 return false

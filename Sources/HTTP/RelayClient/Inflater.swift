@@ -69,12 +69,17 @@ internal import CZlib
             }
             if given > Self.freeOutputBytes, given / max(1, taken) > ratio { throw .expandsTooMuch }
             var goesOn = true
-            if count > 0 { goesOn = sink(output.span.extracting(0..<count)) }
+            if count > 0 { goesOn = give(count, to: sink) }
             let isFull = count == Self.outputBytes
             if !isFull, position >= input.count { return true }
             if !goesOn { return false }
             if count == 0, position == before, !isEnded { throw .corrupt }
         }
+    }
+
+    private func give(_ count: Int, to sink: (Span<UInt8>) -> Bool) -> Bool {
+        let made = output
+        return sink(made.span.extracting(0..<count))
     }
 
     private func step(_ input: Span<UInt8>, _ position: inout Int) -> (code: Int32, count: Int) {

@@ -219,8 +219,9 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
                 }
             } else {
                 unsafe kept.append(contentsOf: pool.reactor.readBuffer[..<count])
-                let (used, head) = try findHead(kept.span)
-                kept.removeFirst(used)
+                let bytes = kept
+                let (used, head) = try findHead(bytes.span)
+                kept = Array(bytes[used...])
                 if let head { headArrived(head, call, isLast: kept.isEmpty) }
             }
         } catch {

@@ -186,7 +186,8 @@ final class UpstreamDial: ReadinessHandler, @unchecked Sendable {
     }
 
     private func sendToProxy() {
-        let count = SystemCalls.send(descriptor, unsent.span)
+        let bytes = unsent
+        let count = SystemCalls.send(descriptor, bytes.span)
         if count < 0, count != SystemCalls.wouldBlock {
             fail(.proxy("the proxy closed the connection"))
             return
