@@ -37,7 +37,8 @@ extension Keyring {
         try wrap(unwrap(key, old), id: key.id, new, ambient)
     }
 
-    // Any text may be an ENCRYPTION_KEY, so it goes through Argon2id; each wrapped key has its own salt.
+    // Any text may be an ENCRYPTION_KEY, so words go through Argon2id, which makes guessing them dear. 32 random bytes, as the product
+    // makes them, cannot be guessed at any price and would only make every start slower. Each wrapped key has its own salt.
     private static let derivation = PasswordHasher.Cost(operations: 2, memoryBytes: 16 << 20)
     private static let saltBytes = 16
 
@@ -62,7 +63,13 @@ extension Keyring {
         return SecretBytes(opened)
     }
 
+    /// 64 hex digits that look random: at least ten different ones.
+    static func isRandom(_ text: [UInt8]) -> Bool {
+        text.count == 64 && text.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) } && Set(text).count >= 10
+    }
+
     private static func derive(_ text: SecretBytes, _ salt: [UInt8]) throws(SecretsError) -> SecretBytes {
+        if text.reveal(isRandom) { return SecretBytes(Hashing.hmacSHA256(key: text, Array("data_key|".utf8) + salt)) }
         let derived = text.reveal {
             Sodium.deriveKey($0, salt: salt, operations: derivation.operations, memoryBytes: derivation.memoryBytes)
         }

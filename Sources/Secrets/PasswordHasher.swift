@@ -25,10 +25,16 @@ public final class PasswordHasher: Sendable {
     private let turn = Atomic<Int>(0)
     private let waiting = Atomic<Int>(0)
     private let computed = Atomic<Int>(0)
-    /// Stands in for a user who does not exist, so that the answer takes as long as a wrong password.
-    private let decoy = Mutex<String?>(nil)
+    /// Stands in for a user who does not exist, so that the answer takes as long as a wrong password. Salt and hash are nobody's.
+    let decoy: String
 
-    public init(cost: Cost = .interactive) { self.cost = cost }
+    public init(cost: Cost = .interactive) {
+        self.cost = cost
+        decoy = """
+            $argon2id$v=19$m=\(cost.memoryBytes / 1024),t=\(cost.operations),p=1$\(String(repeating: "A", count: 22))$\
+            \(String(repeating: "A", count: 43))
+            """
+    }
 
     /// How many hashes have been computed, checks included; lets a test see that unknown users cost as much as known ones.
     public var computedCount: Int { computed.load(ordering: .relaxed) }
@@ -45,21 +51,10 @@ public final class PasswordHasher: Sendable {
 
     /// - Parameter hash: nil for an unknown user; takes as long and is never true.
     public func verify(_ password: String, against hash: String?) async throws(SecretsError) -> Bool {
-        let known: String
-        if let hash {
-            known = hash
-        } else if let made = decoy.withLock({ $0 }) {
-            known = made
-        } else {
-            known = try await self.hash("a password that nobody has")
-            decoy.withLock { $0 = known }
-        }
+        let known = hash ?? decoy
         let matches = try await run { () throws(SecretsError) in Sodium.passwordMatches(known, Array(password.utf8)) }
         return matches && hash != nil
     }
-
-    /// Computes the decoy before the first login, so that the first unknown user does not take twice as long.
-    public func warmUp() async throws(SecretsError) { _ = try await verify("", against: nil) }
 
     /// True when the hash was made with other parameters than today's; hash again at the next good login.
     public func isOutdated(_ hash: String) -> Bool {

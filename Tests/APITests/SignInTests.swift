@@ -12,7 +12,6 @@ struct SignInTests {
     @Test func `an unknown address, a wrong password and a blocked person look and cost the same`() async throws {
         try await withSignedInSurface { surface in
             let user = try await surface.person("ada")
-            try await surface.passwords.warmUp()
             let before = surface.passwords.computedCount
             let wrong = await surface.login("ada", password: "Wrong-Horse-9")
             #expect(surface.passwords.computedCount == before + 1)

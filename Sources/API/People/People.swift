@@ -140,9 +140,6 @@ public struct People: Sendable {
         return .object(members)
     }
 
-    /// Makes the first login as quick as the later ones. Takes as long as one login.
-    public func warmUp() async throws { try await passwords.warmUp() }
-
     /// Ends every session but `keeping`.
     public func setPassword(_ password: String, of id: UserID, keeping: SessionID? = nil, actor: String, request: RequestID? = nil)
         async throws -> Bool

@@ -74,7 +74,6 @@ struct Wiring {
                 group.addTask { await relay.run() }
                 group.addTask { await parts.run() }
                 group.addTask {
-                    do { try await people.warmUp() } catch { log.warning("people.warm_up_failed", ["error": LogValue("\(error)")]) }
                     await Housekeeping(
                         store: store, log: log, historyMilliseconds: settings.historyMilliseconds,
                         intervalMilliseconds: settings.cleanupMilliseconds
