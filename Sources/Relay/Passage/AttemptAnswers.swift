@@ -1,0 +1,122 @@
+internal import Domain
+internal import HTTP
+internal import Store
+internal import Telemetry
+
+/// Answers that go to the client: one JSON body, or a stream.
+extension Attempts {
+    // MARK: One JSON answer
+
+    func whole(_ response: UpstreamResponse) async -> Outcome {
+        let body: [UInt8]
+        let coding = response.head.coding
+        let decodes = coding == .gzip || coding == .deflate
+        do throws(UpstreamError) {
+            body = try await response.collect(limit: services.limits.responseBytes, decoding: decodes)
+        } catch {
+            return failure(error)
+        }
+        settle(body)
+        if services.durability == .always { await durable() }
+        reply(response, body, keepsCoding: !decodes)
+        return .done
+    }
+
+    @inline(never) private func settle(_ body: [UInt8]) {
+        let reading = MessageMeter.read(body.span)
+        let usage = reading?.usage ?? MeteredUsage()
+        let used = Settlement.Used(
+            tokens: reading == nil ? TokenCounts(input: passage.admission.inputEstimate, output: Int64(body.count / 4)) : usage.tokens,
+            metered: usage, model: reading?.model ?? passage.admission.model, source: reading == nil ? .unparsed : .final)
+        count(exchange.isClientGone ? .aborted : .success)
+        passage.settle(exchange.isClientGone ? .aborted : .success, httpStatus: 200, usage: used)
+    }
+
+    @inline(never) private func reply(_ response: UpstreamResponse, _ body: [UInt8], keepsCoding: Bool) {
+        exchange.startResponse(status: 200, headers: headers(response.head, keepsCoding: keepsCoding), framing: .length(body.count))
+        exchange.write(body)
+        exchange.finish()
+    }
+
+    /// With `JOURNAL_FSYNC=always` the reply's last byte waits for the disk.
+    private func durable() async {
+        do throws(JournalError) { try await services.mover.synced() } catch {
+            services.log.error("journal.sync_failed", ["error": LogValue("\(error)")], request: exchange.id)
+        }
+    }
+
+    // MARK: A stream
+
+    func stream(_ response: UpstreamResponse) async -> Outcome {
+        let coding = response.head.coding
+        // Identity was asked for; a coding that cannot be taken off cannot be metered either.
+        guard coding != .other else {
+            response.cancel()
+            return .failed(.problem(.upstreamFault))
+        }
+        let decodes = coding == .gzip || coding == .deflate
+        let pump = pump(response, keepsCoding: !decodes)
+        await pump.begin(decoding: decodes)
+        if let problem = pump.firstEventProblem { return firstEventFailed(problem) }
+        if !pump.isOver, exchange.outliveHandler() {
+            pump.whenOver { [passage] in
+                // A reply that has begun always ends in `.done`.
+                _ = await finish(pump)
+                // Of a client that has left nothing else closes the connection.
+                passage.exchange.abort()
+                passage.end()
+                passage.services.meters.inFlight.add(-1)
+            }
+            return .goesOn
+        }
+        await pump.whole()
+        return await finish(pump)
+    }
+
+    @inline(never) private func pump(_ response: UpstreamResponse, keepsCoding: Bool) -> StreamPump {
+        var headers = headers(response.head, keepsCoding: keepsCoding)
+        headers.add("cache-control", "no-cache")
+        headers.add("x-accel-buffering", "no")
+        return StreamPump(passage: passage, response: response, headers: headers)
+    }
+
+    private func finish(_ pump: StreamPump) async -> Outcome {
+        let failed = pump.failure
+        if passage.isCommitted {
+            // Settled with the last event already when there was one.
+            if exchange.isClientGone {
+                let isWhole = passage.meter.hasStopped || passage.meter.endedWithToolUse
+                count(isWhole ? .success : .aborted)
+                passage.settle(isWhole ? .success : .aborted, httpStatus: 200, usage: passage.meteredStream(mayCharge: true))
+                return .done
+            }
+            if passage.meter.hasStopped || passage.meter.errorType != nil {
+                if passage.meter.hasStopped { count(.success) } else { fault(.broken) }
+                let ending: Passage.Ending = passage.meter.errorType.map { .failed(type: String($0.prefix(64))) } ?? .success
+                passage.settle(ending, httpStatus: 200, usage: passage.meteredStream(mayCharge: true))
+            } else {
+                // Cut in the middle: nobody else may go on, so the client is told in the stream itself.
+                services.log.warning(
+                    "upstream.cut", ["account": LogValue(passage.account?.id.text), "error": LogValue(failed?.code)], request: exchange.id)
+                count(.cut)
+                passage.account?.live.failed(.broken, passage.family, now: services.ambient.now())
+                passage.settle(.failed(type: "api_error"), httpStatus: 200, usage: passage.meteredStream(mayCharge: true))
+                // Inside a half-sent frame only its end can come first.
+                if !passage.meter.isBetweenFrames { exchange.write(Array("\n\n".utf8)) }
+                exchange.write(RelayProblem.upstreamFault.event(request: exchange.id))
+            }
+            if services.durability == .always { await durable() }
+            if !pump.last.isEmpty { exchange.write(pump.last) }
+            exchange.finish()
+            return .done
+        }
+        if let failed { return failure(failed) }
+        if exchange.isClientGone {
+            passage.settle(.aborted, httpStatus: nil, usage: passage.meteredStream(mayCharge: true))
+            return .done
+        }
+        // A stream that ended before its first event.
+        fault(.broken)
+        return .failed(.problem(.upstreamFault))
+    }
+}
