@@ -98,6 +98,26 @@ struct JournalTests {
         }
     }
 
+    @Test func `a process killed while it stored a record leaves a whole file`() async throws {
+        try await withTemporaryFolder { folder in
+            let path = folder.appending(path: "whole").path
+            let all = records(2)
+            let ends = try write(all, to: path)
+            let content = try Data(contentsOf: URL(filePath: path))
+            // The first word is stored last: without it a record was never said. With records behind it, it was, and is missing.
+            for index in all.indices {
+                var copy = content
+                copy.replaceSubrange(ends[index]..<ends[index] + 8, with: Data(count: 8))
+                let file = folder.appending(path: "killed")
+                try copy.write(to: file)
+                let (found, isWhole) = try read(file.path)
+                var expected = all
+                expected.remove(at: index)
+                #expect(found == expected && isWhole == (index == all.count - 1), "record \(index)")
+            }
+        }
+    }
+
     @Test func `a damaged place hides no record behind it`() async throws {
         try await withTemporaryFolder { folder in
             let path = folder.appending(path: "whole").path

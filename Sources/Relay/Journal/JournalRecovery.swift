@@ -102,16 +102,18 @@ struct JournalRecovery {
         var at = JournalSegment.headerBytes
         var isWhole = true
         while true {
-            switch segment.record(at: at) {
-            case .record(let payload, let next):
+            let step = segment.record(at: at)
+            if case .record(let payload, let next) = step {
                 if let record = JournalCoder.decode(payload) { each(record) } else { isWhole = false }
                 at = next
                 continue
-            case .end where segment.isBlank(from: at): return isWhole
-            case .end, .damaged: isWhole = false
             }
-            guard let next = segment.resynchronize(from: at + 8) else { return false }
-            at = next
+            if step == .end, segment.isBlank(from: at) { return isWhole }
+            guard let next = segment.resynchronize(from: at + 8) else {
+                // Killed while it stored a record, whose first word comes last: what it meant was never said, and nothing came after.
+                return step == .end && segment.isBlank(from: at + JournalSegment.largestSpace) ? isWhole : false
+            }
+            (at, isWhole) = (next, false)
         }
     }
 

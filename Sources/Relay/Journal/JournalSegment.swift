@@ -35,13 +35,15 @@ final class JournalSegment: Sendable {
     }
 
     static func space(for payload: [UInt8]) -> Int { space(payload.count) }
+    static let largestSpace = space(JournalCoder.maximumBytes)
     private static func space(_ count: Int) -> Int { 8 + (count + 7) & ~7 }
 
     /// Writes a record at `offset`; the caller has checked that it fits.
     func append(_ payload: [UInt8], at offset: Int) {
+        let word = UInt64(payload.count) | UInt64(Self.checksum(payload.span)) << 32
         file.store(payload, at: offset + 8)
         JournalFence.release()
-        file.storeWord(UInt64(payload.count) | UInt64(Self.checksum(payload.span)) << 32, at: offset)
+        file.storeWord(word, at: offset)
     }
 
     enum Step: Equatable {
