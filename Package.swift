@@ -54,7 +54,7 @@ let package = Package(
                 .embedInCode("Migrations/m0010_metering.sql"),
             ]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
-        module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing"]),
+        module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "QR"]),
         module("Provisioning", ["Domain", "Telemetry", "Secrets", "Store"]),
         module("Billing", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning"]),
         module("Drivers", ["Domain", "HTTP", "Secrets"]),
@@ -90,7 +90,10 @@ let package = Package(
         suite("RelayTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "TestKit"]),
         suite(
             "APITests",
-            ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "Drivers", "API", "TestKit"]),
+            [
+                "Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "Drivers", "API", "FakeUpstreamParts",
+                "TestKit",
+            ]),
         suite("WebTests", ["Domain", "HTTP", "Web", "TestKit"]),
         suite("FakeUpstreamTests", ["FakeUpstreamParts", "TestKit"]),
         suite("ServerTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "Provisioning", "API", "Server", "TestKit"]),

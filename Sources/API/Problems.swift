@@ -184,7 +184,8 @@ extension ProblemKind {
     static let ofAPI: [ProblemKind] = [
         .unauthorized, .tokenExpired, .wrongCredentials, .forbidden, .csrf, .conflict, .emailTaken, .lastAdmin, .tooManyAttempts,
         .badGateway,
-        .storeBusy, .storeUnavailable, .storeFull, .outcomeUnknown, .doorClosed,
+        .storeBusy, .storeUnavailable, .storeFull, .outcomeUnknown, .doorClosed, .configGone, .configTooLong,
+        .configUnreadable,
     ]
     /// What any endpoint that uses the store can answer.
     public static let ofStore: [ProblemKind] = [.storeBusy, .storeUnavailable, .storeFull]

@@ -129,6 +129,15 @@ public struct Sales: Sendable {
         }
     }
 
+    /// What the owner, or an admin in the owner's interface, wants of a service.
+    public func command(_ id: ServiceID, _ change: Orders.Change, actor: String, request: RequestID? = nil) async throws(StoreError)
+        -> Operation
+    {
+        try await changing { [orders] transaction throws(StoreError) in
+            try orders.change(id, change, actor: actor, request: request, in: transaction)
+        }
+    }
+
     // MARK: Upgrades
 
     /// What another plan costs for the rest of the time: its share of the price less the old one's. Never below 0.

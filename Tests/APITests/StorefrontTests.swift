@@ -17,7 +17,10 @@ final class Storehouse: Sendable {
     let router: Router
     static let secret = "webhook-secret"
 
-    init(_ people: SignedInSurface) throws {
+    let keyring: Keyring
+
+    /// - Parameter works: jobs are done as soon as they are queued, as a running server does; else the test drains.
+    init(_ people: SignedInSurface, works: Bool = false) throws {
         self.people = people
         let (store, clock) = (people.store, people.clock)
         let password = SecretBytes([UInt8](repeating: 3, count: 32))
@@ -31,9 +34,11 @@ final class Storehouse: Sendable {
                     keys: StoredKeys(store, changed: {}), keyHash: { hasher.hash($0) },
                     nodes: NodePorts(http: try CurlClient(ambient: clock.ambient), ambient: clock.ambient))))
         let orders = Orders(drivers: drivers, keyring: keyring)
-        workers = Workers(store: store, drivers: drivers, keyring: keyring, log: .silent, metrics: Metrics())
+        let workers = Workers(store: store, drivers: drivers, keyring: keyring, log: .silent, metrics: Metrics())
+        (self.workers, self.keyring) = (workers, keyring)
+        let wake: @Sendable () -> Void = { if works { Task { _ = try? await workers.drain() } } }
         let expiry = Expiry(store: store, orders: orders, log: .silent) {}
-        let sales = Sales(store: store, orders: orders, expiry: expiry) {}
+        let sales = Sales(store: store, orders: orders, expiry: expiry, wake: wake)
         let doors = PaymentDoors(ProviderSettings(secrets: ["webhook": [SecretBytes(Array(Self.secret.utf8))]]))
         let signIn = SignIn(
             people: people.people, algorithm: .hs256, key: SecretBytes([UInt8](repeating: 9, count: 32)),
@@ -42,9 +47,11 @@ final class Storehouse: Sendable {
         let front = Storefront(
             sales: sales, doors: doors, people: people.people, door: SessionDoor(signIn, cookie: SessionCookie(isPlain: false)),
             isDevelopment: false, issuer: "Example")
+        let configs = ServiceConfigs(front)
         let problems = Problems(log: .silent)
         router = Router(
-            OlderAuth(front).endpoints + Tariffs(front, currency: .usd).endpoints + OlderPayments(front).endpoints
+            configs.endpoints + OlderPeers(front, configs).endpoints + OlderAuth(front).endpoints + Tariffs(front, currency: .usd).endpoints
+                + OlderPayments(front).endpoints
                 + SoldServices(front) {}.endpoints, options: RouterOptions { problems.describe($0, $1) })
     }
 

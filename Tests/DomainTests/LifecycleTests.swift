@@ -60,7 +60,8 @@ struct LifecycleTests {
         #expect(lifted == [Suspension(.payment, by: .billing), Suspension(.expired, by: .billing)])
     }
     @Test func `only an operator lifts abuse and an operator's word, WHMCS its own`() {
-        for cause in LiftCause.allCases where cause != .operator {
+        #expect(Lifecycle.lifted(Self.everySuspension, by: .owner) == [.ownPause])
+        for cause in LiftCause.allCases where cause != .operator && cause != .owner {
             for suspension in Lifecycle.lifted(Self.everySuspension, by: cause) {
                 let isWHMCS = cause == .whmcs && suspension.authority == .whmcs
                 #expect(isWHMCS || (suspension.reason != .abuse && suspension.reason != .operator), "\(cause) \(suspension)")

@@ -23,7 +23,7 @@ enum Role {
         "POST /api/auth/register", "POST /web/auth/login", "POST /auth/login", "POST /auth/register", "POST /auth/admin/promote",
         "POST /apiStats/api/get-key-id", "POST /apiStats/api/user-stats", "POST /apiStats/api/user-model-stats",
         "POST /apiStats/api/batch-stats", "GET /tariffs", "GET /tariffs/list", "GET /tariffs/{id}", "POST /payments/webhook",
-        "POST /hooks/payments/{provider}",
+        "POST /hooks/payments/{provider}", "GET /share/config/{secret}",
     ]
 
     static let table = [
@@ -108,6 +108,16 @@ enum Role {
         admin("POST /api/admin/payments/{id}/refund", [:]),
         reader("GET /api/admin/payment-events"), everybody("GET /api/portal/services"), owned("GET /api/portal/services/{id}"),
         owned("POST /api/portal/services/{id}/secret", [:]),
+        // A relay key comes without a config.
+        owned("GET /api/portal/services/{id}/config", nil, 404), owned("GET /api/portal/services/{id}/config-links"),
+        owned("POST /api/portal/services/{id}/config-links", [:], 409),
+        owned("DELETE /api/portal/services/{id}/config-links/{link}", nil, 404),
+        everybody("GET /vpn_peers"), everybody("GET /vpn/status"), payer("GET /vpn_peers/{id}"),
+        payer("PUT /vpn_peers/{id}", ["device_name": "tablet"]), payer("POST /vpn_peers/{id}/deactivate"),
+        payer("POST /vpn_peers/{id}/activate"), payer("DELETE /vpn_peers/{id}"),
+        // The owner has bought peers by then; nobody else has.
+        buyer("POST /vpn_peers", ["device_name": "$name"]), buyer("POST /vpn_peers/self", ["device_name": "$name"]),
+        buyer("POST /vpn/create_peer", ["device_name": "$name"]), buyer("GET /vpn_peers/self/config"), buyer("GET /vpn/config"),
         owned("POST /api/portal/services", ["subscription_id": "$subscription", "label": "second"], 202),
         // Those who look after services may look at any command.
         Row(route: "GET /api/portal/operations/{id}", body: nil, owner: 200, other: 404, support: 200, admin: 200),
@@ -132,6 +142,9 @@ enum Role {
     private static func reader(_ route: String) -> Row {
         Row(route: route, body: nil, owner: 403, other: 403, support: 200, admin: 200)
     }
+    private static func buyer(_ route: String, _ body: JSON? = nil) -> Row {
+        Row(route: route, body: body, owner: 200, other: 403, support: 403, admin: 403)
+    }
     private static func everybody(_ route: String, _ body: JSON? = nil) -> Row {
         Row(route: route, body: body, owner: 200, other: 200, support: 200, admin: 200)
     }
@@ -139,5 +152,7 @@ enum Role {
         Row(route: route, body: body, owner: status, other: 404, support: 404, admin: 404)
     }
     /// The older interface says that it is not allowed, where others say that there is nothing.
-    private static func payer(_ route: String) -> Row { Row(route: route, body: nil, owner: 200, other: 403, support: 403, admin: 200) }
+    private static func payer(_ route: String, _ body: JSON? = nil) -> Row {
+        Row(route: route, body: body, owner: 200, other: 403, support: 403, admin: 200)
+    }
 }

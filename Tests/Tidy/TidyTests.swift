@@ -11,7 +11,7 @@ struct TidyTests {
         "HTTP": ["Domain", "Telemetry", "CEpoll", "COpenSSL", "CCurl", "CZlib"],
         "Store": ["Domain", "Telemetry", "Secrets", "CSQLite", "CPostgres"],
         "Relay": ["Domain", "Telemetry", "Secrets", "HTTP", "Store"],
-        "API": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing"],
+        "API": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "QR"],
         "Provisioning": ["Domain", "Telemetry", "Secrets", "Store"],
         "Drivers": ["Domain", "HTTP", "Secrets"],
         "QR": ["Domain", "CQREncode", "CZlib"],

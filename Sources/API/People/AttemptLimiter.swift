@@ -15,7 +15,7 @@ public protocol AttemptLimiter: Sendable {
 
 /// In the memory of this process: five attempts in any fifteen minutes.
 public final class MemoryAttemptLimiter: AttemptLimiter {
-    static let attempts = 5
+    public static let attempts = 5
     static let windowMilliseconds: Int64 = 15 * 60 * 1000
     /// Names kept at once, some 2 MB. Past it whoever was quiet longest is forgotten.
     static let maximumNames = 10_000
@@ -24,13 +24,16 @@ public final class MemoryAttemptLimiter: AttemptLimiter {
     /// When each name made its attempts, oldest first.
     private let attempts = Mutex<[String: [Int64]]>([:])
 
-    public init(ambient: Ambient) { now = ambient.now }
+    private let most: Int
+
+    /// - Parameter most: attempts in the window.
+    public init(ambient: Ambient, most: Int = MemoryAttemptLimiter.attempts) { (now, self.most) = (ambient.now, most) }
 
     public func begin(_ name: String) -> Int? {
         let now = now().milliseconds
         return attempts.withLock { attempts in
             var recent = (attempts[name] ?? []).filter { now - $0 < Self.windowMilliseconds }
-            if recent.count >= Self.attempts, let first = recent.first {
+            if recent.count >= most, let first = recent.first {
                 attempts[name] = recent
                 return Int((first + Self.windowMilliseconds - now + 999) / 1000)
             }

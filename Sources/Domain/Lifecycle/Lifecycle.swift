@@ -58,6 +58,7 @@ public enum Lifecycle {
             case .payment: suspension.authority == .billing && (suspension.reason == .payment || suspension.reason == .expired)
             case .quotaReset: suspension.reason == .quota
             case .whmcs: suspension.authority == .whmcs
+            case .owner: suspension == .ownPause
             }
         }
     }

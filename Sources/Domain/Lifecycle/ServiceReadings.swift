@@ -29,6 +29,12 @@ public struct ServiceConfig: Sendable, Equatable {
 public protocol ConfigDelivery: ServiceDriver {
     /// - Throws: `.refused` with the reason when there is none to give, as when the key is held elsewhere.
     func config(of service: ServiceOrder) async throws(DriverError) -> ServiceConfig
+    /// What stays of the secret once the config was handed over; the same where it may be handed over again.
+    func secretAfterDelivery(of service: ServiceOrder) throws(DriverError) -> [UInt8]?
+}
+
+extension ConfigDelivery {
+    public func secretAfterDelivery(of service: ServiceOrder) throws(DriverError) -> [UInt8]? { service.secret }
 }
 
 /// A driver whose backends may hold things of ours that nobody knows any more, as after a save that was lost.

@@ -46,6 +46,8 @@ public enum SuspensionAuthority: String, Sendable, CaseIterable {
 
 /// One reason why a service does not run. A service runs only when it has none.
 public struct Suspension: Hashable, Sendable {
+    /// The owner's own pause; nobody but the owner or an operator ends it.
+    public static let ownPause = Suspension(.operator, by: .billing)
     public let reason: SuspensionReason
     public let authority: SuspensionAuthority
     public init(_ reason: SuspensionReason, by authority: SuspensionAuthority) { (self.reason, self.authority) = (reason, authority) }
@@ -59,6 +61,8 @@ public enum LiftCause: String, Sendable, CaseIterable {
     case quotaReset
     /// WHMCS says so.
     case whmcs
+    /// The owner, who may pause what is theirs and go on.
+    case owner
     case `operator`
 }
 

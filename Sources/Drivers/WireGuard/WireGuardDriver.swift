@@ -132,6 +132,7 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
         case .database, .client:
             guard let server = node.settings.server else { throw .refused("the node does not say where its server is") }
             let key = PeerChoice.privateKey(service)
+            guard key != nil || service.options["public_key"].string != nil else { throw .refused("already downloaded") }
             do throws(ParseError) {
                 let config = try ClientConfig(
                     privateKey: key.map { .known($0) } ?? .fromDevice,
@@ -143,7 +144,6 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
         }
     }
 
-    /// What stays of the secret once the config was handed over; the same when the node keeps handing it over.
     public func secretAfterDelivery(of service: ServiceOrder) throws(DriverError) -> [UInt8]? {
         guard let backend = service.backend, try NodeSettings(backend.settings).isHandedOverOnce, let secret = service.secret else {
             return service.secret

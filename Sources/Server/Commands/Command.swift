@@ -22,6 +22,7 @@ struct Command: Sendable {
         .openapi, .version,
         .planCreate, .planList, .planRetire, .serviceList, .serviceShow, .serviceSuspend, .serviceResume, .serviceTerminate,
         .serviceReconcile, .paymentList, .paymentConfirm, .paymentRefund,
+        .vpnNodeAdd, .vpnNodeList, .vpnNodeTest, .vpnNodeStatus, .vpnPeers, .vpnReset,
     ]
 
     var help: String {

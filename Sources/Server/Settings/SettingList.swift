@@ -147,6 +147,30 @@ enum SettingList {
         .init(
             name: "DEMO", kind: .boolean, standardText: "true outside production",
             about: "Answers from a built-in demo while there is no account."),
+        // VPN
+        .init(
+            name: "WG_KEY_POLICY", kind: .choice(["db", "wg-easy", "client"]), standardText: "wg-easy with WG_EASY_URL, else db",
+            about: "Who makes private keys: this server, the controller, or the customer's device."),
+        .init(name: "WG_EASY_URL", kind: .url, about: "A wg-easy controller, version 12 to 15; becomes the node `default`."),
+        .init(name: "WG_EASY_USERNAME", kind: .text, standard: "admin", about: "User of a controller of version 15."),
+        .init(name: "WG_EASY_PASSWORD", kind: .secret, about: "Password of the controller."),
+        .init(name: "WG_API_KEY", kind: .secret, about: "Sent to the controller instead of the password."),
+        .init(
+            name: "WG_EASY_INSECURE", kind: .boolean, standard: "false",
+            about: "Lets the controller be called by plain http on another machine."),
+        .init(name: "WG_INTERFACE", kind: .text, standard: "wg0", about: "Interface of that node."),
+        .init(
+            name: "WG_SERVER_PUBLIC_KEY", kind: .text, about: "The server's key, in configs that we build; with WG_ENDPOINT makes a node."),
+        .init(name: "WG_ENDPOINT", kind: .text, about: "Where devices find the server, as `vpn.example.com:51820`."),
+        .init(name: "WG_DNS", kind: .list, standard: "1.1.1.1", about: "What devices ask for names."),
+        .init(name: "WG_MTU", kind: .integer(1024...9000), standard: "1420", about: "Bytes of a packet inside the tunnel."),
+        .init(name: "WG_POOL_V4", kind: .text, standard: "10.8.0.0/24", about: "Tunnel addresses that we hand out; /16 to /30."),
+        .init(name: "WG_POOL_V6", kind: .text, about: "The same in IPv6, within fd00::/8; empty is none."),
+        .init(name: "WG_POOL_EXCLUDE", kind: .list, about: "Addresses and networks of the pool that nobody gets."),
+        .init(
+            name: "WG_ADDRESS_REST", kind: .integer(0...31_536_000), standard: "600",
+            about: "Seconds for which a freed address is nobody's."),
+        .init(name: "WG_CAPACITY", kind: .integer(0...65_000), standard: "250", about: "Peers that the node takes."),
         // Logs
         .init(
             name: "LOG_LEVEL", kind: .choice(["debug", "info", "notice", "warning", "error"]), standard: "info",

@@ -44,6 +44,7 @@ extension Settings {
         if text("EVENT_WEBHOOK_URL").isEmpty != text("EVENT_WEBHOOK_SECRET").isEmpty {
             problems.append("EVENT_WEBHOOK_URL and EVENT_WEBHOOK_SECRET belong together; set both or none")
         }
+        do throws(WrongNode) { _ = try node() } catch { problems.append(error.sentence) }
         if isProduction { problems += productionProblems(text) }
         return problems
     }

@@ -16,6 +16,7 @@ struct SalesParts: Sendable {
     let expiry: Expiry
     let reconcile: Reconcile
     let metering: Metering
+    let nodes: NodeKeeping
     private let outgoing: Outgoing?
     private let targets: [WebhookTarget]
     private let store: Store
@@ -36,6 +37,7 @@ struct SalesParts: Sendable {
         expiry = Expiry(store: store, orders: orders, log: log, retentionSeconds: settings.retentionSeconds, wake: wake)
         reconcile = Reconcile(store: store, orders: orders, log: log, metrics: metrics, wake: wake)
         metering = Metering(store: store, orders: orders, log: log, wake: wake)
+        self.nodes = NodeKeeping(store: store, orders: orders, keyring: keyring)
         sales = Sales(store: store, orders: orders, expiry: expiry, wake: wake)
         doors = PaymentDoors(settings.providerSettings(baseURL: settings.apiURL ?? "http://\(settings.host):\(settings.port)"))
         targets = try settings.webhookTargets()
@@ -45,6 +47,20 @@ struct SalesParts: Sendable {
             : Outgoing(
                 store: store, client: try CurlClient(ambient: store.ambient), targets: targets, log: log, metrics: metrics)
         (self.store, self.log) = (store, log)
+    }
+
+    /// Makes or updates the node that the settings describe.
+    /// - Throws: `Failure` when two nodes write to one interface: each would remove the other's peers.
+    func prepareNodes(_ settings: Settings) async throws {
+        if let wanted = try settings.node() {
+            _ = try await nodes.keep(wanted.node, named: NodeKeeping.standardName, secret: wanted.secret, actor: "settings")
+        }
+        let conflicts = NodeRules.conflicts(try await nodes.accesses())
+        guard conflicts.isEmpty else {
+            throw Failure(
+                conflicts.joined(separator: "; ")
+                    + ". Only one may: disable the other with: gatehouse vpn node status NAME disabled")
+        }
     }
 
     /// What was overdue when we started is decided before anybody is told that we are ready; the workers then carry it out.
@@ -87,7 +103,9 @@ struct SalesParts: Sendable {
     func endpoints(_ people: People, _ door: SessionDoor, _ settings: Settings) -> [MountedEndpoint] {
         let front = Storefront(
             sales: sales, doors: doors, people: people, door: door, isDevelopment: !settings.isProduction, issuer: settings.invoiceIssuer)
-        return OlderAuth(front).endpoints + Tariffs(front, currency: settings.currency).endpoints + OlderPayments(front).endpoints
+        let configs = ServiceConfigs(front)
+        return configs.endpoints + OlderPeers(front, configs).endpoints + OlderAuth(front).endpoints
+            + Tariffs(front, currency: settings.currency).endpoints + OlderPayments(front).endpoints
             + SoldServices(front) { workers.wake() }.endpoints + OlderWebhooks(front, targets: targets).endpoints
     }
 }

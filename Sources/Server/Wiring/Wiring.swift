@@ -57,6 +57,7 @@ struct Wiring {
         let parts = try SalesParts(
             settings: settings, store: store, keyring: vault.keyring, hasher: vault.hasher, log: log, metrics: metrics,
             changed: keys.changed)
+        try await parts.prepareNodes(settings)
         try await parts.enforceOverdue()
 
         let hooks = HTTPHooks(log: log, metrics: metrics)

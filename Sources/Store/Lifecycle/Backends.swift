@@ -61,6 +61,10 @@ extension Reader {
         try first("SELECT \(Backend.columns) FROM backends WHERE id = \(id)")
     }
 
+    public func backend(named name: String) throws(StoreError) -> Backend? {
+        try first("SELECT \(Backend.columns) FROM backends WHERE name = \(name)")
+    }
+
     /// By id; at most 1000.
     public func backends(kind: ServiceKind? = nil) throws(StoreError) -> [Backend] {
         try all(
@@ -93,6 +97,18 @@ extension Transaction {
             """)
         guard let made else { throw .programming("a new backend gave no row") }
         return made
+    }
+
+    /// False when there is no such backend. What lives there stays there.
+    public func updateBackend(_ id: BackendID, address: String, settings: JSON, secretSealed: [UInt8]?, capacity: Int64) throws(StoreError)
+        -> Bool
+    {
+        try execute(
+            """
+            UPDATE backends SET address = \(address), settings = \(settings), secret_sealed = \(secretSealed), capacity = \(capacity),
+                updated_at = \(ambient.now())
+            WHERE id = \(id)
+            """) == 1
     }
 
     public func setBackendStatus(_ status: BackendStatus, of id: BackendID) throws(StoreError) -> Bool {

@@ -29,6 +29,17 @@ extension Reader {
     }
 }
 
+extension Reader {
+    /// nil for one that is unknown, used or over.
+    public func openConfigLink(secretHash: [UInt8]) throws(StoreError) -> ConfigLink? {
+        try first(
+            """
+            SELECT \(ConfigLink.columns) FROM config_links
+            WHERE secret_hash = \(secretHash) AND used_at IS NULL AND expires_at > \(ambient.now())
+            """)
+    }
+}
+
 extension Transaction {
     public func createConfigLink(_ id: String, of service: ServiceID, secretHash: [UInt8], expiresAt: Timestamp) throws(StoreError) {
         try execute(

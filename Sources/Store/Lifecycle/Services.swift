@@ -150,6 +150,14 @@ extension Reader {
             ORDER BY number
             """)
     }
+    /// By number, for the surfaces that page by `skip` and `limit`; those that have ended are left out.
+    public func liveServices(_ filter: ServiceFilter, offset: Int, limit: Int) throws(StoreError) -> [Service] {
+        try all(
+            """
+            SELECT \(Service.columns) FROM services WHERE \(filter.condition) AND ended_at IS NULL
+            ORDER BY number LIMIT \(PageLimits.clamp(limit)) OFFSET \(max(0, offset))
+            """)
+    }
     public func serviceCount(_ filter: ServiceFilter) throws(StoreError) -> Int64 {
         try value("count", "SELECT COUNT(*) AS count FROM services WHERE \(filter.condition)") ?? 0
     }
@@ -229,6 +237,10 @@ extension Transaction {
                 converged = \(isConverged), updated_at = \(ambient.now())
             WHERE id = \(service.id) AND desired <> \(DesiredState.terminated)
             """)
+    }
+
+    public func setServiceLabel(_ label: String, of id: ServiceID) throws(StoreError) {
+        try execute("UPDATE services SET label = \(label) WHERE id = \(id)")
     }
 
     /// The secret was handed over and is kept no longer. False when somebody else was first.

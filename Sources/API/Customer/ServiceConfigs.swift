@@ -1,0 +1,161 @@
+internal import Billing
+internal import Domain
+public import HTTP
+internal import Provisioning
+internal import Secrets
+internal import Store
+
+/// A service's config for its owner, and links that hand it over once.
+public struct ServiceConfigs: Sendable {
+    private let front: Storefront
+    private let handover: Handover
+    private let limiter: any AttemptLimiter
+
+    /// Configs one person may fetch in a quarter of an hour: each look at a page takes two.
+    private static let downloads = 60
+
+    public init(_ front: Storefront) {
+        self.front = front
+        handover = Handover(store: front.store, orders: front.sales.orders)
+        limiter = MemoryAttemptLimiter(ambient: front.store.ambient, most: Self.downloads)
+    }
+
+    public var endpoints: [MountedEndpoint] {
+        let door = front.door
+        return [config, makeLink, links, revokeLink].mounted { try await door.customer($0) } + [openLink.mounted]
+    }
+
+    private static let id = Shape(Field<String>.text("id", "The service's.", length: 1...64), make: { $0 })
+    private static let reading = ProblemKind.ofSignIn + ProblemKind.ofStore + [.tooManyAttempts]
+    private struct Place: Sendable { let service: String, link: String }
+    private static let place = Shape(
+        Field<String>.text("id", "The service's.", length: 1...64), Field<String>.text("link", "The link's.", length: 1...64),
+        make: Place.init)
+
+    private func own(_ text: String, _ context: CustomerContext) async throws -> Service {
+        guard let id = try? ServiceID(parsing: text),
+            let service = try await front.store.read({ reader throws(StoreError) in try reader.service(id) }),
+            service.ownerID == context.user.id
+        else { throw Problem(.notFound) }
+        return service
+    }
+
+    /// Counts against the person, for every surface that hands configs over.
+    func deliver(_ service: Service, to person: UserID, _ request: RequestID?) async throws -> ServiceConfig {
+        if let seconds = limiter.begin("config \(person.text)") { throw Problem(.tooManyAttempts, retryAfterSeconds: seconds) }
+        do { return try await handover.config(of: service, actor: person.text, request: request) } catch let refusal as Handover.Refusal {
+            throw ConfigAnswer.problem(refusal)
+        }
+    }
+
+    private var config: Endpoint<CustomerContext> {
+        Endpoint(
+            .get, "/api/portal/services/{id}/config", "A service's config", tag: "Portal", audience: .customer,
+            takes: .path(Self.id, query: ConfigAnswer.format), replies: ConfigAnswer.replies, problems: Self.reading + ConfigAnswer.problems
+        ) { input, context in
+            let service = try await own(input.path, context)
+            let config = try await deliver(service, to: context.user.id, input.request.id)
+            return try ConfigAnswer.answer(config, format: input.query, accept: input.request.headers["accept"])
+        }
+    }
+
+    // MARK: Links
+
+    private static let longestMinutes: Int64 = 15
+    private static let secretBytes = 32
+    private static let openLinks = 5
+    private static let linkView = View(
+        "ConfigLink",
+        [
+            .always("id", "To revoke it.", .text), .always("expires_at", "When it is over.", .time),
+            .maybe("path", "Below this server's address; shown once.", .text),
+        ],
+        example: ["id": "lnk_5f0c2b1e", "expires_at": "2026-11-21T00:15:00.000Z", "path": "/share/config/5f0c…"])
+
+    private var makeLink: Endpoint<CustomerContext> {
+        Endpoint(
+            .post, "/api/portal/services/{id}/config-links", "Make a link that hands the config over once", tag: "Portal",
+            audience: .customer,
+            takes: .path(
+                Self.id,
+                body: Shape(
+                    Field<Int64>.integer("minutes", "How long it opens.", 1...Self.longestMinutes).or(Self.longestMinutes), make: { $0 })),
+            replies: .created(Self.linkView), problems: Self.reading + [.csrf, .notFound, .conflict], idempotent: false
+        ) { input, context in
+            let service = try await own(input.path, context)
+            let ambient = front.store.ambient
+            let secret = ambient.randomBytes(Self.secretBytes)
+            let id = "lnk_" + Hex.text(ambient.randomBytes(12))
+            let end = ambient.now().adding(seconds: input.body * 60)
+            let (actor, request) = (context.user.id.text, input.request.id)
+            guard front.sales.orders.drivers[service.kind] is any ConfigDelivery, service.desired != .terminated else {
+                throw Problem(.conflict, "There is no config to hand over.")
+            }
+            let isMade = try await front.store.transaction { transaction throws(StoreError) -> Bool in
+                guard try transaction.openConfigLinks(of: service.id).count < Self.openLinks else { return false }
+                try transaction.createConfigLink(id, of: service.id, secretHash: Hashing.sha256(secret), expiresAt: end)
+                try transaction.audit(
+                    actor: actor, action: "service.config_link", subject: service.id.text, after: JSON.object(["link": .string(id)]).text,
+                    requestID: request)
+                return true
+            }
+            guard isMade else { throw Problem(.conflict, "There are \(Self.openLinks) open links already.") }
+            return .json(
+                ["id": .string(id), "expires_at": .string(end.text), "path": .string("/share/config/\(Hex.text(secret))")], status: 201)
+        }
+    }
+    private var links: Endpoint<CustomerContext> {
+        Endpoint(
+            .get, "/api/portal/services/{id}/config-links", "Links that still open", tag: "Portal", audience: .customer,
+            takes: .path(Self.id), replies: .ok(Storefront.list(Self.linkView)), problems: Self.reading + [.notFound]
+        ) { input, context in
+            let service = try await own(input.path, context)
+            let open = try await front.store.read { reader throws(StoreError) in try reader.openConfigLinks(of: service.id) }
+            return .json(.array(open.map { ["id": .string($0.id), "expires_at": .string($0.expiresAt.text)] }))
+        }
+    }
+    private var revokeLink: Endpoint<CustomerContext> {
+        Endpoint(
+            .delete, "/api/portal/services/{id}/config-links/{link}", "Revoke a link", tag: "Portal", audience: .customer,
+            takes: .path(Self.place), replies: .noContent, problems: Self.reading + [.csrf, .notFound]
+        ) { input, context in
+            let service = try await own(input.path.service, context)
+            let (link, actor, request) = (input.path.link, context.user.id.text, input.request.id)
+            let isGone = try await front.store.transaction { transaction throws(StoreError) -> Bool in
+                guard try transaction.revokeConfigLink(link, of: service.id) else { return false }
+                try transaction.audit(
+                    actor: actor, action: "service.config_link_revoke", subject: service.id.text,
+                    after: JSON.object(["link": .string(link)]).text, requestID: request)
+                return true
+            }
+            guard isGone else { throw Problem(.notFound) }
+            return .empty()
+        }
+    }
+
+    private var openLink: Endpoint<PublicContext> {
+        Endpoint(
+            .get, "/share/config/{secret}", "Take a config by its link", tag: "Portal", audience: .anyone,
+            takes: .path(
+                Shape(Field<String>.text("secret", "From the link.", length: 2 * Self.secretBytes...2 * Self.secretBytes), make: { $0 }),
+                query: ConfigAnswer.format),
+            replies: ConfigAnswer.replies, problems: ProblemKind.ofStore + ConfigAnswer.problems + [.tooManyAttempts],
+            about: "Once. Without `format` a browser gets the file."
+        ) { input, _ in
+            let address = "link \(input.request.remoteAddress)"
+            if let seconds = limiter.begin(address) { throw Problem(.tooManyAttempts, retryAfterSeconds: seconds) }
+            guard let secret = Hex.bytes(input.path) else { throw Problem(.notFound) }
+            let hash = Hashing.sha256(secret)
+            let found = try await front.store.read { reader throws(StoreError) -> Service? in
+                guard let link = try reader.openConfigLink(secretHash: hash) else { return nil }
+                return try reader.service(link.serviceID)
+            }
+            guard let found else { throw Problem(.notFound) }
+            do {
+                let config = try await handover.config(of: found, actor: "link", request: input.request.id, link: hash)
+                limiter.takeBack(address)
+                return try ConfigAnswer.answer(config, format: input.query ?? "conf", accept: nil)
+            } catch let refusal as Handover.Refusal { throw ConfigAnswer.problem(refusal) }
+        }
+    }
+}

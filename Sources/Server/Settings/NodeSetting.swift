@@ -1,0 +1,52 @@
+internal import Domain
+internal import Drivers
+internal import Secrets
+
+/// What WG_* cannot mean.
+struct WrongNode: Error { let sentence: String }
+
+extension Settings {
+    /// The VPN node that WG_* describe; nil when they describe none.
+    /// - Throws: with a sentence that names the setting.
+    func node() throws(WrongNode) -> (node: NodeKeeping.Wish, secret: SecretBytes?)? {
+        func text(_ name: String) -> String { value(name).text }
+        let url = text("WG_EASY_URL")
+        let policy = text("WG_KEY_POLICY").isEmpty ? (url.isEmpty ? "db" : "wg-easy") : text("WG_KEY_POLICY")
+        let capacity = Int64(text("WG_CAPACITY")) ?? 0
+        let wish: NodeKeeping.Wish
+        var secret: SecretBytes?
+        if policy == "wg-easy" {
+            let password = text("WG_API_KEY").isEmpty ? text("WG_EASY_PASSWORD") : text("WG_API_KEY")
+            guard !url.isEmpty, !password.isEmpty else { throw WrongNode(sentence: "WG_EASY_URL or WG_EASY_PASSWORD not set") }
+            secret = SecretBytes(Array(password.utf8))
+            wish = NodeKeeping.Wish(
+                address: url,
+                settings: [
+                    "driver": "wg-easy", "interface": .string(text("WG_INTERFACE")), "username": .string(text("WG_EASY_USERNAME")),
+                    "insecure": .bool(SettingText.boolean(text("WG_EASY_INSECURE")) ?? false),
+                ], capacity: capacity)
+        } else {
+            let (key, endpoint) = (text("WG_SERVER_PUBLIC_KEY"), text("WG_ENDPOINT"))
+            guard !key.isEmpty || !endpoint.isEmpty else { return nil }
+            guard !key.isEmpty, !endpoint.isEmpty else {
+                throw WrongNode(sentence: "WG_SERVER_PUBLIC_KEY and WG_ENDPOINT belong together; set both or none")
+            }
+            func texts(_ name: String) -> JSON { .array((SettingText.list(text(name)) ?? []).map { .string($0) }) }
+            wish = NodeKeeping.Wish(
+                address: "",
+                settings: [
+                    "driver": "none", "key_policy": .string(policy), "interface": .string(text("WG_INTERFACE")),
+                    "pool": [
+                        "v4": .string(text("WG_POOL_V4")), "v6": .string(text("WG_POOL_V6")), "exclude": texts("WG_POOL_EXCLUDE"),
+                        "rest_seconds": .int(Int64(text("WG_ADDRESS_REST")) ?? 600),
+                    ],
+                    "server": [
+                        "public_key": .string(key), "endpoint": .string(endpoint), "dns": texts("WG_DNS"),
+                        "mtu": .int(Int64(text("WG_MTU")) ?? 1420),
+                    ],
+                ], capacity: capacity)
+        }
+        do throws(DriverError) { _ = try NodeSettings(wish.settings) } catch { throw WrongNode(sentence: "WG_*: \(error.sentence)") }
+        return (wish, secret)
+    }
+}
