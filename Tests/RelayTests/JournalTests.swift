@@ -104,10 +104,12 @@ struct JournalTests {
             let all = records(2)
             let ends = try write(all, to: path)
             let content = try Data(contentsOf: URL(filePath: path))
-            // The first word is stored last: without it a record was never said. With records behind it, it was, and is missing.
+            // The first word with the checksum is stored last: without it a record was never said. With others behind it, it was.
             for index in all.indices {
                 var copy = content
-                copy.replaceSubrange(ends[index]..<ends[index] + 8, with: Data(count: 8))
+                copy[ends[index] + 3] |= 0x80
+                copy.replaceSubrange(ends[index] + 4..<ends[index] + 8, with: Data(count: 4))
+                copy.replaceSubrange(ends[index] + 40..<ends[index + 1], with: Data(count: ends[index + 1] - ends[index] - 40))
                 let file = folder.appending(path: "killed")
                 try copy.write(to: file)
                 let (found, isWhole) = try read(file.path)

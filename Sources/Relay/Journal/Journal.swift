@@ -161,7 +161,7 @@ final class Journal: Sendable {
                     batch.position = next
                     batch.count += 1
                 case .end: break scan
-                case .damaged:
+                case .damaged, .unfinished:
                     batch.damaged += 1
                     batch.position = end
                 }

@@ -109,10 +109,9 @@ struct JournalRecovery {
                 continue
             }
             if step == .end, segment.isBlank(from: at) { return isWhole }
-            guard let next = segment.resynchronize(from: at + 8) else {
-                // Killed while it stored a record, whose first word comes last: what it meant was never said, and nothing came after.
-                return step == .end && segment.isBlank(from: at + JournalSegment.largestSpace) ? isWhole : false
-            }
+            // Killed while it stored its last record: what that meant was never said.
+            if case .unfinished(let end) = step, segment.isBlank(from: end) { return isWhole }
+            guard let next = segment.resynchronize(from: at + 8) else { return false }
             (at, isWhole) = (next, false)
         }
     }

@@ -1,7 +1,7 @@
 /// One journal file: a header word, then records `length (32) | checksum (32) | payload`, each beginning at a multiple of 8.
 ///
-/// A record's first word is stored last, so a record is either whole or not there at all when the process is killed. After a power cut
-/// pages may be missing; then the checksum tells.
+/// A record's first word is stored last; until then the place is marked as unfinished. So a record is either whole or not there when the
+/// process is killed. After a power cut pages may be missing; then the checksum tells.
 final class JournalSegment: Sendable {
     static let bytes = 4 << 20
     static let headerBytes = 8
@@ -35,12 +35,16 @@ final class JournalSegment: Sendable {
     }
 
     static func space(for payload: [UInt8]) -> Int { space(payload.count) }
-    static let largestSpace = space(JournalCoder.maximumBytes)
     private static func space(_ count: Int) -> Int { 8 + (count + 7) & ~7 }
+
+    /// In a first word without checksum: the record is being stored. No length is that large.
+    static let unfinished: UInt64 = 1 << 31
 
     /// Writes a record at `offset`; the caller has checked that it fits.
     func append(_ payload: [UInt8], at offset: Int) {
         let word = UInt64(payload.count) | UInt64(Self.checksum(payload.span)) << 32
+        file.storeWord(UInt64(payload.count) | Self.unfinished, at: offset)
+        JournalFence.release()
         file.store(payload, at: offset + 8)
         JournalFence.release()
         file.storeWord(word, at: offset)
@@ -49,6 +53,8 @@ final class JournalSegment: Sendable {
     enum Step: Equatable {
         case record([UInt8], next: Int)
         case end
+        /// Its writer was killed; nothing of it is at `end` or behind.
+        case unfinished(end: Int)
         /// The bytes from this offset on cannot be trusted.
         case damaged
     }
@@ -58,6 +64,7 @@ final class JournalSegment: Sendable {
         return switch read(at: offset, appendingTo: &payload) {
         case .record(_, let next): .record(payload, next: next)
         case .end: .end
+        case .unfinished(let end): .unfinished(end: end)
         case .damaged: .damaged
         }
     }
@@ -66,6 +73,7 @@ final class JournalSegment: Sendable {
         /// Where the payload now lies in what it was appended to.
         case record(Range<Int>, next: Int)
         case end
+        case unfinished(end: Int)
         /// The bytes from this offset on cannot be trusted.
         case damaged
     }
@@ -75,6 +83,9 @@ final class JournalSegment: Sendable {
         guard offset + 8 <= file.size else { return .end }
         let word = file.word(at: offset)
         if word == 0 { return .end }
+        if word >> 32 == 0, word & Self.unfinished != 0 {
+            return .unfinished(end: min(file.size, offset + Self.space(Int(word & ~Self.unfinished))))
+        }
         let count = Int(word & 0xffff_ffff)
         guard count > 0, count <= JournalCoder.maximumBytes, offset + 8 + count <= file.size else { return .damaged }
         let start = out.count
