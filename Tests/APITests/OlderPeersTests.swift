@@ -158,6 +158,41 @@ import Testing
         }
     }
 
+    @Test func `a payment is granted once and at once while the controller is away, and the peer follows`() async throws {
+        let server = try WgEasyServer(mode: .v15_3, password: "secret")
+        defer { server.close() }
+        try await withHouse { house in
+            try await house.node(["driver": "wg-easy"], address: "http://127.0.0.1:\(server.port)", secret: "secret")
+            server.befall(.unavailable, "GET", "/client", times: 3)
+            _ = await house.send(.post, "/tariffs", ["name": "VPN", "price": "5.00", "duration_days": 30], token: house.admin)
+            _ = try await house.store.people.person("ada")
+            let ada = await house.store.people.token("ada")
+            let begun = await house.send(
+                .post, "/payments", ["tariff_id": 1, "provider": "shop", "provider_payment_id": "p-1"], token: ada)
+            #expect(begun.status == 200, "\(begun.text)")
+            let word: JSON = [
+                "provider": "shop", "provider_payment_id": "p-1", "status": "completed", "amount": "5.00", "currency": "USD",
+            ]
+            let replies = await withTaskGroup(of: Response.self) { group in
+                for _ in 0..<50 { group.addTask { await house.store.webhook(word) } }
+                return await group.reduce(into: [Response]()) { $0.append($1) }
+            }
+            #expect(replies.allSatisfy { $0.status == 200 })
+            #expect(replies.filter { $0.json["duplicate"] == false }.count == 1)
+            let store = house.store.people.store
+            for _ in 0..<50 {
+                house.store.people.clock.advance(milliseconds: 400_000)
+                _ = try await house.store.workers.drain()
+                if try await store.read({ reader throws(StoreError) in try reader.openJobCount() }) == 0 { break }
+                await Task.yield()
+            }
+            #expect(server.enabledNames.count == 1 && server.names.count == 1)
+            let peers = await house.send(.get, "/vpn_peers", token: ada).json.array
+            #expect(peers?.count == 1 && peers?.first?["state"] == "active", "\(peers ?? [])")
+            #expect(await house.send(.get, "/payments/status/1", token: ada).json["peer_state"] == "active")
+        }
+    }
+
     @Test func `a link hands the config over once, and can be revoked`() async throws {
         try await withHouse { house in
             try await house.node(Self.recordOnly)

@@ -53,6 +53,29 @@ struct SettingsTests {
         }
     }
 
+    @Test func `WG_ settings describe one node, or none`() throws {
+        let key = "hHwNLDdSNPNl5mCVUYejc1oPdhPRYJ06ak2MU66qWiI="
+        #expect(try settings().node() == nil)
+        let controller = try #require(try settings(["WG_EASY_URL": "http://127.0.0.1:51821/", "WG_EASY_PASSWORD": "p$w"]).node())
+        #expect(controller.node.settings["driver"] == "wg-easy" && controller.node.address == "http://127.0.0.1:51821/")
+        #expect(controller.secret?.reveal { String(decoding: $0, as: UTF8.self) } == "p$w")
+        let header = try settings(["WG_EASY_URL": "http://127.0.0.1:1", "WG_EASY_PASSWORD": "p", "WG_API_KEY": "key"]).node()
+        #expect(header?.secret?.reveal { String(decoding: $0, as: UTF8.self) } == "key")
+        let own = try #require(try settings(["WG_SERVER_PUBLIC_KEY": key, "WG_ENDPOINT": "vpn.example.com:51820"]).node())
+        #expect(own.node.settings["driver"] == "none" && own.node.settings["key_policy"] == "db" && own.secret == nil)
+        #expect(own.node.settings["pool"]["v4"] == "10.8.0.0/24")
+        for (environment, text) in [
+            (["WG_KEY_POLICY": "wg-easy"], "WG_EASY_URL or WG_EASY_PASSWORD not set"),
+            (["WG_EASY_URL": "http://127.0.0.1:1"], "WG_EASY_URL or WG_EASY_PASSWORD not set"),
+            (["WG_ENDPOINT": "vpn.example.com:1"], "belong together"),
+            (["WG_ENDPOINT": "vpn.example.com", "WG_SERVER_PUBLIC_KEY": key], "endpoint"),
+            (["WG_ENDPOINT": "a.example.com:1", "WG_SERVER_PUBLIC_KEY": key, "WG_POOL_V4": "10.0.0.0/8"], "pool"),
+            (["WG_KEY_POLICY": "magic"], "WG_KEY_POLICY"),
+        ] {
+            #expect(problems(environment).contains { $0.contains(text) }, "\(environment): \(problems(environment))")
+        }
+    }
+
     @Test func `no message quotes a secret`() {
         let found = problems([
             "DATABASE_URL": "oops://user:hunter2@host/db", "CLAUDE_ACCOUNTS": #"[{"email":"a@example.com","apiKey":"sk-hun"}]"#,

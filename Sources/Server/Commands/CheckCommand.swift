@@ -124,6 +124,28 @@ struct SystemCheck {
         }
     }
 
+    /// Asks every VPN node in use.
+    private func nodes(_ settings: Settings, _ store: Store) async -> [Result] {
+        do {
+            let backends = try await store.read { reader throws(StoreError) in try reader.backends(kind: .vpn) }
+                .filter { $0.status != .disabled }
+            guard !backends.isEmpty else { return [] }
+            let vault = try await Vault.open(settings, store)
+            let parts = try SalesParts(
+                settings: settings, store: store, keyring: vault.keyring, hasher: vault.hasher, log: .silent, metrics: Metrics(),
+                changed: {})
+            var results: [Result] = []
+            for backend in backends {
+                do {
+                    results.append(Result(name: "node \(backend.name)", state: .good, detail: try await parts.nodes.test(backend)))
+                } catch let error as DriverError {
+                    results.append(Result(name: "node \(backend.name)", state: .failed, detail: error.sentence))
+                }
+            }
+            return results
+        } catch { return [Result(name: "nodes", state: .failed, detail: "\(error)")] }
+    }
+
     private func database(_ settings: Settings) async -> [Result] {
         let location: DatabaseLocation
         do throws(ParseError) { location = try settings.databaseLocation() } catch {
@@ -143,7 +165,7 @@ struct SystemCheck {
                         name: "database", state: .warning,
                         detail: "\(location) needs \(pending.joined(separator: ", ")); the next start does it")
             ]
-            if pending.isEmpty { results += try await accounts(settings, store) }
+            if pending.isEmpty { results += try await accounts(settings, store) + (await nodes(settings, store)) }
             await store.close()
             return results
         } catch {
