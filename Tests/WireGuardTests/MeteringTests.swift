@@ -67,6 +67,30 @@ import Testing
         }
     }
 
+    @Test func `four servers that sample at once count once`() async throws {
+        try await withPeer(.v14, .postgres) { peer, _ in
+            for round in 1...5 {
+                peer.server.count(peer.name, received: 100 * round, sent: 10 * round)
+                peer.world.clock.advance(milliseconds: 30_000)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<4 {
+                        group.addTask {
+                            let world = peer.world
+                            while true {
+                                do {
+                                    try await Metering(store: world.store, orders: world.orders, log: world.log) {}.pass()
+                                    return
+                                } catch StoreError.busy { continue }
+                            }
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                #expect(try await peer.totals() == [Int64(100 * round), Int64(10 * round)])
+            }
+        }
+    }
+
     @Test func `a reading that fails is skipped`() async throws {
         try await withPeer { peer, _ in
             try await peer.counted(100, 10)

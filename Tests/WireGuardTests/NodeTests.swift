@@ -19,13 +19,15 @@ struct NodeWorld: Sendable {
     let lines = WrittenLines()
     var log: Log { Log(level: .debug, output: lines, now: clock.ambient.now) }
 
-    init(_ store: Store, _ clock: TestClock) throws {
+    init(_ store: Store, _ clock: TestClock, ways: [String: NodeWay] = [:]) throws {
         (self.store, self.clock) = (store, clock)
         let password = SecretBytes([UInt8](repeating: 3, count: 32))
         keyring = try Keyring.open(
             [try Keyring.makeDataKey(encryptionKey: password, ambient: clock.ambient)], encryptionKey: password, legacyKey: nil,
             ambient: clock.ambient)
-        drivers = DriverTable([WireGuardDriver(NodePorts(http: try CurlClient(ambient: clock.ambient), ambient: clock.ambient))])
+        var ports = NodePorts(http: try CurlClient(ambient: clock.ambient), ambient: clock.ambient)
+        ports.ways.merge(ways) { $1 }
+        drivers = DriverTable([WireGuardDriver(ports)])
         orders = Orders(drivers: drivers, keyring: keyring)
     }
 
@@ -86,9 +88,10 @@ final class WrittenLines: LogOutput {
 }
 
 func withNodes(
-    _ database: TestDatabase = .sqliteInMemory, clock: TestClock = TestClock(), _ test: (NodeWorld) async throws -> Void
+    _ database: TestDatabase = .sqliteInMemory, clock: TestClock = TestClock(), ways: [String: NodeWay] = [:],
+    _ test: (NodeWorld) async throws -> Void
 ) async throws {
-    try await withStore(database, clock: clock) { store in try await test(try NodeWorld(store, clock)) }
+    try await withStore(database, clock: clock) { store in try await test(try NodeWorld(store, clock, ways: ways)) }
 }
 
 @Suite struct NodeTests {

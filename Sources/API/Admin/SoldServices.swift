@@ -117,6 +117,9 @@ public struct SoldServices: Sendable {
             .always("id", "As svc_….", .text), .always("kind", "As relay.", .text), .always("label", "Its name.", .text),
             .always("state", "One word for people.", .text), .always("details", "What the owner sees.", .anything),
             .maybe("operation_id", "To poll, in the answer to a command.", .text),
+            .maybe(
+                "usage", "Of one service whose use is counted: received_bytes, sent_bytes, period_bytes, limit_bytes, handshake_at.",
+                .anything),
         ],
         example: [
             "id": "svc_0193c0de8a7b7f3e9d2c4b5a69788796", "kind": "relay", "label": "laptop", "state": "active",
@@ -138,11 +141,22 @@ public struct SoldServices: Sendable {
         return json
     }
     private func shown(_ id: ServiceID, owner: UserID?) async throws -> JSONObject {
-        let found = try await read { reader throws(StoreError) -> (Service, Set<Suspension>)? in
+        let found = try await read { reader throws(StoreError) -> (Service, Set<Suspension>, JSON?)? in
             guard let service = try reader.service(id), owner == nil || service.ownerID == owner else { return nil }
-            return (service, try reader.suspensions(of: id))
+            return (service, try reader.suspensions(of: id), try Self.usage(of: service, reader))
         }
-        return Self.json(found.0, forOperator: owner == nil, suspensions: found.1)
+        var json = Self.json(found.0, forOperator: owner == nil, suspensions: found.1)
+        if let usage = found.2 { json["usage"] = usage }
+        return json
+    }
+
+    private static func usage(of service: Service, _ reader: Reader) throws(StoreError) -> JSON? {
+        guard let meter = try reader.meter(of: service.id) else { return nil }
+        return [
+            "received_bytes": .int(meter.transfer.totalReceived), "sent_bytes": .int(meter.transfer.totalSent),
+            "period_bytes": .int(meter.used), "limit_bytes": try reader.trafficLimit(of: service).map { .int($0.bytes) } ?? .null,
+            "handshake_at": meter.handshakeAt.map { .string($0.text) } ?? .null,
+        ]
     }
 
     private func list(_ filter: ServiceFilter, after: ServiceID?, limit: Int, forOperator: Bool) async throws -> Answer {

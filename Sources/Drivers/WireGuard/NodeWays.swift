@@ -6,6 +6,8 @@ public struct NodePorts: Sendable {
     public var http: any HTTPClient
     public var ambient: Ambient
     public var patience: NodePatience
+    /// By the name that a node's setting `driver` has; a test puts its own in.
+    public var ways: [String: NodeWay] = NodeWays.all
     public init(http: any HTTPClient, ambient: Ambient, patience: NodePatience = NodePatience()) {
         (self.http, self.ambient, self.patience) = (http, ambient, patience)
     }
@@ -19,10 +21,12 @@ public struct NodePatience: Sendable {
     public init() {}
 }
 
+/// Makes the way to one node.
+public typealias NodeWay = @Sendable (BackendAccess, NodeSettings, NodePorts) throws(DriverError) -> any PeerNode
+
 /// Every way to the peers of a node, one line each.
 enum NodeWays {
-    typealias Make = @Sendable (BackendAccess, NodeSettings, NodePorts) throws(DriverError) -> any PeerNode
-    static let all: [String: Make] = [
+    static let all: [String: NodeWay] = [
         "wg-easy": { access, settings, ports throws(DriverError) in try WgEasyNode(access, settings, ports) },
         "none": { _, _, _ throws(DriverError) in RecordOnlyNode() },
     ]

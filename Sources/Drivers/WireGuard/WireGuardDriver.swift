@@ -32,18 +32,23 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
 
     private func open(_ service: ServiceOrder) async throws(DriverError) -> Sight {
         let node = try shelf.node(service)
-        var (service, peer) = (service, try PeerChoice.peer(service))
-        if node.settings.policy == .host, peer.publicKey == nil {
-            let key = try await node.peers.makeKey(named: peer.name)
-            peer.publicKey = key.publicKey
-            var choices = service.choices.object ?? [:]
-            (choices["public_key"], choices["host_path"]) = (.string(key.publicKey.text), .string(key.path))
-            service.choices = .object(choices)
-        }
+        let (service, peer) = try await wanted(service, node)
         let made = try await node.peers.put(peer)
         var sight = Self.sight(.active, made, node, service)
         sight.choices = service.choices
         return sight
+    }
+
+    /// The peer, with the key that its host makes. A call that was cut off may have made the key and lost it: a repeat gives the same.
+    private func wanted(_ service: ServiceOrder, _ node: Node) async throws(DriverError) -> (ServiceOrder, WantedPeer) {
+        var (service, peer) = (service, try PeerChoice.peer(service))
+        guard node.settings.policy == .host, node.peers.isApplied, peer.publicKey == nil else { return (service, peer) }
+        let key = try await node.peers.makeKey(named: peer.name)
+        peer.publicKey = key.publicKey
+        var choices = service.choices.object ?? [:]
+        (choices["public_key"], choices["host_path"]) = (.string(key.publicKey.text), .string(key.path))
+        service.choices = .object(choices)
+        return (service, peer)
     }
 
     /// New limits need nothing of the node; a new end does, of one that is open.
@@ -54,19 +59,20 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
 
     public func suspend(_ service: ServiceOrder) async throws(DriverError) -> Sight {
         let node = try shelf.node(service)
-        try await node.peers.disable(try PeerChoice.peer(service))
+        try await node.peers.disable(try await wanted(service, node).1)
         return Sight(.suspended)
     }
 
     public func terminate(_ service: ServiceOrder) async throws(DriverError) -> Sight {
         let node = try shelf.node(service)
-        try await node.peers.remove(try PeerChoice.peer(service))
+        try await node.peers.remove(try await wanted(service, node).1)
         return Sight(.absent)
     }
 
     public func look(_ service: ServiceOrder) async throws(DriverError) -> Sight {
-        let (node, peer) = (try shelf.node(service), try PeerChoice.peer(service))
+        let node = try shelf.node(service)
         guard node.peers.isApplied else { return Sight(service.recorded) }
+        let peer = try await wanted(service, node).1
         guard let found = try await node.peers.find(peer) else {
             return Sight(Self.missing(service, node))
         }
@@ -217,7 +223,7 @@ private final class NodeShelf: Sendable {
     func node(_ access: BackendAccess) throws(DriverError) -> Node {
         if let known = nodes.withLock({ $0[access.id] }), known.access == access { return known }
         let settings = try NodeSettings(access.settings)
-        guard let make = NodeWays.all[settings.driver] else { throw .refused("no such way to a node: \(settings.driver)") }
+        guard let make = ports.ways[settings.driver] else { throw .refused("no such way to a node: \(settings.driver)") }
         let way: any PeerNode = settings.isApplied ? try make(access, settings, ports) : RecordOnlyNode()
         let made = Node(access: access, settings: settings, peers: way)
         nodes.withLock { $0[access.id] = made }
