@@ -52,9 +52,11 @@ let package = Package(
                 .embedInCode("Migrations/m0006_lifecycle.sql"), .embedInCode("Migrations/m0007_payments.sql"),
                 .embedInCode("Migrations/m0008_webhook_targets.sql"), .embedInCode("Migrations/m0009_personal_tokens.sql"),
                 .embedInCode("Migrations/m0010_metering.sql"),
+                .embedInCode("Migrations/m0011_mail.sql"),
             ]),
+        module("Mail", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
-        module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "QR"]),
+        module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "QR", "Mail"]),
         module("Provisioning", ["Domain", "Telemetry", "Secrets", "Store"]),
         module("Billing", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning"]),
         module("Drivers", ["Domain", "HTTP", "Secrets"]),
@@ -62,7 +64,9 @@ let package = Package(
         module("Web", ["Domain", "Telemetry", "HTTP"]),
         .executableTarget(
             name: "Server",
-            dependencies: ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Web", "Provisioning", "Billing", "Drivers"],
+            dependencies: [
+                "Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Web", "Provisioning", "Billing", "Drivers", "Mail",
+            ],
             exclude: ["README.md"],
             swiftSettings: strict),
 
@@ -91,7 +95,7 @@ let package = Package(
         suite(
             "APITests",
             [
-                "Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "Drivers", "API", "FakeUpstreamParts",
+                "Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "Drivers", "Mail", "API", "FakeUpstreamParts",
                 "TestKit",
             ]),
         suite("WebTests", ["Domain", "HTTP", "Web", "TestKit"]),
@@ -100,6 +104,7 @@ let package = Package(
         suite("ProvisioningTests", ["Domain", "Telemetry", "Secrets", "Store", "Provisioning", "Drivers", "TestKit"]),
         suite(
             "BillingTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "Billing", "TestKit"]),
+        suite("MailTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Mail", "TestKit"]),
         suite(
             "WireGuardTests",
             ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "FakeUpstreamParts", "TestKit", "QR"]),

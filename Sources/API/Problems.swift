@@ -88,7 +88,7 @@ public struct Problems: Sendable {
             case .unknownKind: return Problem(.conflict, "This server has no driver for services of that kind.")
             case .noCapacity: return Problem(.conflict, "There is no room now; nothing was ordered.")
             case .badOptions: return Problem(.invalidInput, "The options do not fit this kind of service.")
-            case .tooMany: return Problem(.conflict, "The plan allows no more services.")
+            case .tooMany: return Problem(.conflict, "The plan or the limit of the account allows no more services.")
             }
         }
         guard let refusal = Sales.Refusal(rawValue: code) else { return Problem(.conflict) }
@@ -166,6 +166,11 @@ extension ProblemKind {
     public static let tokenExpired = ProblemKind(401, "token_expired", "The token has expired; sign in again.", mayRepeat: false)
     public static let wrongCredentials = ProblemKind(401, "wrong_credentials", "The account or the password is wrong.", mayRepeat: false)
     public static let forbidden = ProblemKind(403, "forbidden", "This account may not do that.", mayRepeat: false)
+    public static let emailUnverified = ProblemKind(
+        403, "email_unverified", "The mail address has to be confirmed first: open the link that was mailed.", mayRepeat: false)
+    public static let linkInvalid = ProblemKind(
+        410, "link_invalid", "The link has been used, has ended or was never given; ask for a new one.", mayRepeat: false)
+    public static let mailOff = ProblemKind(503, "mail_off", "This server sends no mail; ask its operator.", mayRepeat: false)
     public static let csrf = ProblemKind(403, "csrf_failed", "The CSRF header is missing or wrong.", mayRepeat: false)
     public static let conflict = ProblemKind(
         409, "conflict", "It collides with something that exists, or that still refers to it.", mayRepeat: false)
@@ -183,7 +188,7 @@ extension ProblemKind {
 
     static let ofAPI: [ProblemKind] = [
         .unauthorized, .tokenExpired, .wrongCredentials, .forbidden, .csrf, .conflict, .emailTaken, .lastAdmin, .tooManyAttempts,
-        .badGateway,
+        .badGateway, .emailUnverified, .linkInvalid, .mailOff,
         .storeBusy, .storeUnavailable, .storeFull, .outcomeUnknown, .doorClosed, .configGone, .configTooLong,
         .configUnreadable,
     ]

@@ -15,10 +15,27 @@ extension Sales {
         }
         let isGranted = try grant(payment, actor, transaction)
         try invoice(.invoice, payment, payment.amount, transaction)
+        try promiseReceipt(payment, transaction)
         try transaction.audit(
             actor: actor, action: "payment.complete", subject: payment.id.text, before: Self.shown(payment),
             after: JSON.object(["granted": .bool(isGranted)]).text, requestID: request)
         return try told(isGranted || payment.purpose == .credit ? "payment.completed" : "payment.underpaid", payment.id, transaction)
+    }
+
+    /// What a mail tells of a payment is old news after this long.
+    private static let receiptSeconds: Int64 = 7 * 86_400
+
+    /// Of money that came in; what is paid from the balance came before.
+    private func promiseReceipt(_ payment: Payment, _ transaction: Transaction) throws(StoreError) {
+        guard payment.provider != "balance", payment.amount.minorUnits > 0, let user = try transaction.user(payment.userID) else { return }
+        var name = ""
+        if let id = payment.planID, let plan = try transaction.plan(id) { name = plan.terms.name }
+        try transaction.promiseMail(
+            .paymentReceived, to: user.email, user: user.id,
+            facts: [
+                "amount": .string("\(payment.amount.text) \(payment.amount.currency.code)"), "number": .string(String(payment.number)),
+                "plan": .string(name),
+            ], until: transaction.ambient.now().adding(seconds: Self.receiptSeconds))
     }
 
     /// False when the amount is below the price: the money stays on the balance.

@@ -17,6 +17,16 @@ static inline CURLcode gh_curl_set_callbacks(CURL *easy, void *context, gh_curl_
     if (!code) code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, context);
     return code;
 }
+// What an upload sends: `read` is asked until it answers 0. `size` bytes altogether.
+static inline CURLcode gh_curl_set_upload(CURL *easy, void *context, gh_curl_data read, curl_off_t size) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_READFUNCTION, read);
+    if (!code) code = curl_easy_setopt(easy, CURLOPT_READDATA, context);
+    if (!code) code = curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, size);
+    if (!code) code = curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    return code;
+}
+// `text` has CURL_ERROR_SIZE bytes and lives as long as the handle.
+static inline CURLcode gh_curl_set_error_text(CURL *easy, char *text) { return curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, text); }
 static inline CURLcode gh_curl_get_long(CURL *easy, CURLINFO info, long *value) { return curl_easy_getinfo(easy, info, value); }
 static inline CURLMcode gh_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) { return curl_multi_setopt(multi, option, value); }
 

@@ -93,12 +93,27 @@ public struct Expiry: Sendable {
                     for subscription in soon {
                         try transaction.setSubscriptionReminded(subscription.id, days: days)
                         try Self.tell("subscription.ends_soon", subscription, transaction)
+                        try Self.promiseReminder(subscription, days: days, transaction)
                     }
                     return soon.count
                 }
                 if count < Self.batch { break }
             }
         }
+    }
+
+    /// A plan that is shorter than the notice ends soon from its first day; nobody needs a mail for that.
+    private static func promiseReminder(_ subscription: Subscription, days: Int64, _ transaction: Transaction) throws(StoreError) {
+        guard let end = subscription.endsAt, let user = try transaction.user(subscription.ownerID),
+            let plan = try transaction.plan(subscription.planID), plan.terms.durationSeconds ?? .max > days * 86_400
+        else { return }
+        let text = end.text
+        try transaction.promiseMail(
+            .endsSoon, to: user.email, user: user.id,
+            facts: [
+                "plan": .string(plan.terms.name), "days": .int(days),
+                "end": .string("\(text.prefix(10)) \(text.dropFirst(11).prefix(5)) UTC"),
+            ], until: end)
     }
 
     private static func tell(_ kind: String, _ subscription: Subscription, _ transaction: Transaction) throws(StoreError) {

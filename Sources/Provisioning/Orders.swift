@@ -52,6 +52,12 @@ public struct Orders: Sendable {
     ) {
         guard let driver = drivers[wish.kind] else { throw Refusal.unknownKind.error }
         do throws(InputErrors) { try driver.check(options: wish.options) } catch { throw Refusal.badOptions.error }
+        // Counted in the transaction of the order: two at once cannot both be the last.
+        if let owner = wish.owner, let user = try transaction.user(owner),
+            try transaction.liveServiceCount(owner: owner) >= user.limits.services
+        {
+            throw Refusal.tooMany.error
+        }
         var backend: Backend?
         if driver.usesBackends {
             backend = try transaction.roomiestBackend(kind: wish.kind)

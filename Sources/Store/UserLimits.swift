@@ -6,13 +6,20 @@ public struct UserLimits: Sendable, Equatable {
     public var perKey: APIKeyLimits
     /// Keys that are not deleted.
     public var maximumKeys: Int64?
+    /// Services that have not ended, of every kind.
+    public var maximumServices: Int64?
 
-    public init(perKey: APIKeyLimits = APIKeyLimits(), maximumKeys: Int64? = nil) {
+    public init(perKey: APIKeyLimits = APIKeyLimits(), maximumKeys: Int64? = nil, maximumServices: Int64? = nil) {
         self.perKey = perKey
+        self.maximumServices = maximumServices
         self.maximumKeys = maximumKeys
     }
     /// Keys of a person for whom nothing else was said; an endless list of keys would fill memory.
     public static let standardMaximumKeys: Int64 = 100
+    /// Services of a person for whom nothing else was said.
+    public static let standardMaximumServices: Int64 = 1000
+    /// How many services the person may have.
+    public var services: Int64 { maximumServices ?? Self.standardMaximumServices }
     /// How many keys the person may have.
     public var keys: Int64 { maximumKeys ?? Self.standardMaximumKeys }
 }
@@ -47,7 +54,7 @@ extension Transaction {
             """
             UPDATE users SET requests_per_minute = \(perKey.requestsPerMinute), tokens_per_day = \(perKey.tokensPerDay),
                 concurrency = \(perKey.concurrency), cost_per_day_micro_usd = \(perKey.costPerDayMicroUSD),
-                maximum_keys = \(limits.maximumKeys), updated_at = \(ambient.now())
+                maximum_keys = \(limits.maximumKeys), maximum_services = \(limits.maximumServices), updated_at = \(ambient.now())
             WHERE id = \(id)
             """)
         guard found == 1 else { return false }

@@ -19,6 +19,10 @@ public struct User: Sendable, Equatable, RowReadable {
     public let updatedAt: Timestamp
     public let lastLoginAt: Timestamp?
     public let limits: UserLimits
+    /// Of mails to them.
+    public let language: Language
+    /// When the address was shown to be theirs.
+    public let emailVerifiedAt: Timestamp?
 
     init(row: Row) throws(StoreError) {
         id = try row["id"]
@@ -35,7 +39,9 @@ public struct User: Sendable, Equatable, RowReadable {
             perKey: APIKeyLimits(
                 requestsPerMinute: try row["requests_per_minute"], tokensPerDay: try row["tokens_per_day"],
                 concurrency: try row["concurrency"], costPerDayMicroUSD: try row["cost_per_day_micro_usd"]),
-            maximumKeys: try row["maximum_keys"])
+            maximumKeys: try row["maximum_keys"], maximumServices: try row["maximum_services"])
+        language = try row["language"]
+        emailVerifiedAt = try row["email_verified_at"]
     }
 
     /// The same person with what a customer may do: for a credential that holds no more.
@@ -47,7 +53,7 @@ public struct User: Sendable, Equatable, RowReadable {
 
     static let columns: SQL = """
         id, number, email, name, role, password_hash, status, created_at, updated_at, last_login_at, requests_per_minute, tokens_per_day,
-        concurrency, cost_per_day_micro_usd, maximum_keys
+        concurrency, cost_per_day_micro_usd, maximum_keys, maximum_services, language, email_verified_at
         """
 }
 
@@ -56,8 +62,14 @@ public struct NewUser: Sendable {
     public var name: String
     public var role: UserRole
     public var passwordHash: String
+    public var language: Language
+    /// Somebody vouches for the address.
+    public var isVerified: Bool
 
-    public init(email: String, name: String, role: UserRole, passwordHash: String) {
+    public init(
+        email: String, name: String, role: UserRole, passwordHash: String, language: Language = .english, isVerified: Bool = true
+    ) {
+        (self.language, self.isVerified) = (language, isVerified)
         self.email = email
         self.name = name
         self.role = role
@@ -106,8 +118,9 @@ extension Transaction {
         let now = ambient.now()
         let made: User? = try first(
             """
-            INSERT INTO users (id, email, name, role, password_hash, status, created_at, updated_at)
-            VALUES (\(UserID(ambient)), \(new.email.lowercased()), \(new.name), \(new.role), \(new.passwordHash), \(UserStatus.active), \(now), \(now))
+            INSERT INTO users (id, email, name, role, password_hash, status, language, email_verified_at, created_at, updated_at)
+            VALUES (\(UserID(ambient)), \(new.email.lowercased()), \(new.name), \(new.role), \(new.passwordHash), \(UserStatus.active),
+                \(new.language), \(new.isVerified ? now : nil), \(now), \(now))
             RETURNING \(User.columns)
             """)
         guard let made else { throw .programming("a new user gave no row") }
@@ -159,12 +172,25 @@ extension Transaction {
         try execute("UPDATE users SET last_login_at = \(ambient.now()) WHERE id = \(id)")
     }
 
-    /// Changes what is not nil. False when there is no such user.
+    /// The address was shown to be theirs. False when it was before, or there is no such user.
+    public func setEmailVerified(_ id: UserID) throws(StoreError) -> Bool {
+        try execute(
+            "UPDATE users SET email_verified_at = \(ambient.now()), updated_at = \(ambient.now()) WHERE id = \(id) AND email_verified_at IS NULL"
+        ) == 1
+    }
+
+    /// False when there is no such user.
+    public func setLanguage(_ language: Language, of id: UserID) throws(StoreError) -> Bool {
+        try execute("UPDATE users SET language = \(language), updated_at = \(ambient.now()) WHERE id = \(id)") == 1
+    }
+
+    /// Changes what is not nil; a new address is yet to be shown to be theirs. False when there is no such user.
     /// - Throws: `.conflict(.userEmail)`.
     public func updateUser(_ id: UserID, email: String? = nil, name: String? = nil) throws(StoreError) -> Bool {
         try execute(
             """
-            UPDATE users SET email = COALESCE(\(email?.lowercased()), email), name = COALESCE(\(name), name), updated_at = \(ambient.now())
+            UPDATE users SET email_verified_at = CASE WHEN email = COALESCE(\(email?.lowercased()), email) THEN email_verified_at ELSE NULL END,
+                email = COALESCE(\(email?.lowercased()), email), name = COALESCE(\(name), name), updated_at = \(ambient.now())
             WHERE id = \(id)
             """) == 1
     }

@@ -1,4 +1,6 @@
+internal import Domain
 private import Glibc
+internal import HTTP
 
 /// Files that a browser loads, read once at the start. Each is served under a name with a fingerprint of its bytes, so that it can be
 /// kept for ever.
@@ -32,6 +34,27 @@ public struct AssetFolder: Sendable {
     }
 
     subscript(name: String) -> Asset? { byName[name] }
+
+    /// Serves every file by its fingerprinted name.
+    /// - Parameter template: ends in `{file}`.
+    func endpoint(_ template: String, _ summary: String) -> Endpoint<PublicContext> {
+        Endpoint(
+            .get, template, summary, tag: "Service", audience: .anyone,
+            takes: .path(Shape(.text("file", "As the page names it.", length: 1...128), make: { $0 })),
+            replies: Success(200, "Its bytes.", View(nil, .text, example: ""), mediaTypes: ["*/*"]),
+            also: [Success(304, "The caller has it already.", nil)], problems: [.notFound]
+        ) { input, _ in
+            guard let asset = served[input.path] else { throw Problem(.notFound) }
+            var headers = BrowserHeaders.immutable
+            headers.set("etag", asset.etag)
+            let known = input.request.headers.all("if-none-match").flatMap { $0.split(separator: ",") }
+            if known.contains(where: { $0.filter { $0 != " " } == asset.etag || $0.filter { $0 != " " } == "W/" + asset.etag || $0 == "*" })
+            {
+                return .empty(status: 304, headers: headers)
+            }
+            return .bytes(asset.bytes, type: asset.mediaType, headers: headers)
+        }
+    }
 
     private static func asset(name: String, bytes: [UInt8]) -> Asset {
         let fingerprint = fingerprint(bytes)

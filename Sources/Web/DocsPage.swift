@@ -20,7 +20,9 @@ public struct DocsPage: Sendable {
 
     /// Whether everything is there; for the start's log.
     public var isComplete: Bool { Self.needed.allSatisfy { assets[$0] != nil } }
-    public var endpoints: [MountedEndpoint] { [shell.mounted, file.mounted] }
+    public var endpoints: [MountedEndpoint] {
+        [shell, assets.endpoint("/api/docs/assets/{file}", "A file of the docs page")].map(\.mounted)
+    }
 
     private var shell: Endpoint<PublicContext> {
         let html = html
@@ -38,25 +40,6 @@ public struct DocsPage: Sendable {
                 return .bytes(Array(Self.missing.utf8), type: "text/plain; charset=utf-8", status: 503, headers: BrowserHeaders.page())
             }
             return .bytes(html, type: "text/html; charset=utf-8", headers: BrowserHeaders.page())
-        }
-    }
-
-    private var file: Endpoint<PublicContext> {
-        Endpoint(
-            .get, "/api/docs/assets/{file}", "A file of the docs page", tag: "Service", audience: .anyone,
-            takes: .path(Shape(.text("file", "As the page names it.", length: 1...128), make: { $0 })),
-            replies: Success(200, "Its bytes.", View(nil, .text, example: ""), mediaTypes: ["*/*"]),
-            also: [Success(304, "The caller has it already.", nil)], problems: [.notFound]
-        ) { input, _ in
-            guard let asset = assets.served[input.path] else { throw Problem(.notFound) }
-            var headers = BrowserHeaders.immutable
-            headers.set("etag", asset.etag)
-            let known = input.request.headers.all("if-none-match").flatMap { $0.split(separator: ",") }
-            if known.contains(where: { $0.filter { $0 != " " } == asset.etag || $0.filter { $0 != " " } == "W/" + asset.etag || $0 == "*" })
-            {
-                return .empty(status: 304, headers: headers)
-            }
-            return .bytes(asset.bytes, type: asset.mediaType, headers: headers)
         }
     }
 

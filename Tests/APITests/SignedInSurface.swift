@@ -29,7 +29,7 @@ final class SignedInSurface: Sendable {
 
     init(
         _ store: Store, _ clock: TestClock, registration: SignIn.Registration = .off, isPlain: Bool = false,
-        promoteSecret: String? = nil
+        promoteSecret: String? = nil, verification: EmailVerification = .off
     ) {
         let limiter = MemoryAttemptLimiter(ambient: clock.ambient)
         let log = Log(level: .info, output: written, now: clock.ambient.now)
@@ -60,7 +60,8 @@ final class SignedInSurface: Sendable {
         accounts = RelayAccounts(store: store, keyring: { keyring }, allowsLoopback: false, ports: ports)
         let signIn = SignIn(
             people: people, algorithm: .hs256, key: SecretBytes([UInt8](repeating: 9, count: 32)),
-            limiter: limiter, registration: registration, lifetimeMinutes: 60, log: log, metrics: metrics)
+            limiter: limiter, registration: registration, lifetimeMinutes: 60, verification: verification,
+            log: log, metrics: metrics)
         let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
         let problems = Problems(log: log)
         let shares = ShareTokens(key: SecretBytes([UInt8](repeating: 9, count: 32)))
@@ -68,6 +69,7 @@ final class SignedInSurface: Sendable {
             store: store, secret: promoteSecret.map { SecretBytes(Array($0.utf8)) }, limiter: limiter, log: log)
         router = Router(
             Authentication(door).endpoints + TokenEndpoints(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints
+                + AccountLinkEndpoints(AccountLinks(people: people, limiter: limiter, sendsMail: true, log: log), people, door).endpoints
                 + Keys(keys, door).endpoints
                 + Users(people, keys, door).endpoints + Accounts(accounts, door).endpoints
                 + AccountGroupEndpoints(accounts, door).endpoints + Stats(keys, door).endpoints
@@ -119,10 +121,12 @@ final class SignedInSurface: Sendable {
 
 func withSignedInSurface(
     _ database: TestDatabase = .sqliteInMemory, registration: SignIn.Registration = .off, isPlain: Bool = false,
-    promoteSecret: String? = nil, _ test: (SignedInSurface) async throws -> Void
+    promoteSecret: String? = nil, verification: EmailVerification = .off, _ test: (SignedInSurface) async throws -> Void
 ) async throws {
     let clock = TestClock()
     try await withStore(database, clock: clock) { store in
-        try await test(SignedInSurface(store, clock, registration: registration, isPlain: isPlain, promoteSecret: promoteSecret))
+        try await test(
+            SignedInSurface(
+                store, clock, registration: registration, isPlain: isPlain, promoteSecret: promoteSecret, verification: verification))
     }
 }

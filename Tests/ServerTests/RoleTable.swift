@@ -23,7 +23,9 @@ enum Role {
         "POST /api/auth/register", "POST /web/auth/login", "POST /auth/login", "POST /auth/register", "POST /auth/admin/promote",
         "POST /apiStats/api/get-key-id", "POST /apiStats/api/user-stats", "POST /apiStats/api/user-model-stats",
         "POST /apiStats/api/batch-stats", "GET /tariffs", "GET /tariffs/list", "GET /tariffs/{id}", "POST /payments/webhook",
-        "POST /hooks/payments/{provider}", "GET /share/config/{secret}",
+        "POST /hooks/payments/{provider}", "GET /share/config/{secret}", "POST /api/auth/password/forgot",
+        "POST /api/auth/password/reset", "POST /api/auth/email/verify",
+        "POST /api/auth/email/resend", "GET /account/verify", "GET /account/reset", "GET /account/assets/{file}",
     ]
 
     static let table = [
@@ -36,6 +38,7 @@ enum Role {
         Row(route: "GET /api/auth/tokens", body: nil, owner: 200, other: 200, support: 200, admin: 200),
         Row(
             route: "POST /api/auth/tokens", body: ["name": "one", "scopes": ["read"]], owner: 201, other: 201, support: 201, admin: 201),
+        Row(route: "PUT /api/auth/language", body: ["language": "ru"], owner: 204, other: 204, support: 204, admin: 204),
         Row(route: "DELETE /api/auth/tokens/{id}", body: nil, owner: 204, other: 404, support: 404, admin: 404),
         Row(
             route: "POST /api/admin/invitations", body: ["email": "new@example.com"], owner: 403, other: 403, support: 403, admin: 201),

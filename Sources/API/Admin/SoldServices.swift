@@ -431,6 +431,7 @@ public struct SoldServices: Sendable {
             .post, "/api/portal/subscriptions/{id}/upgrade", "Take another plan", tag: "Portal", audience: .customer,
             takes: .path(Self.text, body: Self.upgrading), replies: .ok(Self.paymentView), problems: Self.writing
         ) { input, context in
+            try front.checkMayBuy(context.user)
             let (subscription, plan) = try await upgradable(input.path, context, plan: input.body.plan)
             let payment = try await front.sales.beginUpgrade(
                 subscription, to: plan, provider: input.body.provider, actor: context.user.id.text, request: input.request.id)

@@ -92,13 +92,17 @@ public struct Users: Sendable {
         Field<Int64>.integer("concurrent", "Requests under way at once.", 1...largest).optional,
         Field<Int64>.dollars("cost_per_day_usd", "US dollars in a day (of TIME_ZONE), to the micro-dollar.").optional,
         Field<Int64>.integer("keys", "Keys at once; left out: \(UserLimits.standardMaximumKeys).", 0...largest).optional,
+        Field<Int64>.integer(
+            "services", "Services at once, of every kind; left out: \(UserLimits.standardMaximumServices).", 0...largest
+        ).optional,
         make: {
             UserLimits(
-                perKey: APIKeyLimits(requestsPerMinute: $0, tokensPerDay: $1, concurrency: $2, costPerDayMicroUSD: $3), maximumKeys: $4)
+                perKey: APIKeyLimits(requestsPerMinute: $0, tokensPerDay: $1, concurrency: $2, costPerDayMicroUSD: $3), maximumKeys: $4,
+                maximumServices: $5)
         })
     private var setLimits: Endpoint<CustomerContext> {
         Endpoint(
-            .put, "/api/admin/users/{id}/limits", "Limit a user's keys", tag: "Users", audience: Self.writers,
+            .put, "/api/admin/users/{id}/limits", "Limit a user's keys and services", tag: "Users", audience: Self.writers,
             takes: .path(Self.id, body: Self.limits), replies: .ok(Self.view), problems: Self.writeProblems,
             about: "The most that each key of the user may have; what is left out is not limited. Keys that have more are lowered."
         ) { input, context in
@@ -138,8 +142,9 @@ public struct Users: Sendable {
                 "requests_per_minute": number(most.requestsPerMinute), "tokens_per_day": number(most.tokensPerDay),
                 "concurrent": number(most.concurrency),
                 "cost_per_day_usd": most.costPerDayMicroUSD.map { .string(Dollars.text($0)) } ?? .null,
-                "keys": .int(user.limits.keys),
-            ], "created_at": .string(user.createdAt.text), "last_login_at": user.lastLoginAt.map { .string($0.text) } ?? .null,
+                "keys": .int(user.limits.keys), "services": .int(user.limits.services),
+            ], "email_verified": .bool(user.emailVerifiedAt != nil), "created_at": .string(user.createdAt.text),
+            "last_login_at": user.lastLoginAt.map { .string($0.text) } ?? .null,
         ]
     }
 
@@ -155,15 +160,17 @@ public struct Users: Sendable {
                 .object([
                     .always("requests_per_minute", "Requests.", .nullable(.count)), .always("tokens_per_day", "Tokens.", .nullable(.count)),
                     .always("concurrent", "Requests.", .nullable(.count)), .always("cost_per_day_usd", "US dollars.", .nullable(.text)),
-                    .always("keys", "Keys at once.", .count),
-                ])), .always("created_at", "When they were made.", .time), .always("last_login_at", "null is never.", .nullable(.time)),
+                    .always("keys", "Keys at once.", .count), .always("services", "Services at once.", .count),
+                ])), .always("email_verified", "Whether the address was shown to be theirs.", .boolean),
+            .always("created_at", "When they were made.", .time), .always("last_login_at", "null is never.", .nullable(.time)),
         ],
         example: [
             "id": "usr_0193c0de8a7b7f3e9d2c4b5a69788796", "number": 2, "email": "ada@example.com", "name": "Ada", "role": "customer",
             "status": "active",
             "limits": [
                 "requests_per_minute": 60, "tokens_per_day": nil, "concurrent": nil, "cost_per_day_usd": "12.500000", "keys": 100,
-            ], "created_at": "2026-11-21T00:00:00.000Z", "last_login_at": nil,
+                "services": 1000,
+            ], "email_verified": true, "created_at": "2026-11-21T00:00:00.000Z", "last_login_at": nil,
         ])
     private static let listView = View(
         "Users",

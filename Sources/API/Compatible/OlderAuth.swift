@@ -31,8 +31,10 @@ public struct OlderAuth: Sendable {
             }
             guard password.unicodeScalars.count >= 8 else { throw Problem(.badRequest, "Password must be at least 8 characters") }
             do {
-                let made = try await front.signIn.registerOlder(body.email, password, from: request.remoteAddress, request.id)
-                return .json(Storefront.json(made))
+                let made = try await front.signIn.registerOlder(
+                    body.email, password, language: Language(accepting: request.headers["accept-language"]), from: request.remoteAddress,
+                    request.id)
+                return .json(front.json(made))
             } catch StoreError.conflict(.userEmail) { throw Problem(.badRequest, "Email already registered") } catch let refusal
                 as SignIn.Refusal
             { throw Self.problem(refusal) }
@@ -46,7 +48,7 @@ public struct OlderAuth: Sendable {
                 View(
                     "OlderToken", [.always("access_token", "For Authorization: Bearer.", .text), .always("token_type", "bearer.", .text)],
                     example: ["access_token": "eyJ…", "token_type": "bearer"])),
-            problems: ProblemKind.ofStore + [.wrongCredentials, .tooManyAttempts], dialect: .detail
+            problems: ProblemKind.ofStore + [.wrongCredentials, .emailUnverified, .tooManyAttempts], dialect: .detail
         ) { input, _ in
             let request = input.request
             do {
@@ -61,6 +63,7 @@ public struct OlderAuth: Sendable {
         switch refusal {
         case .wrongCredentials: Problem(.wrongCredentials, "Invalid credentials")
         case .tooManyAttempts(let seconds): Problem(.tooManyAttempts, retryAfterSeconds: seconds)
+        case .unverified: Problem(.emailUnverified)
         case .registrationOff, .notInvited: Problem(.forbidden, "Registration is closed")
         }
     }
@@ -69,7 +72,7 @@ public struct OlderAuth: Sendable {
         Endpoint(
             .get, "/auth/me", "Who am I", tag: "Older VPN interface", audience: .customer, takes: .nothing,
             replies: .ok(Storefront.userView), problems: ProblemKind.ofSignIn + ProblemKind.ofStore, dialect: .detail
-        ) { _, context in .json(Storefront.json(context.user)) }
+        ) { _, context in .json(front.json(context.user)) }
     }
 
     private static let subscriptionView = View(
@@ -129,6 +132,7 @@ public struct OlderAuth: Sendable {
             takes: .body(Shape(Self.tariff, make: { $0 }).ignoringUnknownFields), replies: .ok(Storefront.subscribedView),
             problems: Storefront.writes, dialect: .detail, about: "Any tariff while developing; otherwise free ones only."
         ) { input, context in
+            try front.checkMayBuy(context.user)
             let plan = try await front.plan(number: input.body)
             guard plan.terms.price.minorUnits == 0 || front.isDevelopment else { throw Problem(.forbidden, "Tariff is not free") }
             let made = try await front.older {

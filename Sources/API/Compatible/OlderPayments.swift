@@ -64,6 +64,7 @@ public struct OlderPayments: Sendable {
                 throw InputErrors(fields: [FieldError("amount", "is required without a tariff")])
             }
             let mayName = isAdmin || front.doors.payerMayNameID(of: body.provider)
+            try front.checkMayBuy(context.user)
             let wish = Sales.Wish(
                 user: user.id, plan: plan?.id, amount: try body.amount.map { try Self.amount($0, currency) }, provider: body.provider,
                 providerPaymentID: mayName ? body.providerID : nil)

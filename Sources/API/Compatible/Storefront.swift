@@ -70,9 +70,13 @@ public struct Storefront: Sendable {
 
     // MARK: Views
 
-    static func json(_ user: User) -> JSON {
+    /// - Throws: 403 while a customer has to confirm the address first.
+    func checkMayBuy(_ user: User) throws { if signIn.isPending(user) { throw Problem(.emailUnverified) } }
+
+    func json(_ user: User) -> JSON {
         [
-            "id": .int(user.number), "email": .string(user.email), "status": user.status == .active ? "active" : "blocked",
+            "id": .int(user.number), "email": .string(user.email),
+            "status": user.status == .blocked ? "blocked" : signIn.isPending(user) ? "pending" : "active",
             "is_admin": .bool(user.role == .admin), "google_id": nil, "created_at": .string(user.createdAt.text),
         ]
     }
@@ -105,7 +109,8 @@ public struct Storefront: Sendable {
     static let userView = View(
         "OlderUser",
         [
-            .always("id", "Number.", .count), .always("email", "Mail address.", .text), .always("status", "active or blocked.", .text),
+            .always("id", "Number.", .count), .always("email", "Mail address.", .text),
+            .always("status", "pending (the address is to be confirmed), active or blocked.", .text),
             .always("is_admin", "Whether an admin.", .boolean), .always("google_id", "Always null.", .nullable(.text)),
             .always("created_at", "When.", .time),
         ],

@@ -37,15 +37,20 @@ public struct Authentication: Sendable {
                     Field<String>.text("invitation", "Where registration is by invitation.").optional,
                     Self.carrier, make: Registering.init)),
             replies: .created(Self.registeredView), problems: ProblemKind.ofStore + [.forbidden, .emailTaken, .tooManyAttempts],
-            about: "Open, by invitation or off, as the operator has set it."
+            about:
+                "Open, by invitation or off, as the operator has set it. Where addresses have to be confirmed before the first login there is no token yet."
         ) { input, _ in
             let (body, request) = (input.body, input.request)
-            let made = try await refusing {
+            let registered = try await refusing {
                 try await signIn.register(
-                    body.email, name: body.name, password: body.password, invitation: body.invitation, from: request.remoteAddress,
-                    by: body.carrier, agent: request.headers["user-agent"] ?? "", request.id)
+                    body.email, name: body.name, password: body.password, invitation: body.invitation,
+                    language: Language(accepting: request.headers["accept-language"]), from: request.remoteAddress, by: body.carrier,
+                    agent: request.headers["user-agent"] ?? "", request.id)
             }
-            return answer(made, body.carrier)
+            switch registered {
+            case .signedIn(let made): return answer(made, body.carrier)
+            case .pending(let user): return ["token_type": "Bearer", "expires_in": 0, "user": Self.json(user)]
+            }
         }
     }
 
@@ -56,7 +61,7 @@ public struct Authentication: Sendable {
             takes: .body(
                 Shape(
                     .text("email", "Mail address."), Self.password("password", "The password."), Self.carrier, make: LoggingIn.init)),
-            replies: .ok(Self.loginView), problems: ProblemKind.ofStore + [.wrongCredentials, .tooManyAttempts]
+            replies: .ok(Self.loginView), problems: ProblemKind.ofStore + [.wrongCredentials, .emailUnverified, .tooManyAttempts]
         ) { input, _ in
             let (body, request) = (input.body, input.request)
             let email = try Self.email(body.email)
@@ -132,6 +137,7 @@ public struct Authentication: Sendable {
             switch refusal {
             case .wrongCredentials: throw Problem(.wrongCredentials)
             case .tooManyAttempts(let seconds): throw Problem(.tooManyAttempts, retryAfterSeconds: seconds)
+            case .unverified: throw Problem(.emailUnverified)
             case .registrationOff: throw Problem(.forbidden, "Registration is closed.")
             case .notInvited:
                 throw Problem(.forbidden, "Registration is by invitation; this one is missing, has ended or is for another address.")
@@ -155,16 +161,20 @@ public struct Authentication: Sendable {
     static func json(_ user: User) -> JSON {
         [
             "id": .string(user.id.text), "email": .string(user.email), "name": .string(user.name),
-            "role": .string(user.role == .customer ? "user" : user.role.rawValue),
+            "role": .string(user.role == .customer ? "user" : user.role.rawValue), "email_verified": .bool(user.emailVerifiedAt != nil),
+            "language": .string(user.language.rawValue),
         ]
     }
 
     static let userFields: [FieldDoc] = [
         .always("id", "As usr_….", .text), .always("email", "In lower case.", .text), .always("name", "Shown name.", .text),
         .always("role", "What they may do.", .choice(["user", "support", "admin"])),
+        .always("email_verified", "Whether the address was shown to be theirs.", .boolean),
+        .always("language", "Of mails to them.", .choice(Language.allCases.map(\.rawValue))),
     ]
     private static let userExample: JSON = [
         "id": "usr_0193c0de8a7b7f3e9d2c4b5a69788796", "email": "ada@example.com", "name": "Ada", "role": "user",
+        "email_verified": true, "language": "en",
     ]
     private static let loginFields: [FieldDoc] = [
         .maybe("token", "For `Authorization: Bearer`.", .text), .maybe("csrf_token", "For `x-csrf-token`, with a cookie.", .text),

@@ -74,7 +74,10 @@ public struct PromotionEndpoints: Sendable {
     private static let meView = View(
         "Promoted", [.always("user", "Who it is now.", .object(Authentication.userFields))],
         example: [
-            "user": ["id": "usr_0193c0de8a7b7f3e9d2c4b5a69788796", "email": "ada@example.com", "name": "Ada", "role": "admin"]
+            "user": [
+                "id": "usr_0193c0de8a7b7f3e9d2c4b5a69788796", "email": "ada@example.com", "name": "Ada", "role": "admin",
+                "email_verified": true, "language": "en",
+            ]
         ])
     private static let olderView = View(
         "OlderPromoted", [.always("msg", "Always the same.", .text), .always("user_id", "The user's number.", .count)],

@@ -70,6 +70,9 @@ public final class MemoryAttemptLimiter: AttemptLimiter {
 enum AttemptName {
     static func login(_ email: EmailAddress, from address: String) -> String { "login \(email.text) \(network(address))" }
     static func promotion(from address: String) -> String { "promote \(network(address))" }
+    static func linkWish(from address: String) -> String { "link-wish \(network(address))" }
+    static func linkWish(to email: EmailAddress) -> String { "link-wish-to \(email.text)" }
+    static func link(from address: String) -> String { "link \(network(address))" }
     static func registration(from address: String) -> String { "register \(network(address))" }
 
     /// One customer's IPv6 line is a whole /64, so all of it counts as one address.

@@ -1,4 +1,5 @@
 public import Domain
+internal import Mail
 public import Secrets
 public import Store
 
@@ -15,17 +16,39 @@ public struct People: Sendable {
         self.rule = rule
     }
 
-    /// - Parameter actor: a user id, "command" or "system".
+    /// - Parameters:
+    ///   - actor: a user id, "command" or "system".
+    ///   - isVerified: false promises a mail that asks whether the address is theirs.
     /// - Throws: `InputErrors`, `StoreError.conflict(.userEmail)`, `SecretsError`.
-    public func create(email: EmailAddress, name: String, role: UserRole, password: String, actor: String, request: RequestID? = nil)
-        async throws -> User
-    {
-        try check(password, email: email.text)
-        let hash = try await passwords.hash(password)
+    public func create(
+        email: EmailAddress, name: String, role: UserRole, password: String, actor: String, language: Language = .english,
+        isVerified: Bool = true, request: RequestID? = nil
+    ) async throws -> User {
+        let hash = try await hashOfNew(password, email: email.text)
         return try await store.transaction { transaction throws(StoreError) in
-            let user = try transaction.createUser(NewUser(email: email.text, name: name, role: role, passwordHash: hash))
+            let user = try transaction.createUser(
+                NewUser(email: email.text, name: name, role: role, passwordHash: hash, language: language, isVerified: isVerified))
             try transaction.record(actor: actor, "user.create", user, request)
+            if !isVerified {
+                let end = transaction.ambient.now().adding(seconds: MailLink.Purpose.verifyAddress.lifetimeSeconds)
+                try transaction.promiseMail(.verifyAddress, to: user.email, user: user.id, until: end)
+            }
             return user
+        }
+    }
+
+    /// Checks a new password and hashes it.
+    /// - Throws: `InputErrors`, `SecretsError`.
+    func hashOfNew(_ password: String, email: String) async throws -> String {
+        try check(password, email: email)
+        return try await passwords.hash(password)
+    }
+
+    func setLanguage(_ language: Language, of id: UserID, actor: String, request: RequestID) async throws {
+        try await store.transaction { transaction throws(StoreError) in
+            guard try transaction.setLanguage(language, of: id) else { return }
+            try transaction.record(
+                actor: actor, "user.set_language", subject: id.text, before: nil, after: ["language": .string(language.rawValue)], request)
         }
     }
 
@@ -137,6 +160,7 @@ public struct People: Sendable {
     public static func json(_ limits: UserLimits) -> JSON {
         var members = RelayKeys.json(limits.perKey).object ?? [:]
         members["keys"] = .int(limits.keys)
+        members["services"] = .int(limits.services)
         return .object(members)
     }
 
@@ -145,8 +169,7 @@ public struct People: Sendable {
         async throws -> Bool
     {
         guard let user = try await find(id) else { return false }
-        try check(password, email: user.email)
-        let hash = try await passwords.hash(password)
+        let hash = try await hashOfNew(password, email: user.email)
         return try await store.transaction { transaction throws(StoreError) in
             guard try transaction.setPassword(hash: hash, of: id, keeping: keeping) else { return false }
             try transaction.record(actor: actor, "user.set_password", subject: id.text, before: nil, after: nil, request)

@@ -13,6 +13,7 @@ public struct SignIn: Sendable {
     let invitations: Invitations
     let registration: Registration
     let lifetimeSeconds: Int64
+    let verification: EmailVerification
     private let csrfKey: SecretBytes
     private let marks: LoginMarks
     var store: Store { people.store }
@@ -23,8 +24,9 @@ public struct SignIn: Sendable {
     ///   - log: told of failed logins, without mail address and network address.
     public init(
         people: People, algorithm: TokenSigner.Algorithm, key: SecretBytes, limiter: any AttemptLimiter, registration: Registration,
-        lifetimeMinutes: Int64, log: Log, metrics: Metrics
+        lifetimeMinutes: Int64, verification: EmailVerification = .off, log: Log, metrics: Metrics
     ) {
+        self.verification = verification
         self.people = people
         signer = TokenSigner(algorithm: algorithm, key: key)
         self.limiter = limiter
@@ -49,7 +51,12 @@ public struct SignIn: Sendable {
         case tooManyAttempts(seconds: Int)
         case registrationOff
         case notInvited
+        /// The password is right; the address has yet to be confirmed.
+        case unverified
     }
+
+    /// Whether this person has yet to show that the address is theirs.
+    func isPending(_ user: User) -> Bool { verification != .off && user.role == .customer && user.emailVerifiedAt == nil }
 
     /// Says the same, after the same work, for an unknown address, a wrong password and a blocked person.
     /// - Throws: `Refusal`, `StoreError`, `SecretsError`.
@@ -77,6 +84,10 @@ public struct SignIn: Sendable {
             throw Refusal.wrongCredentials
         }
         limiter.clear(name)
+        if verification == .login, isPending(user) {
+            marks.refused(user.id, .unverified, request)
+            throw Refusal.unverified
+        }
         marks.succeeded()
         let better = people.passwords.isOutdated(user.passwordHash) ? try await people.passwords.hash(password) : nil
         return try await begin(user, by: carrier, agent: agent, request) { transaction throws(StoreError) in
@@ -85,11 +96,18 @@ public struct SignIn: Sendable {
         }
     }
 
+    /// What became of a registration.
+    enum Registered: Sendable {
+        case signedIn(Made)
+        /// Not before the address is confirmed.
+        case pending(User)
+    }
+
     /// - Throws: besides `Refusal` what `People.create` throws.
     func register(
-        _ email: EmailAddress, name: String, password: String, invitation: String?, from address: String, by carrier: SessionCarrier,
-        agent: String, _ request: RequestID
-    ) async throws -> Made {
+        _ email: EmailAddress, name: String, password: String, invitation: String?, language: Language, from address: String,
+        by carrier: SessionCarrier, agent: String, _ request: RequestID
+    ) async throws -> Registered {
         switch registration {
         case .off: throw Refusal.registrationOff
         case .open: break
@@ -98,12 +116,16 @@ public struct SignIn: Sendable {
         }
         if let seconds = limiter.begin(AttemptName.registration(from: address)) { throw Refusal.tooManyAttempts(seconds: seconds) }
         let user = try await people.create(
-            email: email, name: name, role: .customer, password: password, actor: "system", request: request)
-        return try await begin(user, by: carrier, agent: agent, request) { _ in }
+            email: email, name: name, role: .customer, password: password, actor: "system", language: language, isVerified: false,
+            request: request)
+        if verification == .login { return .pending(user) }
+        return .signedIn(try await begin(user, by: carrier, agent: agent, request) { _ in })
     }
 
     /// Registration as older apps know it, without a login: open where anybody may register, and where VPN plans are sold.
-    func registerOlder(_ email: EmailAddress, _ password: String, from address: String, _ request: RequestID) async throws -> User {
+    func registerOlder(
+        _ email: EmailAddress, _ password: String, language: Language, from address: String, _ request: RequestID
+    ) async throws -> User {
         let sellsVPN = try await store.read { reader throws(StoreError) in
             try reader.plans(limit: 1000, status: .active).items.contains { $0.terms.kind == .vpn }
         }
@@ -111,7 +133,7 @@ public struct SignIn: Sendable {
         if let seconds = limiter.begin(AttemptName.registration(from: address)) { throw Refusal.tooManyAttempts(seconds: seconds) }
         return try await people.create(
             email: email, name: String(email.text.prefix { $0 != "@" }), role: .customer, password: password, actor: "system",
-            request: request)
+            language: language, isVerified: false, request: request)
     }
 
     /// The user behind a token, or nil: the signature, the row and the person all have to stand.
@@ -180,7 +202,7 @@ private struct LoginMarks: Sendable {
         case success
         case wrongPassword = "wrong_password"
         case unknownUser = "unknown_user"
-        case blocked, throttled
+        case blocked, throttled, unverified
     }
     private let log: Log
     private let counters: [Outcome: Counter]

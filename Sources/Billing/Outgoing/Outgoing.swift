@@ -17,8 +17,7 @@ public struct Outgoing: Sendable {
         (sent, failed) = (metrics.counter(.webhooksSent, "sent"), metrics.counter(.webhooksSent, "failed"))
     }
 
-    /// Seconds to wait after the first, second … failure; after the last one it is given up.
-    static let waits: [Int64] = [5, 60, 300, 1800, 7200, 21_600, 43_200, 86_400, 86_400, 86_400]
+    private static let schedule = RetrySchedule([5, 60, 300, 1800, 7200, 21_600, 43_200, 86_400, 86_400, 86_400])
     private static let leaseMilliseconds: Int64 = 60_000
     private static let batch = 16
     private static let pauseMilliseconds = 1000
@@ -72,11 +71,12 @@ public struct Outgoing: Sendable {
         }
         let isOver = outcomes.allSatisfy { if case .failed = $0.outcome { false } else { true } }
         if isGone, !isOver { told += outcomes.compactMap { if case .gone = $0.outcome { $0.name } else { nil } } }
+        let next = Self.schedule.next(after: event.attempts, at: now, store.ambient)
         let (kept, why) = (told, failures.sorted().joined(separator: "; "))
         do throws(StoreError) {
             try await store.transaction { transaction throws(StoreError) in
                 if why.isEmpty { return try transaction.outboxSent(event.id, told: kept) }
-                try transaction.outboxFailed(event.id, why, told: kept, next: isOver ? nil : next(event, now))
+                try transaction.outboxFailed(event.id, why, told: kept, next: isOver ? nil : next)
             }
         } catch { log.warning("outgoing.not_kept", ["event": LogValue(event.id.text), "error": LogValue("\(error)")]) }
         if !why.isEmpty { log.warning("outgoing.refused", ["event": LogValue(event.id.text), "failure": LogValue(why)]) }
@@ -88,13 +88,5 @@ public struct Outgoing: Sendable {
             if reply.status == 410 { return .gone }
             return (200...299).contains(reply.status) ? .taken : .failed("status \(reply.status)")
         } catch { return .failed("\(error)") }
-    }
-
-    /// nil after the last wait; each up to a fifth shorter or longer.
-    private func next(_ event: OutboxEvent, _ now: Timestamp) -> Timestamp? {
-        let index = Int(clamping: event.attempts - 1)
-        guard Self.waits.indices.contains(index) else { return nil }
-        let random = Int64(store.ambient.randomBytes(1).first ?? 128)
-        return now.adding(milliseconds: Self.waits[index] * (800 + random * 400 / 255))
     }
 }

@@ -31,19 +31,51 @@ public final class CurlClient: HTTPClient {
     /// Cancelling the task ends the transfer.
     public func send(_ request: OutgoingRequest) async throws(ClientError) -> OutgoingReply {
         try OutgoingURL.check(request.url)
-        return try await work.send(request).get()
+        guard case .http(let reply) = try await perform(.http(request)) else { throw .interrupted("an answer of another protocol") }
+        return reply
     }
+
+    func perform(_ task: CurlTask) async throws(ClientError) -> CurlAnswer { try await work.send(task).get() }
 
     /// Ends every call with `cancelled`; later ones get it too.
     public func shutdown() { work.stop() }
 }
 
+/// What one transfer is to do.
+enum CurlTask: Sendable {
+    case http(OutgoingRequest)
+    case mail(OutgoingMail, MailServer)
+    case mailProbe(MailServer)
+
+    private static let probeMilliseconds = 15_000
+
+    var timeoutMilliseconds: Int {
+        switch self {
+        case .http(let request): request.timeoutMilliseconds
+        case .mail(let mail, _): mail.timeoutMilliseconds
+        case .mailProbe: Self.probeMilliseconds
+        }
+    }
+    var connectTimeoutMilliseconds: Int {
+        switch self {
+        case .http(let request): request.connectTimeoutMilliseconds
+        case .mail(let mail, _): mail.connectTimeoutMilliseconds
+        case .mailProbe: Self.probeMilliseconds
+        }
+    }
+}
+
+enum CurlAnswer: Sendable {
+    case http(OutgoingReply)
+    case mail(MailAnswer)
+}
+
 /// The thread of a client and the way to it.
 final class CurlWork: Sendable {
-    typealias Outcome = Result<OutgoingReply, ClientError>
+    typealias Outcome = Result<CurlAnswer, ClientError>
     private struct Job {
         let id: UInt64
-        let request: OutgoingRequest
+        let task: CurlTask
         let startedAtNanoseconds: UInt64
     }
     private struct Shared {
@@ -67,7 +99,7 @@ final class CurlWork: Sendable {
         self.multi = multi
     }
 
-    func send(_ request: OutgoingRequest) async -> Outcome {
+    func send(_ task: CurlTask) async -> Outcome {
         let id = shared.withLock { shared in
             shared.nextID += 1
             return shared.nextID
@@ -78,7 +110,7 @@ final class CurlWork: Sendable {
                     // A cancellation that comes after this finds the call in `waiting`.
                     if shared.isStopped || Task.isCancelled { return .cancelled }
                     if shared.queue.count >= configuration.queueLimit { return .busy }
-                    shared.queue.append(Job(id: id, request: request, startedAtNanoseconds: ambient.uptimeNanoseconds()))
+                    shared.queue.append(Job(id: id, task: task, startedAtNanoseconds: ambient.uptimeNanoseconds()))
                     shared.waiting[id] = continuation
                     return nil
                 }
@@ -134,12 +166,12 @@ final class CurlWork: Sendable {
 
     private func start(_ job: Job) {
         let waited = Int(clamping: (ambient.uptimeNanoseconds() &- job.startedAtNanoseconds) / 1_000_000)
-        guard waited < job.request.timeoutMilliseconds else {
+        guard waited < job.task.timeoutMilliseconds else {
             finish(job.id, .failure(.timeout))
             return
         }
         do throws(ClientError) {
-            let transfer = try CurlTransfer(job.request, configuration, waitedMilliseconds: waited)
+            let transfer = try CurlTransfer(job.task, configuration, waitedMilliseconds: waited)
             if !multi.add(transfer, id: job.id) { finish(job.id, .failure(.interrupted("libcurl refuses the transfer"))) }
         } catch { finish(job.id, .failure(error)) }
     }

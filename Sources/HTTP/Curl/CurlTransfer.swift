@@ -9,7 +9,7 @@ internal import Glibc
 
     let raw: UnsafeMutableRawPointer
     private var list: UnsafeMutablePointer<curl_slist>?
-    private let request: OutgoingRequest
+    private let task: CurlTask
     private let addressRule: AddressRule?
     private let place: String
     fileprivate private(set) var body: [UInt8] = []
@@ -17,36 +17,60 @@ internal import Glibc
     private var headerCount = 0
     private var isTooLarge = false
     private var wasRefused = false
+    /// What of a mail libcurl has fetched.
+    private var sentCount = 0
+    /// libcurl's own words about a failure; it writes here as long as the handle lives.
+    private let errorText = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
     /// - Parameter waitedMilliseconds: how much of the request's time has passed already.
-    init(_ request: OutgoingRequest, _ configuration: CurlConfiguration, waitedMilliseconds: Int) throws(ClientError) {
-        self.request = request
+    init(_ task: CurlTask, _ configuration: CurlConfiguration, waitedMilliseconds: Int) throws(ClientError) {
+        self.task = task
         addressRule = configuration.addressRule
-        place = OutgoingURL.place(request.url)
+        switch task {
+        case .http(let request): place = OutgoingURL.place(request.url)
+        case .mail(_, let server), .mailProbe(let server): place = server.place
+        }
+        unsafe errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         guard let made = unsafe curl_easy_init() else { throw .interrupted("no memory for a transfer") }
         unsafe raw = made
         let isSet = unsafe gh_curl_set_callbacks(
             raw, Unmanaged.passUnretained(self).toOpaque(), takeBody, takeHeader, openSocket)
         guard isSet == CURLE_OK else { throw .interrupted("libcurl refuses its callbacks") }
-        try setTarget(configuration, waitedMilliseconds)
+        try check(unsafe gh_curl_set_error_text(raw, errorText), CURLOPT_ERRORBUFFER)
+        try setTimes(waitedMilliseconds)
         try setTrust(configuration)
-        try setMessage()
+        switch task {
+        case .http(let request):
+            try setTarget(request, configuration)
+            try setMessage(request)
+        case .mail(let mail, let server):
+            try setServer(server)
+            try setMail(mail)
+        case .mailProbe(let server):
+            try setServer(server)
+            try set(CURLOPT_NOBODY, 1)
+            try set(CURLOPT_CUSTOMREQUEST, "NOOP")
+        }
     }
 
     deinit {
         unsafe curl_easy_cleanup(raw)
         unsafe curl_slist_free_all(list)
+        unsafe errorText.deallocate()
     }
 
-    private func setTarget(_ configuration: CurlConfiguration, _ waited: Int) throws(ClientError) {
+    private func setTimes(_ waited: Int) throws(ClientError) {
+        try set(CURLOPT_NOSIGNAL, 1)
+        try set(CURLOPT_TIMEOUT_MS, max(1, task.timeoutMilliseconds - waited))
+        try set(CURLOPT_CONNECTTIMEOUT_MS, max(1, task.connectTimeoutMilliseconds))
+    }
+
+    private func setTarget(_ request: OutgoingRequest, _ configuration: CurlConfiguration) throws(ClientError) {
         try set(CURLOPT_URL, request.url)
         try set(CURLOPT_PROTOCOLS_STR, "http,https")
         try set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https")
         try set(CURLOPT_FOLLOWLOCATION, request.redirectLimit > 0 ? 1 : 0)
         try set(CURLOPT_MAXREDIRS, max(0, request.redirectLimit))
-        try set(CURLOPT_NOSIGNAL, 1)
-        try set(CURLOPT_TIMEOUT_MS, max(1, request.timeoutMilliseconds - waited))
-        try set(CURLOPT_CONNECTTIMEOUT_MS, max(1, request.connectTimeoutMilliseconds))
         // "" keeps proxies of the environment out: what is called from where is decided in the settings.
         guard let proxy = configuration.proxy else {
             try set(CURLOPT_PROXY, "")
@@ -66,7 +90,42 @@ internal import Glibc
         if let file = configuration.certificateAuthorityFile { try set(CURLOPT_CAINFO, file) }
     }
 
-    private func setMessage() throws(ClientError) {
+    private func setServer(_ server: MailServer) throws(ClientError) {
+        guard (server.host + server.ownName).utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != 0x2f && $0 != 0x40 }) else {
+            throw .badURL("a mail server that is no host name")
+        }
+        try set(CURLOPT_URL, server.url)
+        try set(CURLOPT_PROTOCOLS_STR, "smtp,smtps")
+        try set(CURLOPT_PROXY, "")
+        // Demanded, not tried: who can cut STARTTLS out of the conversation would read everything.
+        if server.security == .startTLS { try set(CURLOPT_USE_SSL, Int(CURLUSESSL_ALL.rawValue)) }
+        // What a server says is told apart by the conversation it belongs to.
+        try set(CURLOPT_FORBID_REUSE, 1)
+        try set(CURLOPT_FRESH_CONNECT, 1)
+        guard !server.user.isEmpty else { return }
+        try set(CURLOPT_USERNAME, String(decoding: server.user, as: UTF8.self))
+        try set(CURLOPT_PASSWORD, String(decoding: server.password, as: UTF8.self))
+    }
+
+    private func setMail(_ mail: OutgoingMail) throws(ClientError) {
+        for address in [mail.sender, mail.recipient] {
+            // In angle brackets on a line of their own: none of these may end it.
+            guard address.utf8.contains(0x40), address.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f && $0 != 0x3c && $0 != 0x3e }) else {
+                throw .badHeader("an address of the envelope")
+            }
+        }
+        try set(CURLOPT_MAIL_FROM, "<\(mail.sender)>")
+        guard let recipients = unsafe curl_slist_append(list, "<\(mail.recipient)>") else {
+            throw .interrupted("no memory for a recipient")
+        }
+        unsafe list = recipients
+        try check(unsafe gh_curl_set_list(raw, CURLOPT_MAIL_RCPT, list), CURLOPT_MAIL_RCPT)
+        try check(
+            unsafe gh_curl_set_upload(raw, Unmanaged.passUnretained(self).toOpaque(), giveBody, curl_off_t(mail.message.count)),
+            CURLOPT_UPLOAD)
+    }
+
+    private func setMessage(_ request: OutgoingRequest) throws(ClientError) {
         try set(CURLOPT_USERAGENT, "gatehouse")
         try set(CURLOPT_ACCEPT_ENCODING, "")
         switch request.method {
@@ -121,12 +180,23 @@ internal import Glibc
 
     /// false ends the transfer.
     fileprivate func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard bytes.count <= request.responseLimitBytes - body.count else {
+        guard bytes.count <= responseLimitBytes - body.count else {
             isTooLarge = true
             return false
         }
         unsafe body.append(contentsOf: bytes)
         return true
+    }
+
+    private var responseLimitBytes: Int { if case .http(let request) = task { request.responseLimitBytes } else { Self.headerBytes } }
+
+    /// The next bytes of the mail; 0 at its end.
+    fileprivate func give(_ room: UnsafeMutableRawBufferPointer) -> Int {
+        guard case .mail(let mail, _) = task else { return 0 }
+        let piece = mail.message[sentCount...].prefix(room.count)
+        unsafe room.copyBytes(from: piece)
+        sentCount += piece.count
+        return piece.count
     }
 
     fileprivate func receiveHeader(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -173,32 +243,61 @@ internal import Glibc
 
     // MARK: The end
 
-    func outcome(_ code: CURLcode) -> Result<OutgoingReply, ClientError> {
-        if code == CURLE_OK {
-            var status = 0
-            guard unsafe gh_curl_get_long(raw, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK else {
-                return .failure(.interrupted("\(place): no status"))
-            }
-            return .success(OutgoingReply(status: status, headers: headers, body: body))
+    func outcome(_ code: CURLcode) -> Result<CurlAnswer, ClientError> {
+        var status = 0
+        guard unsafe gh_curl_get_long(raw, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK else {
+            return .failure(.interrupted("\(place): no status"))
         }
-        let text = "\(place): \(Self.text(code))"
-        if isTooLarge { return .failure(.tooLarge(limitBytes: request.responseLimitBytes)) }
-        if wasRefused, code == CURLE_COULDNT_CONNECT { return .failure(.refusedAddress(place)) }
-        let error: ClientError =
-            switch code {
-            // The scheme was checked before: "unsupported protocol" is about a redirect or an answer that is not HTTP.
-            case CURLE_URL_MALFORMAT: .badURL(Self.text(code))
-            case CURLE_COULDNT_RESOLVE_HOST: .resolve(text)
-            case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: .proxy(text)
-            case CURLE_COULDNT_CONNECT: .connect(text)
-            case CURLE_OPERATION_TIMEDOUT: .timeout
-            case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
-                CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_INITFAILED, CURLE_USE_SSL_FAILED:
-                .tls(text)
-            default: .interrupted(text)
-            }
-        return .failure(error)
+        if case .http = task {
+            if code == CURLE_OK { return .success(.http(OutgoingReply(status: status, headers: headers, body: body))) }
+        } else if let answer = mailAnswer(code, status) {
+            return .success(.mail(answer))
+        }
+        return .failure(failure(code))
     }
+
+    /// nil when the conversation broke off without a word from the server that explains it.
+    private func mailAnswer(_ code: CURLcode, _ status: Int) -> MailAnswer? {
+        func answer(_ step: MailAnswer.Step, isTaken: Bool = false, isLoginDenied: Bool = false) -> MailAnswer {
+            MailAnswer(code: status, step: step, isTaken: isTaken, isLoginDenied: isLoginDenied)
+        }
+        switch code {
+        case CURLE_OK: return answer(.message, isTaken: true)
+        case CURLE_LOGIN_DENIED: return answer(.other, isLoginDenied: true)
+        case CURLE_SEND_ERROR, CURLE_WEIRD_SERVER_REPLY, CURLE_REMOTE_ACCESS_DENIED:
+            guard status >= 400 else { return nil }
+            // libcurl tells in words only which command was refused; another version's words make it a matter for another try.
+            let words = unsafe String(cString: errorText)
+            if words.hasPrefix("RCPT failed") { return answer(.recipient) }
+            if case .mail(let mail, _) = task, words.hasPrefix("DATA failed") || sentCount == mail.message.count { return answer(.message) }
+            return answer(.other)
+        default: return nil
+        }
+    }
+
+    private func failure(_ code: CURLcode) -> ClientError {
+        let text = "\(place): \(Self.text(code))"
+        if isTooLarge { return .tooLarge(limitBytes: responseLimitBytes) }
+        if wasRefused, code == CURLE_COULDNT_CONNECT { return .refusedAddress(place) }
+        return switch code {
+        // The scheme was checked before: "unsupported protocol" is about a redirect or an answer that is not HTTP.
+        case CURLE_URL_MALFORMAT: .badURL(Self.text(code))
+        case CURLE_COULDNT_RESOLVE_HOST: .resolve(text)
+        case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: .proxy(text)
+        case CURLE_COULDNT_CONNECT: .connect(text)
+        case CURLE_OPERATION_TIMEDOUT: .timeout
+        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
+            CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_INITFAILED, CURLE_USE_SSL_FAILED:
+            .tls(text)
+        default: .interrupted(text)
+        }
+    }
+}
+
+private func giveBody(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?) -> Int {
+    guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+    let transfer = unsafe Unmanaged<CurlTransfer>.fromOpaque(context).takeUnretainedValue()
+    return unsafe transfer.give(UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
 }
 
 private func takeBody(_ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?) -> Int {
@@ -260,10 +359,10 @@ private func openSocket(_ context: UnsafeMutableRawPointer?, _: curlsocktype, _ 
     }
 
     /// Works until nothing is ready and answers what ended.
-    func perform() -> [(id: UInt64, outcome: Result<OutgoingReply, ClientError>)] {
+    func perform() -> [(id: UInt64, outcome: Result<CurlAnswer, ClientError>)] {
         var running: Int32 = 0
         unsafe curl_multi_perform(raw, &running)
-        var ended: [(id: UInt64, outcome: Result<OutgoingReply, ClientError>)] = []
+        var ended: [(id: UInt64, outcome: Result<CurlAnswer, ClientError>)] = []
         var code = CURLE_OK
         while let easy = unsafe gh_curl_next_ended(raw, &code) {
             unsafe curl_multi_remove_handle(raw, easy)

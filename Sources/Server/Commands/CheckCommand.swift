@@ -52,7 +52,7 @@ struct SystemCheck {
         var results = [Result(name: "settings", state: .good, detail: settings.isProduction ? "production" : "development")]
         results += settings.warnings.map { Result(name: "settings", state: .warning, detail: $0) }
         results += folders(settings) + [clock(), address(settings)] + certificate(settings)
-        return results + (await database(settings))
+        return results + (await mail(settings)) + (await database(settings))
     }
 
     private func folders(_ settings: Settings) -> [Result] {
@@ -144,6 +144,26 @@ struct SystemCheck {
             }
             return results
         } catch { return [Result(name: "nodes", state: .failed, detail: "\(error)")] }
+    }
+
+    private func mail(_ settings: Settings) async -> [Result] {
+        if settings.mailIsDry {
+            return [Result(name: "mail", state: .warning, detail: "dry run: mails are kept in \(settings.dataDirectory)/mail and not sent")]
+        }
+        guard let server = settings.mailServer else { return [] }
+        func failed(_ why: String) -> [Result] { [Result(name: "mail", state: .failed, detail: "\(server): \(why)")] }
+        do {
+            try await MailParts.client(settings, .live).probe(server)
+            return [Result(name: "mail", state: .good, detail: "\(server)\(server.security == .plain ? ", not encrypted" : ", TLS")")]
+        } catch let error as MailError {
+            switch error {
+            case .loginDenied: return failed("it does not take SMTP_USER and SMTP_PASSWORD")
+            case .refused(let code), .deferred(let code): return failed("it refuses us with \(code)")
+            case .failed(.tls(let why)):
+                return failed("\(why); check SMTP_USE_SSL, SMTP_STARTTLS and SMTP_CA_FILE")
+            case .failed(let why): return failed("\(why); check SMTP_HOST, SMTP_PORT and the firewall")
+            }
+        } catch { return failed("\(error)") }
     }
 
     private func database(_ settings: Settings) async -> [Result] {

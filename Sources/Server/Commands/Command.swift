@@ -23,6 +23,7 @@ struct Command: Sendable {
         .planCreate, .planList, .planRetire, .serviceList, .serviceShow, .serviceSuspend, .serviceResume, .serviceTerminate,
         .serviceReconcile, .paymentList, .paymentConfirm, .paymentRefund,
         .vpnNodeAdd, .vpnNodeList, .vpnNodeTest, .vpnNodeStatus, .vpnPeers, .vpnReset,
+        .mailList, .mailRetry,
     ]
 
     var help: String {

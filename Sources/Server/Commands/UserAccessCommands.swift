@@ -26,10 +26,10 @@ extension Command {
 
     static let userLimits = Command(
         name: "user limits",
-        usage: "EMAIL [--requests-per-minute N] [--tokens-per-day N] [--concurrent N] [--cost-per-day MICRO-USD] [--keys N]",
+        usage: "EMAIL [--requests-per-minute N] [--tokens-per-day N] [--concurrent N] [--cost-per-day MICRO-USD] [--keys N] [--services N]",
         about:
-            "Shows or changes what each relay key of a user may have at most, and how many keys there may be.\nA limit that is not named stays; `none` lifts it. Keys that have more are lowered.",
-        valued: ["requests-per-minute", "tokens-per-day", "concurrent", "cost-per-day", "keys"]
+            "Shows or changes what each relay key of a user may have at most, and how many keys and services there may be.\nA limit that is not named stays; `none` lifts it. Keys that have more are lowered.",
+        valued: ["requests-per-minute", "tokens-per-day", "concurrent", "cost-per-day", "keys", "services"]
     ) { arguments in
         let email = try arguments.operands("email")[0]
         try await withInstance { instance in
@@ -40,6 +40,7 @@ extension Command {
             try change(&limits.perKey.concurrency, arguments, "concurrent")
             try change(&limits.perKey.costPerDayMicroUSD, arguments, "cost-per-day")
             try change(&limits.maximumKeys, arguments, "keys", from: 0)
+            try change(&limits.maximumServices, arguments, "services", from: 0)
             var shown = user
             if limits != user.limits {
                 do { shown = try await instance.people().setLimits(limits, of: user.id, actor: "command") } catch let refusal

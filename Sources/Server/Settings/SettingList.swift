@@ -1,3 +1,5 @@
+internal import API
+
 /// Every setting of this version. The parser, `gatehouse check` and docs/settings.md read this list and nothing else.
 enum SettingList {
     static let entries: [SettingEntry] = [
@@ -83,6 +85,31 @@ enum SettingList {
         ),
         .init(name: "REGISTRATION", kind: .choice(["off", "invite", "open"]), standard: "off", about: "Who may register by themselves."),
         .init(name: "PASSWORD_MIN_LENGTH", kind: .integer(8...128), standard: "8", about: "Shortest password."),
+        .init(
+            name: "EMAIL_VERIFICATION", kind: .choice(EmailVerification.allCases.map(\.rawValue)), standard: "off",
+            about:
+                "When customers have to have opened the link that is mailed to them: `purchase` before they buy, `login` before they first sign in. Needs mail."
+        ),
+        // Mail
+        .init(name: "SMTP_HOST", kind: .text, about: "The mail server, by name or address; empty sends no mail."),
+        .init(
+            name: "SMTP_PORT", kind: .integer(1...65_535), standardText: "25; with SMTP_USE_SSL 465",
+            about: "Its port; 587 is usual with a login."),
+        .init(name: "SMTP_USER", kind: .text, about: "Login name; empty logs in nowhere."),
+        .init(name: "SMTP_PASSWORD", kind: .secret, about: "Its password."),
+        .init(
+            name: "SMTP_FROM", kind: .text, standard: "no-reply@example.com",
+            about: "Whom mails are from: an address, or `Example Shop <no-reply@example.com>`."),
+        .init(name: "SMTP_USE_SSL", kind: .boolean, standard: "false", about: "TLS from the first byte, as on port 465."),
+        .init(
+            name: "SMTP_STARTTLS", kind: .choice(["auto", "required", "off"]), standard: "auto",
+            about:
+                "`required` sends nothing before the connection has changed to TLS; `auto` is that for every server that is not this machine."
+        ),
+        .init(name: "SMTP_CA_FILE", kind: .path, about: "PEM certificates that the mail server's is checked with; empty: the system's."),
+        .init(
+            name: "SMTP_DRY_RUN", kind: .boolean, standard: "false",
+            about: "Writes mails into DATA_DIR/mail instead of sending them. They hold working links; not in production."),
         // Sales
         .init(
             name: "CURRENCY", kind: .text, standard: "USD", about: "Of prices that come without one: three letters of ISO 4217."),

@@ -1,7 +1,9 @@
+internal import API
 internal import Billing
 internal import Domain
 internal import Glibc
 internal import HTTP
+internal import Mail
 internal import Secrets
 internal import Store
 internal import Telemetry
@@ -167,6 +169,27 @@ struct Settings: Sendable {
         guard let url = optional("EVENT_WEBHOOK_URL"), let secret = secret("EVENT_WEBHOOK_SECRET") else { return targets }
         guard !targets.contains(where: { $0.name == "main" }) else { throw ParseError("names main, which is EVENT_WEBHOOK_URL") }
         return [WebhookTarget(name: "main", address: url, secret: secret, events: list("EVENT_WEBHOOK_EVENTS"))] + targets
+    }
+    var emailVerification: EmailVerification { EmailVerification(rawValue: text("EMAIL_VERIFICATION")) ?? .off }
+    /// Whether somebody takes the mails that are promised.
+    var sendsMail: Bool { mailIsDry || optional("SMTP_HOST") != nil }
+    var mailIsDry: Bool { SettingText.boolean(text("SMTP_DRY_RUN")) ?? false }
+    var mailSender: String { text("SMTP_FROM") }
+    var mailAuthorityFile: String? { optional("SMTP_CA_FILE") }
+    var mailServerIsHere: Bool {
+        let host = text("SMTP_HOST")
+        return host == "localhost" || (IPAddress(host)?.isLoopback ?? false)
+    }
+    /// nil when no mail is sent.
+    var mailServer: MailServer? {
+        guard let host = optional("SMTP_HOST") else { return nil }
+        let isTLS = SettingText.boolean(text("SMTP_USE_SSL")) ?? false
+        let starts = text("SMTP_STARTTLS") == "required" || text("SMTP_STARTTLS") == "auto" && !mailServerIsHere
+        var server = MailServer(
+            host: host, port: UInt16(text("SMTP_PORT")) ?? (isTLS ? 465 : 25), security: isTLS ? .tls : starts ? .startTLS : .plain)
+        (server.user, server.password) = (Array(text("SMTP_USER").utf8), Array(text("SMTP_PASSWORD").utf8))
+        if let domain = try? MailSenderName(parsing: mailSender).domain { server.ownName = domain }
+        return server
     }
     var alertPoolMinimum: Int { number("ALERT_POOL_MINIMUM") }
     var retentionSeconds: Int64 { Int64(number("SUBSCRIPTION_RETENTION_DAYS")) * 86_400 }

@@ -1,5 +1,7 @@
 internal import Domain
+internal import API
 internal import HTTP
+internal import Mail
 internal import Relay
 internal import Store
 
@@ -45,7 +47,33 @@ extension Settings {
             problems.append("EVENT_WEBHOOK_URL and EVENT_WEBHOOK_SECRET belong together; set both or none")
         }
         do throws(WrongNode) { _ = try node() } catch { problems.append(error.sentence) }
+        problems += mailProblems(text)
         if isProduction { problems += productionProblems(text) }
+        return problems
+    }
+
+    private func mailProblems(_ text: (String) -> String) -> [String] {
+        var problems: [String] = []
+        do throws(ParseError) { _ = try MailSenderName(parsing: mailSender) } catch { problems.append("SMTP_FROM \(error.message)") }
+        if emailVerification != .off, !sendsMail {
+            problems.append("EMAIL_VERIFICATION needs a mail server; set SMTP_HOST")
+        }
+        if !text("SMTP_HOST").utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != 0x2f && $0 != 0x40 }) {
+            problems.append("SMTP_HOST must be a host name or an address, without a port")
+        }
+        if text("SMTP_USER").isEmpty != text("SMTP_PASSWORD").isEmpty {
+            problems.append("SMTP_USER and SMTP_PASSWORD belong together; set both or none")
+        }
+        if SettingText.boolean(text("SMTP_USE_SSL")) == true, text("SMTP_STARTTLS") == "required" {
+            problems.append("SMTP_USE_SSL and SMTP_STARTTLS=required exclude each other; 465 wants the first, 587 the second")
+        }
+        if mailServer?.security == .plain, !text("SMTP_USER").isEmpty, !mailServerIsHere {
+            problems.append("SMTP_STARTTLS=off would send SMTP_PASSWORD readable over the network; use STARTTLS or SMTP_USE_SSL")
+        }
+        if isProduction, mailIsDry { problems.append("SMTP_DRY_RUN cannot be true with ENVIRONMENT=production") }
+        if isProduction, mailServer != nil, text("SMTP_FROM").contains("@example.com") {
+            problems.append("SMTP_FROM must be an address of yours")
+        }
         return problems
     }
 

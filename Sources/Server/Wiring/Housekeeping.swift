@@ -2,7 +2,7 @@ internal import Domain
 internal import Store
 internal import Telemetry
 
-/// Deletes old request history, ended sessions and ended tokens, a few rows at a time. The ledger and its totals are never touched.
+/// Deletes old request history, ended sessions, ended tokens, mails and their links, a few rows at a time. The ledger and its totals are never touched.
 struct Housekeeping: Sendable {
     let store: Store
     let log: Log
@@ -34,6 +34,12 @@ struct Housekeeping: Sendable {
         // Ended ones stay listed for a month, so that people see why a program of theirs has stopped.
         try await repeated { transaction throws(StoreError) in
             try transaction.deletePersonalTokens(endedBefore: now.adding(seconds: -30 * 86_400))
+        }
+        try await repeated { transaction throws(StoreError) in
+            try transaction.deleteMails(expiredBefore: now.adding(seconds: -30 * 86_400))
+        }
+        try await repeated { transaction throws(StoreError) in
+            try transaction.deleteMailLinks(expiredBefore: now.adding(seconds: -86_400))
         }
         try await repeated { transaction throws(StoreError) in try transaction.deleteConversations(endedBefore: now) }
         guard let historyMilliseconds else { return 0 }

@@ -89,11 +89,15 @@ struct Surface {
         let limiter = MemoryAttemptLimiter(ambient: store.ambient)
         let signIn = SignIn(
             people: people, algorithm: settings.tokenAlgorithm, key: tokenKey, limiter: limiter,
-            registration: SignIn.Registration(rawValue: settings.registration) ?? .off, lifetimeMinutes: settings.tokenMinutes, log: log,
-            metrics: metrics)
+            registration: SignIn.Registration(rawValue: settings.registration) ?? .off, lifetimeMinutes: settings.tokenMinutes,
+            verification: settings.emailVerification,
+            log: log, metrics: metrics)
         let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
+        let links = AccountLinks(people: people, limiter: limiter, sendsMail: settings.sendsMail, log: log)
         let promotion = Promotion(store: store, secret: settings.promoteSecret, limiter: limiter, log: log)
-        return Authentication(door).endpoints + TokenEndpoints(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints
+        return Authentication(door).endpoints + TokenEndpoints(door).endpoints
+            + AccountLinkEndpoints(links, people, door).endpoints + AccountPages().endpoints
+            + PromotionEndpoints(promotion, people, door).endpoints
             + Keys(keys, door).endpoints
             + KeyAdministration(keys, door, explanation: explanation).endpoints + Users(people, keys, door).endpoints
             + Accounts(accounts, door).endpoints + AccountGroupEndpoints(accounts, door).endpoints

@@ -2,6 +2,7 @@ internal import API
 internal import Billing
 internal import Domain
 internal import HTTP
+internal import Mail
 internal import Relay
 internal import Secrets
 internal import Store
@@ -60,6 +61,8 @@ struct Wiring {
         try await parts.prepareNodes(settings)
         try await parts.enforceOverdue()
 
+        let mail = try MailParts.sender(settings, store, key: vault.tokenKey, log: log, metrics: metrics)
+
         let hooks = HTTPHooks(log: log, metrics: metrics)
         let server = try Server(
             serverConfiguration, reactors: reactors, handler: router(store, relay, metrics, startedAt, people, keys, vault, parts),
@@ -74,6 +77,7 @@ struct Wiring {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await relay.run() }
                 group.addTask { await parts.run() }
+                if let mail { group.addTask { await mail.run() } }
                 group.addTask {
                     await Housekeeping(
                         store: store, log: log, historyMilliseconds: settings.historyMilliseconds,

@@ -158,6 +158,11 @@ extension Reader {
             ORDER BY number LIMIT \(PageLimits.clamp(limit)) OFFSET \(max(0, offset))
             """)
     }
+    /// Services of a person that have not ended.
+    public func liveServiceCount(owner: UserID) throws(StoreError) -> Int64 {
+        try value(
+            "count", "SELECT COUNT(*) AS count FROM services WHERE owner_id = \(owner) AND desired <> \(DesiredState.terminated)") ?? 0
+    }
     public func serviceCount(_ filter: ServiceFilter) throws(StoreError) -> Int64 {
         try value("count", "SELECT COUNT(*) AS count FROM services WHERE \(filter.condition)") ?? 0
     }

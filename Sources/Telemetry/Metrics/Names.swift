@@ -60,6 +60,7 @@ extension MetricDefinition {
         "gatehouse_reconcile_braked_places", "Places where reconcile waits for the operator.", .gauge)
     public static let webhooksSent = MetricDefinition(
         "gatehouse_webhooks_total", "Events told to the operator's systems, by outcome.", .counter, labels: ["outcome"])
+    public static let mails = MetricDefinition("gatehouse_mails_total", "Tries of mails, by outcome.", .counter, labels: ["outcome"])
     public static let reconcileMended = MetricDefinition(
         "gatehouse_reconcile_mended_total", "Services whose backend showed something else than we had.", .counter)
 

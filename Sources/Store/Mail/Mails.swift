@@ -1,0 +1,161 @@
+public import Domain
+
+public enum MailIDKind: IdentifierKind { public static var prefix: String { "mail" } }
+public typealias MailID = Identifier<MailIDKind>
+
+/// What a mail tells; each has its text in every language.
+public enum MailKind: String, Sendable, CaseIterable, SQLWord {
+    case verifyAddress = "verify_address"
+    case resetPassword = "reset_password"
+    case endsSoon = "ends_soon"
+    case paymentReceived = "payment_received"
+}
+
+/// Languages that mails are written in, as BCP 47 names them.
+public enum Language: String, Sendable, CaseIterable, SQLWord {
+    case english = "en"
+    case simplifiedChinese = "zh-Hans"
+    case traditionalChinese = "zh-Hant"
+    case russian = "ru"
+
+    /// The first of an `Accept-Language` that we have, by order alone; English when there is none.
+    public init(accepting header: String?) {
+        for range in (header ?? "").prefix(200).split(separator: ",") {
+            let tag = range.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
+            if tag.hasPrefix("zh") {
+                let isTraditional = ["hant", "-tw", "-hk", "-mo"].contains { tag.contains($0) }
+                self = isTraditional ? .traditionalChinese : .simplifiedChinese
+                return
+            }
+            if tag.hasPrefix("ru") { self = .russian; return }
+            if tag.hasPrefix("en") { break }
+        }
+        self = .english
+    }
+}
+
+public enum MailState: String, Sendable, CaseIterable, SQLWord {
+    case waiting, sent
+    /// Refused for good, too late, or for nobody.
+    case dead
+}
+
+/// A mail that is to be sent, or was.
+public struct Mail: Sendable, Equatable, RowReadable {
+    public let id: MailID
+    public let kind: MailKind
+    /// Lowercase.
+    public let email: String
+    /// nil while only the address is known.
+    public let userID: UserID?
+    /// nil: the person's.
+    public let language: Language?
+    /// What the text fills in.
+    public let facts: JSON
+    public let linkID: MailLinkID?
+    public let state: MailState
+    /// Tries so far.
+    public let attempts: Int64
+    public let nextAt: Timestamp
+    public let failure: String?
+    public let createdAt: Timestamp
+    /// Afterwards it says nothing any more and is not sent.
+    public let expiresAt: Timestamp
+
+    init(row: Row) throws(StoreError) {
+        id = try row["id"]
+        kind = try row["kind"]
+        email = try row["email"]
+        userID = try row["user_id"]
+        language = try row["language"]
+        facts = try row["facts"]
+        linkID = try row["link_id"]
+        state = try row["state"]
+        attempts = try row["attempts"]
+        nextAt = try row["next_at"]
+        failure = try row["failure"]
+        createdAt = try row["created_at"]
+        expiresAt = try row["expires_at"]
+    }
+    static let columns: SQL = """
+        id, kind, email, user_id, language, facts, link_id, state, attempts, next_at, failure, created_at, expires_at
+        """
+}
+
+extension Reader {
+    /// Newest first.
+    public func mails(state: MailState? = nil, before: MailID? = nil, limit: Int) throws(StoreError) -> Page<Mail> {
+        let limit = PageLimits.clamp(limit)
+        let older: SQL = if let before { "AND id < \(before)" } else { "" }
+        let rows: [Mail] = try all(
+            """
+            SELECT \(Mail.columns) FROM mails WHERE state = COALESCE(\(state), state) \(older) ORDER BY id DESC LIMIT \(limit + 1)
+            """)
+        return Page(rows, limit: limit)
+    }
+}
+
+extension Transaction {
+    /// Promises a mail; it is sent after the commit, when there is a mail server.
+    /// - Parameters:
+    ///   - user: nil when it is yet to be seen whether anybody has the address.
+    ///   - end: not sent afterwards.
+    public func promiseMail(
+        _ kind: MailKind, to email: String, user: UserID? = nil, language: Language? = nil, facts: JSON = [:], until end: Timestamp
+    ) throws(StoreError) {
+        let now = ambient.now()
+        try execute(
+            """
+            INSERT INTO mails (id, kind, email, user_id, language, facts, state, attempts, next_at, created_at, expires_at)
+            VALUES (\(MailID(ambient)), \(kind), \(email.lowercased()), \(user), \(language), \(facts), \(MailState.waiting), 0, \(now), \(now),
+                \(end))
+            """)
+    }
+
+    /// Takes due mails for a while; whoever stops before telling the outcome loses them to the next.
+    public func leaseMails(leaseMilliseconds: Int64, limit: Int) throws(StoreError) -> [Mail] {
+        let now = ambient.now()
+        return try all(
+            """
+            UPDATE mails SET lease_until = \(now.adding(milliseconds: leaseMilliseconds)), attempts = attempts + 1 WHERE id IN
+                (SELECT id FROM mails WHERE state = \(MailState.waiting) AND next_at <= \(now) AND COALESCE(lease_until, 0) <= \(now)
+                 ORDER BY next_at, id LIMIT \(PageLimits.clamp(limit)) \(skippingLocked))
+            RETURNING \(Mail.columns)
+            """)
+    }
+
+    public func mailSent(_ id: MailID) throws(StoreError) {
+        try execute(
+            """
+            UPDATE mails SET state = \(MailState.sent), failure = NULL, lease_until = NULL, finished_at = \(ambient.now())
+            WHERE id = \(id) AND state = \(MailState.waiting)
+            """)
+    }
+
+    /// - Parameters:
+    ///   - failure: without address and secret.
+    ///   - next: nil gives up.
+    public func mailFailed(_ id: MailID, _ failure: String, next: Timestamp?) throws(StoreError) {
+        try execute(
+            """
+            UPDATE mails SET state = \(next == nil ? MailState.dead : .waiting), failure = \(failure), lease_until = NULL,
+                next_at = COALESCE(\(next), next_at), finished_at = \(next == nil ? ambient.now() : nil)
+            WHERE id = \(id) AND state = \(MailState.waiting)
+            """)
+    }
+
+    /// Sends a given-up one again, unless its time is over. False when there is no such.
+    public func mailRetry(_ id: MailID) throws(StoreError) -> Bool {
+        try execute(
+            """
+            UPDATE mails SET state = \(MailState.waiting), attempts = 0, next_at = \(ambient.now()), finished_at = NULL
+            WHERE id = \(id) AND state = \(MailState.dead) AND expires_at > \(ambient.now())
+            """) == 1
+    }
+
+    /// Those whose time was over before `before`, at most `limit`. How many went.
+    public func deleteMails(expiredBefore before: Timestamp, limit: Int = 500) throws(StoreError) -> Int {
+        try execute(
+            "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE expires_at < \(before) LIMIT \(PageLimits.clamp(limit)))")
+    }
+}
