@@ -52,7 +52,7 @@ let package = Package(
                 .embedInCode("Migrations/m0006_lifecycle.sql"), .embedInCode("Migrations/m0007_payments.sql"),
                 .embedInCode("Migrations/m0008_webhook_targets.sql"), .embedInCode("Migrations/m0009_personal_tokens.sql"),
                 .embedInCode("Migrations/m0010_metering.sql"),
-                .embedInCode("Migrations/m0011_mail.sql"),
+                .embedInCode("Migrations/m0011_mail.sql"), .embedInCode("Migrations/m0012_second_factor.sql"),
             ]),
         module("Mail", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),

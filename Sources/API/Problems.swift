@@ -166,11 +166,18 @@ extension ProblemKind {
     public static let tokenExpired = ProblemKind(401, "token_expired", "The token has expired; sign in again.", mayRepeat: false)
     public static let wrongCredentials = ProblemKind(401, "wrong_credentials", "The account or the password is wrong.", mayRepeat: false)
     public static let forbidden = ProblemKind(403, "forbidden", "This account may not do that.", mayRepeat: false)
+    public static let secondFactorRequired = ProblemKind(
+        401, "second_factor_required", "The password is right; send the code of the second factor with it.", mayRepeat: false)
+    public static let wrongCode = ProblemKind(403, "wrong_code", "The code is wrong, has ended or was used.", mayRepeat: false)
+    public static let proofRequired = ProblemKind(
+        403, "proof_required", "Show again who you are, at /api/auth/proof, and repeat this.", mayRepeat: false)
+    public static let secondFactorOn = ProblemKind(409, "second_factor_on", "There is a second factor already.", mayRepeat: false)
+    public static let secondFactorOff = ProblemKind(409, "second_factor_off", "There is no second factor.", mayRepeat: false)
     public static let emailUnverified = ProblemKind(
         403, "email_unverified", "The mail address has to be confirmed first: open the link that was mailed.", mayRepeat: false)
     public static let linkInvalid = ProblemKind(
         410, "link_invalid", "The link has been used, has ended or was never given; ask for a new one.", mayRepeat: false)
-    public static let mailOff = ProblemKind(503, "mail_off", "This server sends no mail; ask its operator.", mayRepeat: false)
+    public static let mailOff = ProblemKind(409, "mail_off", "This server sends no mail; ask its operator.", mayRepeat: false)
     public static let csrf = ProblemKind(403, "csrf_failed", "The CSRF header is missing or wrong.", mayRepeat: false)
     public static let conflict = ProblemKind(
         409, "conflict", "It collides with something that exists, or that still refers to it.", mayRepeat: false)
@@ -188,12 +195,15 @@ extension ProblemKind {
 
     static let ofAPI: [ProblemKind] = [
         .unauthorized, .tokenExpired, .wrongCredentials, .forbidden, .csrf, .conflict, .emailTaken, .lastAdmin, .tooManyAttempts,
-        .badGateway, .emailUnverified, .linkInvalid, .mailOff,
+        .badGateway, .emailUnverified, .linkInvalid, .mailOff, .secondFactorRequired, .wrongCode,
+        .proofRequired, .secondFactorOn, .secondFactorOff,
         .storeBusy, .storeUnavailable, .storeFull, .outcomeUnknown, .doorClosed, .configGone, .configTooLong,
         .configUnreadable,
     ]
     /// What any endpoint that uses the store can answer.
     public static let ofStore: [ProblemKind] = [.storeBusy, .storeUnavailable, .storeFull]
+    /// What every way to log in can answer.
+    static let ofLogin: [ProblemKind] = [.wrongCredentials, .secondFactorRequired, .wrongCode, .emailUnverified, .tooManyAttempts]
     /// What any endpoint with a signed-in caller can answer.
     public static let ofSignIn: [ProblemKind] = [.unauthorized, .tokenExpired, .forbidden]
 }

@@ -13,6 +13,8 @@ public struct Session: Sendable, Equatable, RowReadable {
     public let revokedAt: Timestamp?
     /// At most 200 characters.
     public let userAgent: String
+    /// When its person last showed who they are.
+    public let provenAt: Timestamp
 
     init(row: Row) throws(StoreError) {
         id = try row["id"]
@@ -22,9 +24,10 @@ public struct Session: Sendable, Equatable, RowReadable {
         expiresAt = try row["expires_at"]
         revokedAt = try row["revoked_at"]
         userAgent = try row["user_agent"]
+        provenAt = try row["proven_at"]
     }
 
-    static let columns: SQL = "id, user_id, kind, created_at, expires_at, revoked_at, user_agent"
+    static let columns: SQL = "id, user_id, kind, created_at, expires_at, revoked_at, user_agent, proven_at"
     /// Characters of a user agent that are kept.
     static let userAgentCharacters = 200
 }
@@ -55,14 +58,16 @@ extension Reader {
 }
 
 extension Transaction {
+    /// - Parameter provenAt: nil is now.
     /// - Throws: `.conflict(.foreignKey)` when there is no such user.
-    public func createSession(_ id: SessionID, user: UserID, kind: SessionCarrier, expiresAt: Timestamp, userAgent: String)
-        throws(StoreError)
-    {
+    public func createSession(
+        _ id: SessionID, user: UserID, kind: SessionCarrier, expiresAt: Timestamp, userAgent: String, provenAt: Timestamp? = nil
+    ) throws(StoreError) {
         try execute(
             """
-            INSERT INTO sessions (id, user_id, kind, created_at, expires_at, user_agent)
-            VALUES (\(id), \(user), \(kind), \(ambient.now()), \(expiresAt), \(String(userAgent.prefix(Session.userAgentCharacters))))
+            INSERT INTO sessions (id, user_id, kind, created_at, expires_at, user_agent, proven_at)
+            VALUES (\(id), \(user), \(kind), \(ambient.now()), \(expiresAt), \(String(userAgent.prefix(Session.userAgentCharacters))),
+                \(provenAt ?? ambient.now()))
             """)
     }
 

@@ -2,6 +2,7 @@ import API
 import Domain
 import HTTP
 import Store
+import Telemetry
 import TestKit
 import Testing
 

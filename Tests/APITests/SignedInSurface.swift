@@ -17,6 +17,7 @@ final class SignedInSurface: Sendable {
     let hasher = RelayKeyHasher(pepper: SecretBytes([UInt8](repeating: 7, count: 32)))
     let keys: RelayKeys
     let accounts: RelayAccounts
+    let keyring: Keyring
     let router: Router
     let metrics = Metrics()
     /// What went to the log.
@@ -47,6 +48,8 @@ final class SignedInSurface: Sendable {
                 ambient: clock.ambient)
         } catch { ring = nil }
         guard let keyring = ring else { preconditionFailure("a keyring of a test") }
+        self.keyring = keyring
+        let factors = SecondFactors(store: store, keyring: keyring, issuer: "Gatehouse")
         var ports = RelayAccounts.Ports()
         ports.changed = { _ = changes.count.wrappingAdd(1, ordering: .relaxed) }
         ports.test = { _, _ in (true, "works", "works (200)") }
@@ -60,7 +63,7 @@ final class SignedInSurface: Sendable {
         accounts = RelayAccounts(store: store, keyring: { keyring }, allowsLoopback: false, ports: ports)
         let signIn = SignIn(
             people: people, algorithm: .hs256, key: SecretBytes([UInt8](repeating: 9, count: 32)),
-            limiter: limiter, registration: registration, lifetimeMinutes: 60, verification: verification,
+            limiter: limiter, registration: registration, lifetimeMinutes: 60, verification: verification, factors: factors,
             log: log, metrics: metrics)
         let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
         let problems = Problems(log: log)
@@ -68,7 +71,8 @@ final class SignedInSurface: Sendable {
         let promotion = Promotion(
             store: store, secret: promoteSecret.map { SecretBytes(Array($0.utf8)) }, limiter: limiter, log: log)
         router = Router(
-            Authentication(door).endpoints + TokenEndpoints(door).endpoints + PromotionEndpoints(promotion, people, door).endpoints
+            Authentication(door).endpoints + TokenEndpoints(door).endpoints + SecondFactorEndpoints(factors, people, door).endpoints
+                + PromotionEndpoints(promotion, people, door).endpoints
                 + AccountLinkEndpoints(AccountLinks(people: people, limiter: limiter, sendsMail: true, log: log), people, door).endpoints
                 + Keys(keys, door).endpoints
                 + Users(people, keys, door).endpoints + Accounts(accounts, door).endpoints

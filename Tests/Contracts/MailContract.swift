@@ -55,7 +55,8 @@ import Testing
                     return try transaction.mailRetry(id)
                 }
             }
-            #expect(try await retry() && Self.lease(store).map(\.attempts) == [1])
+            #expect(try await retry())
+            #expect(try await Self.lease(store).map(\.attempts) == [1])
             clock.advance(milliseconds: 3_600_001)
             #expect(try await !retry())
             let gone = try await store.transaction { transaction throws(StoreError) in
@@ -92,8 +93,10 @@ import Testing
                 (try transaction.createUser(.example("ada@x.example")), try transaction.createUser(.example("bob@x.example")))
             }
             for (byte, user) in [(UInt8(1), ada), (2, ada), (3, bob)] { try await made(byte, user) }
-            #expect(try await open(1) == ada.id && open(3) == bob.id && open(4) == nil && open(1, .verifyAddress) == nil)
-            #expect(try await use(1) && !use(1))
+            let opened = [try await open(1), try await open(3), try await open(4), try await open(1, .verifyAddress)]
+            #expect(opened == [ada.id, bob.id, nil, nil])
+            let used = [try await use(1), try await use(1)]
+            #expect(used == [true, false])
             #expect(try await open(2) == nil, "one that was used ends the others of the same person")
             #expect(try await open(3) == bob.id)
             try await store.transaction { transaction throws(StoreError) in

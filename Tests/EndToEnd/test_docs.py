@@ -28,7 +28,7 @@ def as_pattern(line):
     return ".*".join(re.escape(part) for part in line.split("…"))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/install.md", "docs/operations.md", "docs/relay.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/install.md", "docs/mail.md", "docs/operations.md", "docs/relay.md"])
 def test_commands_of_the_documents_do_what_they_say(page, server, tmp_path):
     (tmp_path / "upstream-key.txt").write_text("sk-upstream-of-the-docs\n")
     (tmp_path / "ann-password.txt").write_text("correct horse battery\n")

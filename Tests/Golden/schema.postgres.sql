@@ -208,6 +208,29 @@ ledger.charged boolean NOT NULL
 ledger.at bigint NOT NULL
 ledger.day text NOT NULL
 ledger.counts_request bigint NOT NULL
+mail_links.id text NOT NULL
+mail_links.user_id text NOT NULL
+mail_links.purpose text NOT NULL
+mail_links.email text NOT NULL
+mail_links.secret_hash bytea NOT NULL
+mail_links.created_at bigint NOT NULL
+mail_links.expires_at bigint NOT NULL
+mail_links.used_at bigint
+mails.id text NOT NULL
+mails.kind text NOT NULL
+mails.email text NOT NULL
+mails.user_id text
+mails.language text
+mails.facts text NOT NULL
+mails.link_id text
+mails.state text NOT NULL
+mails.attempts bigint NOT NULL
+mails.next_at bigint NOT NULL
+mails.lease_until bigint
+mails.failure text
+mails.created_at bigint NOT NULL
+mails.expires_at bigint NOT NULL
+mails.finished_at bigint
 money_entries.id text NOT NULL
 money_entries.user_id text NOT NULL
 money_entries.currency text NOT NULL
@@ -292,6 +315,9 @@ prices.cache_write_1h bigint NOT NULL
 prices.cache_read bigint NOT NULL
 prices.source text NOT NULL
 prices.created_at bigint NOT NULL
+recovery_codes.user_id text NOT NULL
+recovery_codes.code_hash bytea NOT NULL
+recovery_codes.used_at bigint
 requests.id text NOT NULL
 requests.api_key_id text NOT NULL
 requests.key_name text NOT NULL
@@ -328,6 +354,11 @@ sealed_secrets.value bytea NOT NULL
 sealed_secrets.key_id text NOT NULL
 sealed_secrets.created_at bigint NOT NULL
 sealed_secrets.updated_at bigint NOT NULL
+second_factors.user_id text NOT NULL
+second_factors.secret_sealed bytea NOT NULL
+second_factors.last_step bigint NOT NULL
+second_factors.created_at bigint NOT NULL
+second_factors.confirmed_at bigint
 service_meters.service_id text NOT NULL
 service_meters.last_received bigint NOT NULL
 service_meters.last_sent bigint NOT NULL
@@ -366,6 +397,7 @@ sessions.created_at bigint NOT NULL
 sessions.expires_at bigint NOT NULL
 sessions.revoked_at bigint
 sessions.user_agent text NOT NULL
+sessions.proven_at bigint NOT NULL DEFAULT 0
 subscriptions.number bigint NOT NULL IDENTITY
 subscriptions.id text NOT NULL
 subscriptions.owner_id text NOT NULL
@@ -417,6 +449,9 @@ users.cost_per_day_micro_usd bigint
 users.maximum_keys bigint
 users.limits text NOT NULL DEFAULT '{}'::text
 users.team_id text
+users.language text NOT NULL DEFAULT 'en'::text
+users.email_verified_at bigint
+users.maximum_services bigint
 
 -- constraints
 account_cooldowns account_cooldowns_account_id_family_unique PRIMARY KEY (account_id, family)
@@ -490,6 +525,13 @@ ledger ledger_price_check CHECK ((price_micro_usd >= 0))
 ledger ledger_request_id_attempt_unique PRIMARY KEY (request_id, attempt)
 ledger ledger_usage_source_check CHECK (((usage_source = 'final'::text) OR (usage_source = 'snapshot'::text) OR (usage_source = 'estimated'::text) OR (usage_source = 'unparsed'::text)))
 ledger ledger_web_search_check CHECK ((web_search_requests >= 0))
+mail_links mail_links_id_unique PRIMARY KEY (id)
+mail_links mail_links_purpose_check CHECK ((purpose = ANY (ARRAY['verify_address'::text, 'reset_password'::text])))
+mail_links mail_links_secret_hash_unique UNIQUE (secret_hash)
+mail_links mail_links_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+mails mails_id_unique PRIMARY KEY (id)
+mails mails_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'dead'::text])))
+mails mails_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
 money_entries money_entries_id_unique PRIMARY KEY (id)
 money_entries money_entries_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'charge'::text, 'refund'::text, 'reversal'::text, 'adjustment'::text])))
 money_entries money_entries_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id)
@@ -526,11 +568,15 @@ prices prices_input_check CHECK ((input >= 0))
 prices prices_output_check CHECK ((output >= 0))
 prices prices_prompt_over_check CHECK ((prompt_over >= 0))
 prices prices_version_unique PRIMARY KEY (version)
+recovery_codes recovery_codes_user_id_code_hash_unique PRIMARY KEY (user_id, code_hash)
+recovery_codes recovery_codes_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
 requests requests_id_unique PRIMARY KEY (id)
 requests requests_status_check CHECK (((status = 'success'::text) OR (status = 'error'::text) OR (status = 'aborted'::text) OR (status = 'pending'::text)))
 requests requests_usage_source_check CHECK (((usage_source = 'final'::text) OR (usage_source = 'snapshot'::text) OR (usage_source = 'estimated'::text) OR (usage_source = 'unparsed'::text)))
 schema_migrations schema_migrations_version_unique PRIMARY KEY (version)
 sealed_secrets sealed_secrets_name_unique PRIMARY KEY (name)
+second_factors second_factors_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+second_factors second_factors_user_id_unique PRIMARY KEY (user_id)
 service_meters service_meters_service_id_reference FOREIGN KEY (service_id) REFERENCES services(id) ON DELETE CASCADE
 service_meters service_meters_service_id_unique PRIMARY KEY (service_id)
 services services_actual_check CHECK ((actual = ANY (ARRAY['absent'::text, 'active'::text, 'suspended'::text, 'gone'::text, 'unknown'::text])))
@@ -563,6 +609,7 @@ users users_email_check CHECK ((email = lower(email)))
 users users_email_unique UNIQUE (email)
 users users_id_unique UNIQUE (id)
 users users_maximum_keys_check CHECK ((maximum_keys >= 0))
+users users_maximum_services_check CHECK ((maximum_services >= 0))
 users users_number_unique PRIMARY KEY (number)
 users users_requests_per_minute_check CHECK ((requests_per_minute >= 0))
 users users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'support'::text, 'customer'::text])))
@@ -622,6 +669,15 @@ CREATE INDEX jobs_service ON public.jobs USING btree (service_id, id)
 CREATE UNIQUE INDEX jobs_service_queued_unique ON public.jobs USING btree (service_id) WHERE (state = 'queued'::text)
 CREATE UNIQUE INDEX jobs_service_running_unique ON public.jobs USING btree (service_id) WHERE (state = 'running'::text)
 CREATE UNIQUE INDEX ledger_request_id_attempt_unique ON public.ledger USING btree (request_id, attempt)
+CREATE INDEX mail_links_end ON public.mail_links USING btree (expires_at)
+CREATE UNIQUE INDEX mail_links_id_unique ON public.mail_links USING btree (id)
+CREATE UNIQUE INDEX mail_links_secret_hash_unique ON public.mail_links USING btree (secret_hash)
+CREATE INDEX mail_links_user ON public.mail_links USING btree (user_id, purpose)
+CREATE INDEX mails_due ON public.mails USING btree (next_at, id) WHERE (state = 'waiting'::text)
+CREATE INDEX mails_end ON public.mails USING btree (expires_at)
+CREATE UNIQUE INDEX mails_id_unique ON public.mails USING btree (id)
+CREATE INDEX mails_state ON public.mails USING btree (state, id)
+CREATE INDEX mails_user ON public.mails USING btree (user_id)
 CREATE UNIQUE INDEX money_entries_id_unique ON public.money_entries USING btree (id)
 CREATE INDEX money_entries_payment ON public.money_entries USING btree (payment_id)
 CREATE INDEX money_entries_user ON public.money_entries USING btree (user_id, currency, id)
@@ -648,6 +704,7 @@ CREATE INDEX plans_kind ON public.plans USING btree (kind, number)
 CREATE UNIQUE INDEX plans_name_unique ON public.plans USING btree (name)
 CREATE UNIQUE INDEX plans_number_unique ON public.plans USING btree (number)
 CREATE UNIQUE INDEX prices_version_unique ON public.prices USING btree (version)
+CREATE UNIQUE INDEX recovery_codes_user_id_code_hash_unique ON public.recovery_codes USING btree (user_id, code_hash)
 CREATE INDEX requests_failed ON public.requests USING btree (status, started_at) WHERE (status <> 'success'::text)
 CREATE UNIQUE INDEX requests_id_unique ON public.requests USING btree (id)
 CREATE INDEX requests_key_failed ON public.requests USING btree (api_key_id, status, model, started_at) WHERE (status <> 'success'::text)
@@ -655,6 +712,7 @@ CREATE INDEX requests_key_model_time ON public.requests USING btree (api_key_id,
 CREATE INDEX requests_time ON public.requests USING btree (started_at)
 CREATE UNIQUE INDEX schema_migrations_version_unique ON public.schema_migrations USING btree (version)
 CREATE UNIQUE INDEX sealed_secrets_name_unique ON public.sealed_secrets USING btree (name)
+CREATE UNIQUE INDEX second_factors_user_id_unique ON public.second_factors USING btree (user_id)
 CREATE UNIQUE INDEX service_meters_service_id_unique ON public.service_meters USING btree (service_id)
 CREATE INDEX services_backend ON public.services USING btree (backend_id, id)
 CREATE INDEX services_behind ON public.services USING btree (updated_at) WHERE (NOT converged)

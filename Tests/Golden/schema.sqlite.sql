@@ -287,6 +287,35 @@ CREATE TABLE ledger (
 -- One tree for key and row: half the work of an insert.
 ) WITHOUT ROWID;
 
+CREATE TABLE mail_links (
+    id TEXT NOT NULL CONSTRAINT mail_links_id_unique PRIMARY KEY,
+    user_id TEXT NOT NULL CONSTRAINT mail_links_user_id_reference REFERENCES users (id) ON DELETE CASCADE,
+    purpose TEXT NOT NULL CONSTRAINT mail_links_purpose_check CHECK (purpose IN ('verify_address', 'reset_password')),
+    email TEXT NOT NULL,
+    secret_hash BLOB NOT NULL CONSTRAINT mail_links_secret_hash_unique UNIQUE,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT
+);
+
+CREATE TABLE mails (
+    id TEXT NOT NULL CONSTRAINT mails_id_unique PRIMARY KEY,
+    kind TEXT NOT NULL,
+    email TEXT NOT NULL,
+    user_id TEXT CONSTRAINT mails_user_id_reference REFERENCES users (id) ON DELETE CASCADE,
+    language TEXT,
+    facts TEXT NOT NULL,
+    link_id TEXT,
+    state TEXT NOT NULL CONSTRAINT mails_state_check CHECK (state IN ('waiting', 'sent', 'dead')),
+    attempts BIGINT NOT NULL,
+    next_at BIGINT NOT NULL,
+    lease_until BIGINT,
+    failure TEXT,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+
 CREATE TABLE money_entries (
     id TEXT NOT NULL CONSTRAINT money_entries_id_unique PRIMARY KEY,
     user_id TEXT NOT NULL CONSTRAINT money_entries_user_id_reference REFERENCES users (id),
@@ -393,6 +422,13 @@ CREATE TABLE prices (
     created_at BIGINT NOT NULL
 );
 
+CREATE TABLE recovery_codes (
+    user_id TEXT NOT NULL CONSTRAINT recovery_codes_user_id_reference REFERENCES users (id) ON DELETE CASCADE,
+    code_hash BLOB NOT NULL,
+    used_at BIGINT,
+    CONSTRAINT recovery_codes_user_id_code_hash_unique PRIMARY KEY (user_id, code_hash)
+);
+
 CREATE TABLE requests (
     id TEXT NOT NULL CONSTRAINT requests_id_unique PRIMARY KEY,
     api_key_id TEXT NOT NULL,
@@ -437,6 +473,17 @@ CREATE TABLE sealed_secrets (
     key_id TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE second_factors (
+    user_id TEXT NOT NULL CONSTRAINT second_factors_user_id_unique PRIMARY KEY
+        CONSTRAINT second_factors_user_id_reference REFERENCES users (id) ON DELETE CASCADE,
+    secret_sealed BLOB NOT NULL,
+    -- The number of the last 30 seconds whose code was used; neither it nor one before is taken again.
+    last_step BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    -- NULL: begun and not yet shown to work, so nobody is asked for it.
+    confirmed_at BIGINT
 );
 
 CREATE TABLE service_meters (
@@ -485,7 +532,7 @@ CREATE TABLE sessions (
     expires_at BIGINT NOT NULL,
     revoked_at BIGINT,
     user_agent TEXT NOT NULL
-);
+, proven_at BIGINT NOT NULL DEFAULT 0);
 
 CREATE TABLE sqlite_sequence(name,seq);
 
@@ -549,7 +596,7 @@ CREATE TABLE users (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     last_login_at BIGINT
-, requests_per_minute BIGINT CONSTRAINT users_requests_per_minute_check CHECK (requests_per_minute >= 0), tokens_per_day BIGINT CONSTRAINT users_tokens_per_day_check CHECK (tokens_per_day >= 0), concurrency BIGINT CONSTRAINT users_concurrency_check CHECK (concurrency >= 0), cost_per_day_micro_usd BIGINT CONSTRAINT users_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), maximum_keys BIGINT CONSTRAINT users_maximum_keys_check CHECK (maximum_keys >= 0), limits TEXT NOT NULL DEFAULT '{}', team_id TEXT CONSTRAINT users_team_id_reference REFERENCES teams (id));
+, requests_per_minute BIGINT CONSTRAINT users_requests_per_minute_check CHECK (requests_per_minute >= 0), tokens_per_day BIGINT CONSTRAINT users_tokens_per_day_check CHECK (tokens_per_day >= 0), concurrency BIGINT CONSTRAINT users_concurrency_check CHECK (concurrency >= 0), cost_per_day_micro_usd BIGINT CONSTRAINT users_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), maximum_keys BIGINT CONSTRAINT users_maximum_keys_check CHECK (maximum_keys >= 0), limits TEXT NOT NULL DEFAULT '{}', team_id TEXT CONSTRAINT users_team_id_reference REFERENCES teams (id), language TEXT NOT NULL DEFAULT 'en', email_verified_at BIGINT, maximum_services BIGINT CONSTRAINT users_maximum_services_check CHECK (maximum_services >= 0));
 
 CREATE INDEX account_group_members_account ON account_group_members (account_id);
 
@@ -600,6 +647,18 @@ CREATE INDEX jobs_service ON jobs (service_id, id);
 CREATE UNIQUE INDEX jobs_service_queued_unique ON jobs (service_id) WHERE state = 'queued';
 
 CREATE UNIQUE INDEX jobs_service_running_unique ON jobs (service_id) WHERE state = 'running';
+
+CREATE INDEX mail_links_end ON mail_links (expires_at);
+
+CREATE INDEX mail_links_user ON mail_links (user_id, purpose);
+
+CREATE INDEX mails_due ON mails (next_at, id) WHERE state = 'waiting';
+
+CREATE INDEX mails_end ON mails (expires_at);
+
+CREATE INDEX mails_state ON mails (state, id);
+
+CREATE INDEX mails_user ON mails (user_id);
 
 CREATE INDEX money_entries_payment ON money_entries (payment_id);
 

@@ -38,6 +38,19 @@ enum Role {
         Row(route: "GET /api/auth/tokens", body: nil, owner: 200, other: 200, support: 200, admin: 200),
         Row(
             route: "POST /api/auth/tokens", body: ["name": "one", "scopes": ["read"]], owner: 201, other: 201, support: 201, admin: 201),
+        everybody("GET /api/auth/second-factor"),
+        Row(route: "POST /api/auth/second-factor", body: nil, owner: 201, other: 201, support: 201, admin: 201),
+        // Begun a row before; nobody knows the code.
+        Row(
+            route: "POST /api/auth/second-factor/confirm", body: ["code": "no code"], owner: 403, other: 403, support: 403, admin: 403),
+        Row(
+            route: "POST /api/auth/second-factor/recovery-codes", body: ["code": "000000"], owner: 409, other: 409, support: 409, admin: 409
+        ),
+        Row(route: "POST /api/auth/second-factor/end", body: ["code": "000000"], owner: 409, other: 409, support: 409, admin: 409),
+        Row(
+            route: "POST /api/auth/proof", body: ["password": .string(Role.password)], owner: 204, other: 204, support: 204, admin: 204),
+        // Its user has none.
+        admin("DELETE /api/admin/users/{id}/second-factor", nil, 409),
         Row(route: "PUT /api/auth/language", body: ["language": "ru"], owner: 204, other: 204, support: 204, admin: 204),
         Row(route: "DELETE /api/auth/tokens/{id}", body: nil, owner: 204, other: 404, support: 404, admin: 404),
         Row(

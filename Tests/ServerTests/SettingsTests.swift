@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import HTTP
 import Secrets
 import Testing
 
@@ -107,13 +108,45 @@ struct SettingsTests {
 
     @Test func `names that look like ours are warned about, others are not our business`() throws {
         let warnings = try settings(
-            ["LOG_LEVLE": "debug", "SMTP_HOST": "x", "PATH": "/bin", "EDITOR": "vi", "TERM": "x"], file: "DATABSE_URL=x\n"
+            ["LOG_LEVLE": "debug", "SMTP_PASWORD": "x", "SENTRY_DSN": "x", "PATH": "/bin", "EDITOR": "vi", "TERM": "x"],
+            file: "DATABSE_URL=x\n"
         ).warnings
         #expect(
             warnings == [
                 "DATABSE_URL is not known; did you mean DATABASE_URL?", "LOG_LEVLE is not known; did you mean LOG_LEVEL?",
-                "SMTP_HOST is not used by this version",
+                "SENTRY_DSN is not used by this version", "SMTP_PASWORD is not known; did you mean SMTP_PASSWORD?",
             ])
+    }
+
+    @Test(
+        arguments: [
+            ([:], 0), (["SMTP_HOST": "mail.example.com"], 0), (["EMAIL_VERIFICATION": "login"], 1),
+            (["EMAIL_VERIFICATION": "login", "SMTP_HOST": "mail.example.com"], 0),
+            (["EMAIL_VERIFICATION": "login", "SMTP_DRY_RUN": "true"], 0),
+            (["SMTP_HOST": "mail.example.com:25/x"], 1), (["SMTP_HOST": "a@b"], 1), (["SMTP_HOST": "x", "SMTP_FROM": "x\r\nBcc: y"], 1),
+            (["SMTP_HOST": "x", "SMTP_USER": "u"], 1), (["SMTP_HOST": "x", "SMTP_USER": "u", "SMTP_PASSWORD": "p"], 0),
+            (["SMTP_HOST": "x", "SMTP_USER": "u", "SMTP_PASSWORD": "p", "SMTP_STARTTLS": "off"], 1),
+            (["SMTP_HOST": "localhost", "SMTP_USER": "u", "SMTP_PASSWORD": "p", "SMTP_STARTTLS": "off"], 0),
+            (["SMTP_HOST": "x", "SMTP_USE_SSL": "true", "SMTP_STARTTLS": "required"], 1), (["SMTP_STARTTLS": "sometimes"], 1),
+        ] as [([String: String], Int)])
+    func `settings of mail fit together`(environment: [String: String], count: Int) {
+        #expect(problems(environment).count == count, "\(problems(environment))")
+    }
+
+    @Test(
+        arguments: [
+            (["SMTP_HOST": "mail.example.com"], 25, MailServer.Security.startTLS), (["SMTP_HOST": "localhost"], 25, .plain),
+            (["SMTP_HOST": "127.0.0.1", "SMTP_PORT": "2525"], 2525, .plain),
+            (["SMTP_HOST": "::1", "SMTP_STARTTLS": "required"], 25, .startTLS),
+            (["SMTP_HOST": "mail.example.com", "SMTP_USE_SSL": "true"], 465, .tls), (["SMTP_HOST": "10.0.0.5"], 25, .startTLS),
+            (["SMTP_HOST": "mail.example.com", "SMTP_STARTTLS": "off"], 25, .plain),
+        ] as [([String: String], UInt16, MailServer.Security)])
+    func `mail leaves this machine encrypted unless it is said otherwise`(
+        environment: [String: String], port: UInt16, security: MailServer.Security
+    ) throws {
+        let server = try #require(try settings(environment).mailServer)
+        #expect(server.port == port && server.security == security && server.ownName == "example.com")
+        #expect(try settings([:]).mailServer == nil && !settings([:]).sendsMail)
     }
 
     @Test(arguments: ["PORT", "=x", "A B=c", "A='x", "A=\"x\" y", "A=\"x\\\""]) func `a broken line of the file is named`(line: String) {

@@ -13,7 +13,9 @@ struct TokenScopeTests {
     private static let signedInOnly: Set<String> = [
         "POST /api/auth/logout", "POST /api/auth/password", "POST /api/auth/promote", "GET /api/auth/tokens", "POST /api/auth/tokens",
         "DELETE /api/auth/tokens/{id}", "POST /web/auth/logout", "POST /web/auth/refresh", "GET /web/auth/user",
-        "POST /web/auth/change-password",
+        "POST /web/auth/change-password", "GET /api/auth/second-factor", "POST /api/auth/second-factor",
+        "POST /api/auth/second-factor/confirm",
+        "POST /api/auth/second-factor/recovery-codes", "POST /api/auth/second-factor/end", "POST /api/auth/proof",
     ]
 
     private func secret(_ surface: RunningSurface, _ email: String, _ scopes: Set<TokenScope>) async throws -> String {

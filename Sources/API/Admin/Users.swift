@@ -16,7 +16,8 @@ public struct Users: Sendable {
 
     public var endpoints: [MountedEndpoint] {
         [list, get].mounted { try await door.person($0, roles: [.admin, .support]) }
-            + [setRole, setLimits, setStatus("block", "Block a user", .blocked), setStatus("unblock", "Let a user in again", .active)]
+            + [setRole.mounted { try await door.proven($0, roles: [.admin]) }]
+            + [setLimits, setStatus("block", "Block a user", .blocked), setStatus("unblock", "Let a user in again", .active)]
             .mounted {
                 try await door.person($0, roles: [.admin])
             }
@@ -77,7 +78,7 @@ public struct Users: Sendable {
         }
         return Endpoint(
             .put, "/api/admin/users/{id}/role", "Change a user's role", tag: "Users", audience: Self.writers,
-            takes: .path(Self.id, body: Shape(role, make: { $0 })), replies: .ok(Self.view), problems: Self.writeProblems
+            takes: .path(Self.id, body: Shape(role, make: { $0 })), replies: .ok(Self.view), problems: Self.writeProblems + [.proofRequired]
         ) { input, context in
             try await changed(input.path) {
                 try await people.setRole(input.body, of: $0, actor: context.user.id.text, request: input.request.id)

@@ -13,10 +13,10 @@ public struct OlderAuth: Sendable {
             + [assign("/auth/assign_tariff"), assign("/tariffs/assign")].mounted { try await front.olderAdmin($0) }
     }
 
-    private struct Credentials: Sendable { let email: EmailAddress, password: String? }
+    private struct Credentials: Sendable { let email: EmailAddress, password: String?, code: String? }
     private static let credentials = Shape(
         .email("email", "Mail address."),
-        Field<String>.text("password", "At least 8 characters.", length: 0...1024, format: "password").optional,
+        Field<String>.text("password", "At least 8 characters.", length: 0...1024, format: "password").optional, Authentication.code,
         make: Credentials.init
     ).ignoringUnknownFields
 
@@ -48,12 +48,12 @@ public struct OlderAuth: Sendable {
                 View(
                     "OlderToken", [.always("access_token", "For Authorization: Bearer.", .text), .always("token_type", "bearer.", .text)],
                     example: ["access_token": "eyJ…", "token_type": "bearer"])),
-            problems: ProblemKind.ofStore + [.wrongCredentials, .emailUnverified, .tooManyAttempts], dialect: .detail
+            problems: ProblemKind.ofStore + ProblemKind.ofLogin, dialect: .detail
         ) { input, _ in
             let request = input.request
             do {
                 let made = try await front.signIn.login(
-                    input.body.email, input.body.password ?? "", from: request.remoteAddress, by: .bearer,
+                    input.body.email, input.body.password ?? "", code: input.body.code, from: request.remoteAddress, by: .bearer,
                     agent: request.headers["user-agent"] ?? "", request.id)
                 return ["access_token": .string(made.token), "token_type": "bearer"]
             } catch let refusal as SignIn.Refusal { throw Self.problem(refusal) }
@@ -62,8 +62,7 @@ public struct OlderAuth: Sendable {
     private static func problem(_ refusal: SignIn.Refusal) -> Problem {
         switch refusal {
         case .wrongCredentials: Problem(.wrongCredentials, "Invalid credentials")
-        case .tooManyAttempts(let seconds): Problem(.tooManyAttempts, retryAfterSeconds: seconds)
-        case .unverified: Problem(.emailUnverified)
+        case .tooManyAttempts, .unverified, .codeRequired, .wrongCode: Authentication.problem(refusal)
         case .registrationOff, .notInvited: Problem(.forbidden, "Registration is closed")
         }
     }

@@ -26,17 +26,17 @@ public struct WebAuth: Sendable {
         .text(name, about, length: 1...1024, format: "password")
     }
 
-    private struct Credentials: Sendable { let username: String, password: String }
+    private struct Credentials: Sendable { let username: String, password: String, code: String? }
     private var login: Endpoint<PublicContext> {
         Endpoint(
             .post, "/web/auth/login", "Log in to a dashboard", tag: "Older dashboards", audience: .anyone,
             takes: .body(
                 Shape(
                     .text("username", "Mail address, or the first admin's name."), Self.password("password", "The password."),
-                    make: Credentials.init
+                    Authentication.code, make: Credentials.init
                 )
                 .ignoringUnknownFields),
-            replies: .ok(Self.loginView), problems: ProblemKind.ofStore + [.wrongCredentials, .tooManyAttempts], dialect: .olderRelay
+            replies: .ok(Self.loginView), problems: ProblemKind.ofStore + ProblemKind.ofLogin, dialect: .olderRelay
         ) { input, _ in
             let (body, request) = (input.body, input.request)
             let name = body.username.contains("@") ? body.username : "\(body.username)@\(adminEmail.split(separator: "@").last ?? "")"
@@ -44,15 +44,15 @@ public struct WebAuth: Sendable {
             do throws(ParseError) { email = try EmailAddress(parsing: name) } catch { throw Problem(.wrongCredentials) }
             do {
                 let made = try await signIn.login(
-                    email, body.password, from: request.remoteAddress, by: .bearer, agent: request.headers["user-agent"] ?? "", request.id)
+                    email, body.password, code: body.code, from: request.remoteAddress, by: .bearer,
+                    agent: request.headers["user-agent"] ?? "", request.id)
                 guard made.user.role == .admin else {
                     try await signIn.logout(made.session, of: made.user.id, request.id)
                     throw SignIn.Refusal.wrongCredentials
                 }
                 return answer(made)
             } catch let refusal as SignIn.Refusal {
-                if case .tooManyAttempts(let seconds) = refusal { throw Problem(.tooManyAttempts, retryAfterSeconds: seconds) }
-                throw Problem(.wrongCredentials)
+                throw Authentication.problem(refusal)
             }
         }
     }

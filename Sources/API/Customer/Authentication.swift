@@ -54,20 +54,24 @@ public struct Authentication: Sendable {
         }
     }
 
-    private struct LoggingIn: Sendable { let email: String, password: String, carrier: SessionCarrier }
+    private struct LoggingIn: Sendable { let email: String, password: String, code: String?, carrier: SessionCarrier }
+    /// Of the second factor, for every way to log in.
+    static let code = Field<String>.text("code", "Of the authenticator app, or a recovery code; where it is on.", length: 6...40).optional
     private var login: Endpoint<PublicContext> {
         Endpoint(
             .post, "/api/auth/login", "Log in", tag: "People", audience: .anyone,
             takes: .body(
                 Shape(
-                    .text("email", "Mail address."), Self.password("password", "The password."), Self.carrier, make: LoggingIn.init)),
-            replies: .ok(Self.loginView), problems: ProblemKind.ofStore + [.wrongCredentials, .emailUnverified, .tooManyAttempts]
+                    .text("email", "Mail address."), Self.password("password", "The password."), Self.code, Self.carrier,
+                    make: LoggingIn.init)),
+            replies: .ok(Self.loginView), problems: ProblemKind.ofStore + ProblemKind.ofLogin
         ) { input, _ in
             let (body, request) = (input.body, input.request)
             let email = try Self.email(body.email)
             let made = try await refusing {
                 try await signIn.login(
-                    email, body.password, from: request.remoteAddress, by: body.carrier, agent: request.headers["user-agent"] ?? "",
+                    email, body.password, code: body.code, from: request.remoteAddress, by: body.carrier,
+                    agent: request.headers["user-agent"] ?? "",
                     request.id)
             }
             return answer(made, body.carrier)
@@ -133,15 +137,18 @@ public struct Authentication: Sendable {
     }
 
     private func refusing<Value>(_ work: () async throws -> Value) async throws -> Value {
-        do { return try await work() } catch let refusal as SignIn.Refusal {
-            switch refusal {
-            case .wrongCredentials: throw Problem(.wrongCredentials)
-            case .tooManyAttempts(let seconds): throw Problem(.tooManyAttempts, retryAfterSeconds: seconds)
-            case .unverified: throw Problem(.emailUnverified)
-            case .registrationOff: throw Problem(.forbidden, "Registration is closed.")
-            case .notInvited:
-                throw Problem(.forbidden, "Registration is by invitation; this one is missing, has ended or is for another address.")
-            }
+        do { return try await work() } catch let refusal as SignIn.Refusal { throw Self.problem(refusal) }
+    }
+
+    static func problem(_ refusal: SignIn.Refusal) -> Problem {
+        switch refusal {
+        case .wrongCredentials: Problem(.wrongCredentials)
+        case .tooManyAttempts(let seconds): Problem(.tooManyAttempts, retryAfterSeconds: seconds)
+        case .unverified: Problem(.emailUnverified)
+        case .codeRequired: Problem(.secondFactorRequired)
+        case .wrongCode: Problem(.wrongCode)
+        case .registrationOff: Problem(.forbidden, "Registration is closed.")
+        case .notInvited: Problem(.forbidden, "Registration is by invitation; this one is missing, has ended or is for another address.")
         }
     }
 

@@ -54,6 +54,14 @@ public struct SessionDoor: Sendable {
         return context
     }
 
+    /// Somebody who has shown a moment ago who they are. A personal token has been given its scopes by such a person and passes as it is,
+    /// where it is let in at all: without `roles` it is not.
+    public func proven(_ request: Request, roles: [UserRole] = []) async throws -> CustomerContext {
+        let context = try await roles.isEmpty ? signedIn(request) : person(request, roles: roles)
+        if let login = context.login, try await !signIn.isProven(login) { throw Problem(.proofRequired) }
+        return context
+    }
+
     /// The same, for these roles only.
     public func person(_ request: Request, roles: [UserRole]) async throws -> CustomerContext {
         let context = try await customer(request)

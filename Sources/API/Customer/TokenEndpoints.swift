@@ -26,7 +26,7 @@ public struct TokenEndpoints: Sendable {
     private var create: Endpoint<CustomerContext> {
         Endpoint(
             .post, "/api/auth/tokens", "Make a token", tag: "People", audience: .customer, takes: .body(Self.wish),
-            replies: .created(Self.madeView), problems: Self.problems + [.csrf],
+            replies: .created(Self.madeView), problems: Self.problems + [.csrf, .proofRequired],
             about:
                 "For programs, as `Authorization: Bearer pat_…` wherever a session is accepted, except for signing in and tokens themselves. Shown once.",
             bodyExample: ["name": "nightly report", "scopes": ["read"], "expires_in_days": 90]
@@ -38,6 +38,9 @@ public struct TokenEndpoints: Sendable {
                     }
                     return scope
                 })
+            // It would outlive the proof that its scopes stand on.
+            let isDangerous = scopes.contains(.adminWrite) || scopes.contains(.adminRead)
+            if isDangerous, try await !door.signIn.isProven(context.session) { throw Problem(.proofRequired) }
             let made = try await tokens.create(
                 input.body.name, scopes: scopes, days: input.body.days, of: context.user, actor: context.user.id.text,
                 request: input.request.id)

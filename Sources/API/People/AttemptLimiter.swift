@@ -70,6 +70,8 @@ public final class MemoryAttemptLimiter: AttemptLimiter {
 enum AttemptName {
     static func login(_ email: EmailAddress, from address: String) -> String { "login \(email.text) \(network(address))" }
     static func promotion(from address: String) -> String { "promote \(network(address))" }
+    /// Wherever they come from: a million codes are few.
+    static func code(of user: UserID) -> String { "code \(user.text)" }
     static func linkWish(from address: String) -> String { "link-wish \(network(address))" }
     static func linkWish(to email: EmailAddress) -> String { "link-wish-to \(email.text)" }
     static func link(from address: String) -> String { "link \(network(address))" }

@@ -14,6 +14,7 @@ public struct SignIn: Sendable {
     let registration: Registration
     let lifetimeSeconds: Int64
     let verification: EmailVerification
+    let factors: SecondFactors?
     private let csrfKey: SecretBytes
     private let marks: LoginMarks
     var store: Store { people.store }
@@ -24,8 +25,10 @@ public struct SignIn: Sendable {
     ///   - log: told of failed logins, without mail address and network address.
     public init(
         people: People, algorithm: TokenSigner.Algorithm, key: SecretBytes, limiter: any AttemptLimiter, registration: Registration,
-        lifetimeMinutes: Int64, verification: EmailVerification = .off, log: Log, metrics: Metrics
+        lifetimeMinutes: Int64, verification: EmailVerification = .off, factors: SecondFactors? = nil,
+        log: Log, metrics: Metrics
     ) {
+        self.factors = factors
         self.verification = verification
         self.people = people
         signer = TokenSigner(algorithm: algorithm, key: key)
@@ -53,6 +56,9 @@ public struct SignIn: Sendable {
         case notInvited
         /// The password is right; the address has yet to be confirmed.
         case unverified
+        /// The password is right; a code has to come with it.
+        case codeRequired
+        case wrongCode
     }
 
     /// Whether this person has yet to show that the address is theirs.
@@ -61,7 +67,8 @@ public struct SignIn: Sendable {
     /// Says the same, after the same work, for an unknown address, a wrong password and a blocked person.
     /// - Throws: `Refusal`, `StoreError`, `SecretsError`.
     func login(
-        _ email: EmailAddress, _ password: String, from address: String, by carrier: SessionCarrier, agent: String, _ request: RequestID
+        _ email: EmailAddress, _ password: String, code: String? = nil, from address: String, by carrier: SessionCarrier, agent: String,
+        _ request: RequestID
     )
         async throws -> Made
     {
@@ -83,6 +90,11 @@ public struct SignIn: Sendable {
             marks.refused(user?.id, user == nil ? .unknownUser : isRight ? .blocked : .wrongPassword, request)
             throw Refusal.wrongCredentials
         }
+        do { try await checkCode(code, of: user, request) } catch {
+            // The password was right, and a wrong code has a count of its own.
+            limiter.takeBack(name)
+            throw error
+        }
         limiter.clear(name)
         if verification == .login, isPending(user) {
             marks.refused(user.id, .unverified, request)
@@ -93,6 +105,52 @@ public struct SignIn: Sendable {
         return try await begin(user, by: carrier, agent: agent, request) { transaction throws(StoreError) in
             // False means that the password was changed a moment ago; the next login looks again.
             if let better { _ = try transaction.upgradePasswordHash(from: user.passwordHash, to: better, of: user.id) }
+        }
+    }
+
+    /// Passes where no second factor is on; else uses up the code.
+    private func checkCode(_ code: String?, of user: User, _ request: RequestID) async throws {
+        guard let factors, try await factors.isOn(user.id) else { return }
+        guard let code else {
+            marks.refused(user.id, .codeRequired, request)
+            throw Refusal.codeRequired
+        }
+        let name = AttemptName.code(of: user.id)
+        if let seconds = limiter.begin(name) {
+            marks.refused(user.id, .throttled, request)
+            throw Refusal.tooManyAttempts(seconds: seconds)
+        }
+        guard try await factors.accepts(code, of: user.id, request) else {
+            marks.refused(user.id, .wrongCode, request)
+            throw Refusal.wrongCode
+        }
+        limiter.clear(name)
+    }
+
+    /// For how long after a login, or `prove`, dangerous things may be done.
+    static let proofSeconds: Int64 = 15 * 60
+
+    func isProven(_ session: SessionID) async throws -> Bool {
+        let found = try await store.read { reader throws(StoreError) in try reader.session(session) }
+        guard let found else { return false }
+        return found.provenAt.adding(seconds: Self.proofSeconds) > store.ambient.now()
+    }
+
+    /// Password and code once more, for a session that goes on.
+    func prove(
+        _ user: User, in session: SessionID, _ password: String, code: String?, from address: String, _ request: RequestID
+    ) async throws {
+        let name = AttemptName.login(try EmailAddress(parsing: user.email), from: address)
+        if let seconds = limiter.begin(name) { throw Refusal.tooManyAttempts(seconds: seconds) }
+        guard try await people.passwords.verify(password, against: user.passwordHash) else { throw Refusal.wrongCredentials }
+        do { try await checkCode(code, of: user, request) } catch {
+            limiter.takeBack(name)
+            throw error
+        }
+        limiter.clear(name)
+        try await store.transaction { transaction throws(StoreError) in
+            try transaction.proveSession(session)
+            try transaction.record(actor: user.id.text, "session.prove", subject: session.text, before: nil, after: nil, request)
         }
     }
 
@@ -152,7 +210,9 @@ public struct SignIn: Sendable {
 
     /// A new login in place of one that still works.
     func renew(_ session: SessionID, of user: User, agent: String, _ request: RequestID) async throws -> Made {
-        try await begin(user, by: .bearer, agent: agent, request) { transaction throws(StoreError) in
+        // Renewing shows nothing: the proof is as old as it was.
+        let proven = try await store.read { reader throws(StoreError) in try reader.session(session)?.provenAt }
+        return try await begin(user, by: .bearer, agent: agent, provenAt: proven, request) { transaction throws(StoreError) in
             _ = try transaction.revokeSession(session)
         }
     }
@@ -176,7 +236,7 @@ public struct SignIn: Sendable {
     func csrfToken(_ session: SessionID) -> String { Hex.text(Hashing.hmacSHA256(key: csrfKey, Array("csrf|\(session.text)".utf8))) }
 
     private func begin(
-        _ user: User, by carrier: SessionCarrier, agent: String, _ request: RequestID,
+        _ user: User, by carrier: SessionCarrier, agent: String, provenAt: Timestamp? = nil, _ request: RequestID,
         _ besides: @escaping @Sendable (Transaction) throws(StoreError) -> Void
     ) async throws -> Made {
         let now = store.ambient.now()
@@ -184,7 +244,7 @@ public struct SignIn: Sendable {
         let session = SessionID(store.ambient)
         try await store.transaction { transaction throws(StoreError) in
             try besides(transaction)
-            try transaction.createSession(session, user: user.id, kind: carrier, expiresAt: end, userAgent: agent)
+            try transaction.createSession(session, user: user.id, kind: carrier, expiresAt: end, userAgent: agent, provenAt: provenAt)
             try transaction.recordLogin(of: user.id)
             try transaction.record(
                 actor: user.id.text, "session.begin", subject: session.text, before: nil, after: ["kind": .string(carrier.rawValue)],
@@ -203,6 +263,8 @@ private struct LoginMarks: Sendable {
         case wrongPassword = "wrong_password"
         case unknownUser = "unknown_user"
         case blocked, throttled, unverified
+        case codeRequired = "code_required"
+        case wrongCode = "wrong_code"
     }
     private let log: Log
     private let counters: [Outcome: Counter]

@@ -13,7 +13,8 @@ struct Command: Sendable {
 
     static let all: [Command] = [
         .serve, .migrate, .check, .backup, .restore, .userCreate, .userPromote, .userPassword, .userBlock, .userUnblock,
-        .userLimits, .userInvite, .userList, .userTokenCreate, .userTokenList, .userTokenRevoke, .keyCreate, .keyList, .keyRevoke, .keyEdit,
+        .userLimits, .userInvite, .userList, .userTokenCreate, .userTokenList, .userTokenRevoke,
+        .userTOTPShow, .userTOTPBegin, .userTOTPConfirm, .userTOTPEnd, .keyCreate, .keyList, .keyRevoke, .keyEdit,
         .keyRotate, .keyDisable, .keyEnable, .keyExplain,
         .priceList, .priceImport,
         .accountAdd, .accountEdit, .accountList, .accountTest, .accountEnable, .accountDisable, .accountReset, .accountDelete,

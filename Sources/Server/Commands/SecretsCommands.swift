@@ -1,3 +1,4 @@
+internal import API
 internal import Domain
 internal import Relay
 internal import Secrets
@@ -46,10 +47,10 @@ extension Command {
         }
     }
 
-    /// Everything that is sealed: accounts' credentials and the server's own secrets.
+    /// Everything that is sealed: accounts' credentials, people's second factors and the server's own secrets.
     private static func reseal(_ store: Store, _ keyring: Keyring) async throws -> Int {
         let (accounts, secrets) = try await store.read { reader throws(StoreError) in (try reader.accounts(), try reader.sealedSecrets()) }
-        var count = 0
+        var count = try await SecondFactors.reseal(store, keyring)
         for account in accounts {
             let place = accountSecretPlace(of: account.id)
             let fresh = keyring.seal(try keyring.open(account.secretSealed, for: place), for: place)

@@ -215,8 +215,10 @@ struct Settings: Sendable {
     }
 
     private static func warning(_ name: String) -> String {
+        let near = nearest(name)
+        if let near, near.distance <= 1 { return "\(name) is not known; did you mean \(near.name)?" }
         if SettingList.planned.contains(where: { name.hasPrefix($0) }) { return "\(name) is not used by this version" }
-        if let near = nearest(name), near.distance <= 3 { return "\(name) is not known; did you mean \(near.name)?" }
+        if let near, near.distance <= 3 { return "\(name) is not known; did you mean \(near.name)?" }
         return "\(name) is not known"
     }
 

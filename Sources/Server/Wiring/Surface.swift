@@ -87,16 +87,18 @@ struct Surface {
 
     private var signedIn: [MountedEndpoint] {
         let limiter = MemoryAttemptLimiter(ambient: store.ambient)
+        let factors = SecondFactors(store: store, keyring: keyring, issuer: settings.invoiceIssuer)
         let signIn = SignIn(
             people: people, algorithm: settings.tokenAlgorithm, key: tokenKey, limiter: limiter,
             registration: SignIn.Registration(rawValue: settings.registration) ?? .off, lifetimeMinutes: settings.tokenMinutes,
-            verification: settings.emailVerification,
+            verification: settings.emailVerification, factors: factors,
             log: log, metrics: metrics)
         let door = SessionDoor(signIn, cookie: SessionCookie(isPlain: isPlain))
         let links = AccountLinks(people: people, limiter: limiter, sendsMail: settings.sendsMail, log: log)
         let promotion = Promotion(store: store, secret: settings.promoteSecret, limiter: limiter, log: log)
         return Authentication(door).endpoints + TokenEndpoints(door).endpoints
             + AccountLinkEndpoints(links, people, door).endpoints + AccountPages().endpoints
+            + SecondFactorEndpoints(factors, people, door).endpoints
             + PromotionEndpoints(promotion, people, door).endpoints
             + Keys(keys, door).endpoints
             + KeyAdministration(keys, door, explanation: explanation).endpoints + Users(people, keys, door).endpoints

@@ -20,6 +20,7 @@ struct Migration: Sendable {
         Migration(version: 9, name: "m0009_personal_tokens", text: PackageResources.m0009_personal_tokens_sql),
         Migration(version: 10, name: "m0010_metering", text: PackageResources.m0010_metering_sql),
         Migration(version: 11, name: "m0011_mail", text: PackageResources.m0011_mail_sql),
+        Migration(version: 12, name: "m0012_second_factor", text: PackageResources.m0012_second_factor_sql),
     ]
 
     /// SHA-256 of the file, so that an edited migration is noticed.
