@@ -93,6 +93,45 @@ func withShop(_ database: TestDatabase = .sqliteInMemory, clock: TestClock = Tes
 @Suite struct SalesTests {
     private static let day: Int64 = 86_400_000
 
+    @Test func `a payment is confirmed by one mail, what comes from the balance by none`() async throws {
+        try await withShop { shop in
+            let plan = try await shop.plan()
+            let payment = try await shop.payment(plan)
+            for _ in 0..<3 { _ = try await shop.receive(Shop.event(payment, event: "e-1")) }
+            let credit = try await shop.payment(nil, amount: 5000, id: "p-2")
+            _ = try await shop.receive(Shop.event(credit, id: "p-2", event: "e-2"))
+            _ = try await shop.payment(plan, provider: "balance")
+            let mails = try await shop.store.read { reader throws(StoreError) in try reader.mails(limit: 10).items }
+            let told = mails.map { "\($0.facts["plan"].string ?? "-") \($0.facts["amount"].string ?? "-")" }
+            #expect(told.sorted() == [" 50.00 USD", "Starter 10.00 USD"])
+            #expect(mails.allSatisfy { $0.kind == .paymentReceived && $0.email == "ada@example.com" })
+        }
+    }
+
+    @Test func `nobody gets more services than their limit, whatever they pay for`() async throws {
+        try await withShop { shop in
+            let user = try await shop.person()
+            try await shop.store.transaction { transaction throws(StoreError) in
+                guard try transaction.setLimits(UserLimits(maximumServices: 1), of: user.id) else { throw .refused("gone") }
+            }
+            for (number, name) in ["One", "Two"].enumerated() {
+                let payment = try await shop.payment(try await shop.plan(name), id: "p-\(number)")
+                _ = try await shop.receive(Shop.event(payment, id: "p-\(number)", event: "e-\(number)"))
+            }
+            #expect(try await shop.services().count == 1)
+            let refused = try await shop.store.read { reader throws(StoreError) in
+                try reader.outbox(limit: 100).items.filter { $0.kind == "service.order_refused" }.count
+            }
+            let subscriptions = try await shop.subscriptions()
+            #expect(refused == 1 && subscriptions.count == 2 && subscriptions.allSatisfy { $0.status == .active })
+            for subscription in subscriptions {
+                await #expect(throws: StoreError.refused("too_many_services")) {
+                    try await shop.sales.addService(to: subscription.id, label: "more", options: [:], actor: "test")
+                }
+            }
+        }
+    }
+
     @Test(arguments: TestDatabase.allCases)
     func `fifty copies of a message at once grant once`(database: TestDatabase) async throws {
         try await withShop(database) { shop in

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct TimeTests {
     private struct Sold { let subscription: Subscription, service: Service }
-    private static func sell(_ world: World, seconds: Int64, billing: BillingParty = .own) async throws -> Sold {
+    private static func sell(_ world: World, seconds: Int64, billing: BillingParty = .own, of duration: Int64? = nil) async throws -> Sold {
         let subscription = try await world.store.transaction { transaction throws(StoreError) -> Subscription in
             let known = try transaction.user(email: "ada@example.com")
             let user =
@@ -16,7 +16,8 @@ import Testing
                 }
             let now = transaction.ambient.now()
             let plan = try transaction.createPlan(
-                PlanTerms(kind: World.kind, name: "p\(seconds)\(billing)", price: Money(minorUnits: 1, .usd)))
+                PlanTerms(
+                    kind: World.kind, name: "p\(seconds)\(billing)", durationSeconds: duration, price: Money(minorUnits: 1, .usd)))
             return try transaction.createSubscription(
                 owner: user.id, plan: plan, billing: billing, startedAt: now, endsAt: now.adding(seconds: seconds))
         }
@@ -93,6 +94,23 @@ import Testing
             #expect(try await [reminders(), reminders()] == [1, 1])
             clock.advance(milliseconds: 2 * 86_400_000)
             #expect(try await [reminders(), reminders()] == [2, 2])
+            let mails = try await world.store.read { reader throws(StoreError) in try reader.mails(limit: 10).items }
+            #expect(
+                mails.map { $0.facts["days"].int } == [1, 3] && mails.allSatisfy { $0.kind == .endsSoon && $0.email == "ada@example.com" })
+        }
+    }
+
+    @Test(arguments: [(1, 0), (2, 1), (3, 1), (4, 2)] as [(Int64, Int)])
+    func `a plan shorter than the notice is not announced by mail`(days: Int64, mails: Int) async throws {
+        let clock = TestClock()
+        try await withWorld(clock: clock) { world in
+            _ = try await Self.sell(world, seconds: days * 86_400, of: days * 86_400)
+            for _ in 0..<days * 4 - 1 {
+                clock.advance(milliseconds: 21_600_000)
+                try await Self.expiry(world).pass()
+            }
+            let count = try await world.store.read { reader throws(StoreError) in try reader.mails(limit: 10).items.count }
+            #expect(count == mails)
         }
     }
 
