@@ -2,7 +2,7 @@ public import Domain
 
 /// What a key, all keys of a person, or a team may use; nil is no limit of its own. Tokens are those that count for limits
 /// (`TokenCounts.limited`), money is the customer's price in micro-USD.
-public struct APIKeyLimits: Sendable, Equatable {
+public struct APIKeyLimits: Sendable, Hashable {
     public var requestsPerMinute: Int64?
     public var tokensPerDay: Int64?
     public var concurrency: Int64?

@@ -87,6 +87,39 @@ struct LimitTests {
         #expect(bench.holders.allSatisfy { $0.counters.reserved(.day).tokens == 0 && $0.counters.reserved(.total).tokens == 0 })
     }
 
+    @Test func `places that an operator clears are free at once, and are not given back a second time`() throws {
+        let bench = Bench(APIKeyLimits(concurrency: 2), APIKeyLimits(concurrency: 3))
+        func held() -> [Int64] { bench.holders.map(\.counters.concurrent) }
+        // Another key of the same person holds a place.
+        let other = LimitCounters.Holder(scope: .key, plan: LimitPlan(APIKeyLimits()), counters: LimitCounters())
+        let beside = try LimitCounters.admit([other, bench.holders[1]], bench.want(), zone: .utc)
+        let (first, second) = (try bench.admit(tokens: 5), try bench.admit(tokens: 5))
+        let waiter = LimitWaiter()
+        #expect(bench.holders[0].counters.join(waiter, bench.holders[0].plan, atFront: false) == .waiting)
+        #expect(held() == [2, 3] && bench.refusal() != nil)
+        #expect(LimitCounters.clearPlaces(bench.holders) == 2)
+        #expect(held() == [0, 1] && !waiter.finish(.timedOut), "the next in the queue has been called")
+        let keeper = LocalLimits(zone: .utc)
+        let third = try LimitCounters.admit(bench.holders, bench.want(), zone: .utc, invited: bench.holders[0].counters)
+        #expect(held() == [1, 2])
+        keeper.settle(bench.holders, first, used: LimitAmounts(requests: 1, tokens: 5))
+        keeper.release(bench.holders, second)
+        #expect(held() == [1, 2], "what was cleared is not given back again")
+        #expect(bench.holders[0].counters.used(.day).tokens == 5, "and what it used is booked")
+        keeper.release(bench.holders, third)
+        keeper.release([other, bench.holders[1]], beside)
+        #expect(held() == [0, 0] && other.counters.concurrent == 0)
+        #expect(LimitCounters.clearPlaces(bench.holders) == 0 && held() == [0, 0])
+    }
+
+    @Test func `keys with the same limits share their plan, and one that changes gets another`() throws {
+        var plans = SharedPlans()
+        let (limits, other) = (APIKeyLimits(requestsPerMinute: 5), APIKeyLimits(requestsPerMinute: 6))
+        let made = (0..<1000).map { plans.plan(limits, of: $0) }
+        #expect(Set(made.map(ObjectIdentifier.init)).count <= 16 && made.allSatisfy { $0.rules.map(\.limit) == [5] })
+        #expect(plans.plan(other, of: 0).rules.map(\.limit) == [6])
+    }
+
     @Test func `the tightest limit wins and is named, and a refused request takes nothing anywhere`() throws {
         let bench = Bench(
             APIKeyLimits(requestsPerMinute: 5, tokensPerDay: 1000), limits { $0.costPerMonthMicroUSD = 0 }, APIKeyLimits(concurrency: 3))

@@ -20,6 +20,7 @@ struct TidyTests {
         "Web": ["Domain", "Telemetry", "HTTP"],
         "Server": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Web", "Provisioning", "Billing", "Drivers", "Mail"],
         "LifeBench": ["Domain", "Telemetry", "Secrets", "Store", "Provisioning"],
+        "AdmissionBench": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay"],
         "TestKit": ["Domain", "Telemetry", "Secrets", "HTTP", "Store"],
     ]
     static let systemModules: Set<String> = ["Glibc", "Dispatch", "Synchronization", "FoundationEssentials"]

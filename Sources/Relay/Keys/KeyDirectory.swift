@@ -74,6 +74,7 @@ final class KeyDirectory: Sendable {
         var previous: [Digest: RelayKey] = [:]
         var users: [UserID: LimitCounters] = [:]
         var teams: [TeamID: LimitCounters] = [:]
+        var plans = SharedPlans()
         var version: Int64 = 0
     }
     private let snapshot = Mutex(Snapshot())
@@ -181,16 +182,16 @@ final class KeyDirectory: Sendable {
 extension KeyDirectory.Snapshot {
     /// Counters of people and teams are shared by their keys and made when the first of them is limited.
     fileprivate mutating func holders(of key: APIKey, _ own: LimitCounters) -> [LimitCounters.Holder] {
-        var holders = [LimitCounters.Holder(scope: .key, plan: LimitPlan(key.limits), counters: own)]
+        var holders = [LimitCounters.Holder(scope: .key, plan: plans.plan(key.limits, of: key.id), counters: own)]
         if let user = key.ownerID, let limits = key.ownerLimits {
             let counters = users[user] ?? LimitCounters()
             users[user] = counters
-            holders.append(LimitCounters.Holder(scope: .user, plan: LimitPlan(limits), counters: counters))
+            holders.append(LimitCounters.Holder(scope: .user, plan: plans.plan(limits, of: user), counters: counters))
         }
         if let team = key.teamID, let limits = key.teamLimits {
             let counters = teams[team] ?? LimitCounters()
             teams[team] = counters
-            holders.append(LimitCounters.Holder(scope: .team, plan: LimitPlan(limits), counters: counters))
+            holders.append(LimitCounters.Holder(scope: .team, plan: plans.plan(limits, of: team), counters: counters))
         }
         return holders
     }

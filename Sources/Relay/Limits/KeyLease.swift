@@ -25,10 +25,13 @@ struct LocalLimits: LimitKeeping {
         try LimitCounters.admit(holders, want, zone: zone, invited: invited)
     }
     func settle(_ holders: [LimitCounters.Holder], _ reservation: LimitCounters.Reservation, used: LimitAmounts) {
-        for holder in holders { holder.counters.settle(reservation, used: used) }
+        // The key's own are the first: they know whether its places are still its own.
+        var places: Int64?
+        for holder in holders { places = holder.counters.settle(reservation, used: used, places: places) }
     }
     func release(_ holders: [LimitCounters.Holder], _ reservation: LimitCounters.Reservation) {
-        for holder in holders { holder.counters.release(reservation) }
+        var places: Int64?
+        for holder in holders { places = holder.counters.release(reservation, places: places) }
     }
 }
 

@@ -19,6 +19,8 @@ final class LimitCounters: Sendable {
         var countsRequestsOnly = false
         /// Admitted although the estimate does not fit: the last one, alone.
         var isLastCall = false
+        /// How often the key's places had been cleared when it was admitted.
+        var clears: UInt64 = 0
     }
 
     struct Period: Sendable {
@@ -32,11 +34,10 @@ final class LimitCounters: Sendable {
     struct Counts: Sendable {
         /// By `LimitPeriod`; made with the first request, because most of 100,000 keys sleep.
         var periods: [Period] = []
-        var requests = SlidingMinute()
-        var tokens = SlidingMinute()
-        var input = SlidingMinute()
-        var output = SlidingMinute()
+        var minute = SlidingMinute()
         var concurrent: Int64 = 0
+        /// How often an operator has taken all its places away from the requests that held them.
+        var clears: UInt64 = 0
         /// Waiters that have been called and have not taken their place yet.
         var invited: Int64 = 0
         var waiters: [LimitWaiter] = []
@@ -73,6 +74,7 @@ final class LimitCounters: Sendable {
                 var want = want
                 let isInvited = invited === holder.counters
                 if isInvited { counts.invited -= 1 }
+                if holders.startIndex == 0 { want.clears = counts.clears }
                 counts.turn(to: want.moment, holder.plan, zone)
                 try counts.check(holder, &want, isInvited: isInvited)
                 // The others are checked and taken while this lock is held; only then is anything taken here.
@@ -88,26 +90,48 @@ final class LimitCounters: Sendable {
     // MARK: The end
 
     /// Replaces the reservation by what was used, and gives the place to the next in the queue.
-    func settle(_ reservation: Reservation, used: LimitAmounts) {
+    /// - Parameter places: how many it still holds, as the key's own counters have said; nil for the key's own.
+    /// - Returns: how many it still held.
+    @discardableResult
+    func settle(_ reservation: Reservation, used: LimitAmounts, places: Int64? = nil) -> Int64 {
         hasSettled.store(true, ordering: .relaxed)
-        counts.withLock { counts in
+        let held = counts.withLock { counts in
             counts.giveBack(reservation)
             counts.book(used, at: reservation.moment, second: reservation.second, beyond: reservation.amounts)
-            counts.concurrent -= reservation.places
+            return counts.leave(reservation, places)
         }
         inviteNext()
+        return held
     }
 
     /// Gives place and reservation back: nothing was used.
-    func release(_ reservation: Reservation) {
-        counts.withLock { counts in
+    /// - Parameter places: as for `settle`.
+    @discardableResult
+    func release(_ reservation: Reservation, places: Int64? = nil) -> Int64 {
+        let held = counts.withLock { counts in
             counts.giveBack(reservation)
             var none = LimitAmounts()
             none.requests = reservation.amounts.requests
             counts.book(none, at: reservation.moment, second: reservation.second, beyond: reservation.amounts)
-            counts.concurrent -= reservation.places
+            return counts.leave(reservation, places)
         }
         inviteNext()
+        return held
+    }
+
+    /// Takes the places of all requests under way away from them, as far as limits go; they themselves go on.
+    /// - Parameter holders: the key's own first.
+    /// - Returns: how many places that were.
+    static func clearPlaces(_ holders: [Holder]) -> Int64 {
+        guard let own = holders.first else { return 0 }
+        let held = own.counters.counts.withLock { counts in
+            counts.clears &+= 1
+            defer { counts.concurrent = 0 }
+            return counts.concurrent
+        }
+        for holder in holders.dropFirst() { holder.counters.counts.withLock { $0.concurrent -= held } }
+        for holder in holders { for _ in 0..<held { holder.counters.inviteNext() } }
+        return held
     }
 
     /// Adds to what was used at a moment, outside of any request: batches hold their budget this way. Negative amounts take back.
@@ -134,7 +158,7 @@ final class LimitCounters: Sendable {
         counts.withLock { counts in
             if counts.periods.isEmpty { counts.periods = Counts.blank }
             let age = UInt64(clamping: max(0, (now.milliseconds - moment.milliseconds) / 1000))
-            if age < second, age < UInt64(SlidingMinute.seconds) { counts.addMinute(used, second: second - age) }
+            if age < second, age < UInt64(SlidingMinute.seconds) { counts.minute.add(used, second: second - age) }
             guard plan.windowMinutes > 0 else { return }
             let index = LimitPeriod.window.rawValue
             if !counts.periods[index].contains(moment) {
@@ -163,12 +187,11 @@ final class LimitCounters: Sendable {
             counts.turn(to: now, plan, zone)
             return plan.rules.map { rule in
                 guard let period = rule.name.period else {
-                    return counts.withMinute(rule.name.measure) { minute in
-                        minute.advance(to: second)
-                        return Standing(
-                            scope: scope, name: rule.name, limit: rule.limit, used: minute.total, reserved: 0,
-                            resetsAt: now.adding(seconds: Int64(minute.resetSeconds)))
-                    }
+                    counts.minute.advance(to: second)
+                    let measure = rule.name.measure
+                    return Standing(
+                        scope: scope, name: rule.name, limit: rule.limit, used: counts.minute.total(measure), reserved: 0,
+                        resetsAt: now.adding(seconds: Int64(counts.minute.resetSeconds(measure))))
                 }
                 let sums = counts.periods[period.rawValue]
                 return Standing(
@@ -190,14 +213,14 @@ final class LimitCounters: Sendable {
     /// The limits per minute as they stand.
     func noteRates(_ plan: LimitPlan, now: Timestamp, second: UInt64, in standings: inout RateStandings) {
         counts.withLock { counts in
+            counts.minute.advance(to: second)
             for rule in plan.rules where rule.name.period == nil {
-                let standing = counts.withMinute(rule.name.measure) { minute in
-                    minute.advance(to: second)
-                    return RateStanding(
-                        limit: rule.limit, remaining: max(0, rule.limit - minute.total),
-                        resetsAt: now.adding(seconds: Int64(minute.resetSeconds)))
-                }
-                standings.note(rule.name, standing)
+                let measure = rule.name.measure
+                standings.note(
+                    rule.name,
+                    RateStanding(
+                        limit: rule.limit, remaining: max(0, rule.limit - counts.minute.total(measure)),
+                        resetsAt: now.adding(seconds: Int64(counts.minute.resetSeconds(measure)))))
             }
         }
     }
@@ -242,11 +265,10 @@ extension LimitCounters.Counts {
             if want.countsRequestsOnly, measure != .requests { continue }
             let asked = want.amounts[measure]
             guard let period = rule.name.period else {
-                let (total, wait) = withMinute(measure) { minute in
-                    minute.advance(to: want.second)
-                    let over = LimitAmounts.sum(minute.total, asked) - rule.limit
-                    return (minute.total, over > 0 ? minute.wait(for: min(over, minute.total)) : 0)
-                }
+                minute.advance(to: want.second)
+                let total = minute.total(measure)
+                let over = LimitAmounts.sum(total, asked) - rule.limit
+                let wait = over > 0 ? minute.wait(for: min(over, total), of: measure) : 0
                 // One that is larger than the whole limit goes when the minute is empty.
                 if wait > 0, measure == .requests || total > 0 || holder.plan.isHard || rule.limit == 0 {
                     throw .hit(LimitHit(scope: holder.scope, name: rule.name, waitSeconds: wait))
@@ -277,7 +299,7 @@ extension LimitCounters.Counts {
 
     mutating func take(_ granted: LimitCounters.Reservation) {
         concurrent += granted.places
-        addMinute(granted.amounts, second: granted.second)
+        minute.add(granted.amounts, second: granted.second)
         for index in periods.indices {
             if index == LimitPeriod.window.rawValue {
                 // Opens with this request; without a window its end stays in the past.
@@ -296,6 +318,13 @@ extension LimitCounters.Counts {
         periods[index] = LimitCounters.Period(start: moment, end: moment.adding(seconds: minutes * 60))
     }
 
+    /// Gives its places back, unless they were taken away from it.
+    mutating func leave(_ reservation: LimitCounters.Reservation, _ places: Int64?) -> Int64 {
+        let held = places ?? (reservation.clears == clears ? reservation.places : 0)
+        concurrent -= held
+        return held
+    }
+
     mutating func giveBack(_ reservation: LimitCounters.Reservation) {
         for index in periods.indices where periods[index].contains(reservation.moment) {
             periods[index].reserved.remove(reservation.amounts)
@@ -307,23 +336,7 @@ extension LimitCounters.Counts {
         for index in periods.indices where periods[index].contains(moment) { periods[index].used.add(used) }
         var rest = used
         rest.remove(beyond)
-        addMinute(rest, second: second)
-    }
-
-    mutating func addMinute(_ amounts: LimitAmounts, second: UInt64) {
-        requests.add(amounts.requests, second: second)
-        tokens.add(amounts.tokens, second: second)
-        input.add(amounts.input, second: second)
-        output.add(amounts.output, second: second)
-    }
-
-    mutating func withMinute<R>(_ measure: LimitName.Measure, _ use: (inout SlidingMinute) -> R) -> R {
-        switch measure {
-        case .requests: use(&requests)
-        case .input: use(&input)
-        case .output: use(&output)
-        case .tokens, .cost, .opusCost: use(&tokens)
-        }
+        minute.add(rest, second: second)
     }
 
     /// Takes the next one out of the queue, to be told outside of the lock.

@@ -151,3 +151,25 @@ final class LimitPlan: Sendable {
 
     static let none = LimitPlan(APIKeyLimits())
 }
+
+/// Plans by their limits: many keys have the same, and what they share stays in the processor's cache.
+struct SharedPlans: Sendable {
+    private struct Name: Hashable {
+        let limits: APIKeyLimits
+        let copy: Int
+    }
+    private var plans: [Name: LimitPlan] = [:]
+    /// Of each plan, because every request counts references to its plans, and reactors would fight over a single count.
+    private static let copies = 16
+    /// More different ones are not worth keeping apart from the keys that use them: it begins anew.
+    private static let maximum = 16_384
+
+    mutating func plan(_ limits: APIKeyLimits, of holder: some Hashable) -> LimitPlan {
+        let name = Name(limits: limits, copy: holder.hashValue & (Self.copies - 1))
+        if let known = plans[name] { return known }
+        let made = LimitPlan(limits)
+        if plans.count >= Self.maximum { plans = [:] }
+        plans[name] = made
+        return made
+    }
+}

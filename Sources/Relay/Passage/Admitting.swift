@@ -11,7 +11,7 @@ extension RelayGate {
     @inline(never) static func admitAtOnce(
         _ key: RelayKey, _ request: MessagesRequest, inputEstimate: Int64, _ services: RelayServices, _ exchange: Exchange
     ) throws(RelayProblem) -> KeyLease? {
-        let want = reservation(key, request, inputEstimate, services, exchange)
+        let want = reservation(key, request, inputEstimate, services, second: exchange.reactor.nowNanoseconds / 1_000_000_000)
         do throws(LimitRefusal) {
             return try KeyLease(services.keeper, key.holders, want: want)
         } catch {
@@ -24,7 +24,7 @@ extension RelayGate {
     static func admit(
         _ key: RelayKey, _ request: MessagesRequest, inputEstimate: Int64, _ services: RelayServices, _ exchange: Exchange
     ) async throws(RelayProblem) -> KeyLease {
-        var want = reservation(key, request, inputEstimate, services, exchange)
+        var want = reservation(key, request, inputEstimate, services, second: exchange.reactor.nowNanoseconds / 1_000_000_000)
         var invited: LimitCounters?
         var began: UInt64?
         while true {
@@ -59,11 +59,13 @@ extension RelayGate {
         }
     }
 
-    private static func reservation(
-        _ key: RelayKey, _ request: MessagesRequest, _ inputEstimate: Int64, _ services: RelayServices, _ exchange: Exchange
+    /// What the request may use at most.
+    /// - Parameter second: now, on the monotonic clock.
+    static func reservation(
+        _ key: RelayKey, _ request: MessagesRequest, _ inputEstimate: Int64, _ services: RelayServices, second: UInt64
     ) -> LimitCounters.Reservation {
         let now = services.ambient.now()
-        var want = LimitCounters.Reservation(moment: now, second: exchange.reactor.nowNanoseconds / 1_000_000_000)
+        var want = LimitCounters.Reservation(moment: now, second: second)
         want.amounts.requests = 1
         guard key.holders.contains(where: \.plan.needsEstimate) else { return want }
         let tokens = TokenCounts(input: inputEstimate, output: min(request.maxTokens ?? assumedOutput, 1_000_000))
