@@ -53,7 +53,7 @@ let package = Package(
                 .embedInCode("Migrations/m0008_webhook_targets.sql"), .embedInCode("Migrations/m0009_personal_tokens.sql"),
                 .embedInCode("Migrations/m0010_metering.sql"),
                 .embedInCode("Migrations/m0011_mail.sql"), .embedInCode("Migrations/m0012_second_factor.sql"),
-                .embedInCode("Migrations/m0011_request_bodies.sql"), .embedInCode("Migrations/m0012_alert_words.sql"),
+                .embedInCode("Migrations/m0013_request_bodies.sql"), .embedInCode("Migrations/m0014_alert_words.sql"),
             ]),
         module("Mail", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),

@@ -98,13 +98,15 @@ public final class Relay: Sendable {
             pools: reactors.map { UpstreamPool(reactor: $0, resolver: resolver, trust: trust) }, limits: configuration.limits,
             spillFolder: configuration.dataDirectory + "/journal",
             durability: configuration.syncsAlways ? .always : .interval, ambient: ambient, log: log, metrics: metrics,
-            demo: configuration.isDemo ? DemoUpstream() : nil, publicURL: configuration.publicURL,
+            demo: configuration.isDemo ? DemoUpstream() : nil,
+            bodies: BodyKeeper(store: store, keyring: { reader.keyring }, reload: reloadKeyring, log: log, metrics: metrics),
+            publicURL: configuration.publicURL,
             notices: notices)
         alerts = configuration.alerts.map { [services] in AlertWatch(services, store: store, rule: $0, metrics: metrics) }
         batches = BatchBooks(services: services, store: store)
         queries = RelayQueries(
             services: services, models: ModelList(prices: prices),
-            history: RequestHistory(store: store, ambient: ambient, zone: ambient.zone))
+            history: RequestHistory(store: store, ambient: ambient, zone: ambient.zone, bodies: services.bodies))
         AccountGauges.register(in: metrics, accounts, ambient)
     }
 
@@ -133,6 +135,7 @@ public final class Relay: Sendable {
             group.addTask { await self.refreshRegularly() }
             group.addTask { await self.batches.run() }
             group.addTask { await self.health.run() }
+            group.addTask { await self.services.bodies.run() }
             if let alerts = self.alerts { group.addTask { await alerts.run() } }
             group.addTask { await self.services.tokens.run() }
             await services.mover.run()
@@ -174,6 +177,8 @@ public final class Relay: Sendable {
     public var inFlight: [(key: APIKeyID, count: Int64)] {
         services.keys.all.map { (key: $0.key.id, count: $0.counters.concurrent) }.filter { $0.count > 0 }.sorted { $0.key < $1.key }
     }
+    /// Takes the places of a key's requests in this process away from them; they themselves go on. How many; nil for an unknown key.
+    public func clearPlaces(of id: APIKeyID) -> Int64? { services.keys.find(id).map { LimitCounters.clearPlaces($0.holders) } }
     /// The price list in nano-USD a token, a row an entry, by model and date.
     public var priceList: [JSON] { services.prices.list }
     public var isDemo: Bool { services.demo != nil && services.accounts.isEmpty }

@@ -16,9 +16,15 @@ public struct APIKeyAccess: Sendable, Equatable {
     public var priceMillionths: Int64 = 1_000_000
     /// Answers name the account that gave them.
     public var isDebug = false
+    /// Its requests' bodies are kept, sealed, for so many days and up to so many bytes each.
+    public var storesBodies = false
+    public var bodyDays = standardBodyDays
+    public var bodyBytes = standardBodyBytes
 
     public init() {}
 
+    public static let standardBodyDays: Int64 = 7
+    public static let standardBodyBytes: Int64 = 65_536
     public static let services = ["messages", "openai", "chat", "batches"]
     /// Members of each list.
     static let maximumItems = 64
@@ -33,6 +39,9 @@ public struct APIKeyAccess: Sendable, Equatable {
         if let activationSeconds { object["activation_seconds"] = .int(activationSeconds) }
         if priceMillionths != 1_000_000 { object["price_millionths"] = .int(priceMillionths) }
         if isDebug { object["debug"] = true }
+        if storesBodies { object["store_bodies"] = true }
+        if bodyDays != Self.standardBodyDays { object["body_retention_days"] = .int(bodyDays) }
+        if bodyBytes != Self.standardBodyBytes { object["body_bytes"] = .int(bodyBytes) }
         return .object(object)
     }
 
@@ -77,6 +86,12 @@ public struct APIKeyAccess: Sendable, Equatable {
             case ("price_millionths", _): priceMillionths = number(name, value, 0...1_000_000_000) ?? priceMillionths
             case ("debug", .null): isDebug = false
             case ("debug", .bool(let isOn)): isDebug = isOn
+            case ("store_bodies", .null): storesBodies = false
+            case ("store_bodies", .bool(let isOn)): storesBodies = isOn
+            case ("body_retention_days", .null): bodyDays = Self.standardBodyDays
+            case ("body_retention_days", _): bodyDays = number(name, value, 1...365) ?? bodyDays
+            case ("body_bytes", .null): bodyBytes = Self.standardBodyBytes
+            case ("body_bytes", _): bodyBytes = number(name, value, 1...1_048_576) ?? bodyBytes
             default: faults.append(FieldError(name, "is no field of a key's access"))
             }
         }

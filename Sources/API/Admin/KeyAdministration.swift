@@ -21,7 +21,7 @@ public struct KeyAdministration: Sendable {
     private static let problems = ProblemKind.ofSignIn + ProblemKind.ofStore
     static let id = Shape(Field<String>.text("id", "As key_….", length: 1...64), make: { $0 })
     private static let fields =
-        "`name`, `description`, `tags`, `limits` (an object; null takes one away), `allowed_models`, `expires_at`, `status`, `team_id`, `denied_models`, `ip_allowlist`, `allowed_clients`, `permissions`, `activation_seconds`, `price_millionths`. What is left out stays."
+        "`name`, `description`, `tags`, `limits` (an object; null takes one away), `allowed_models`, `expires_at`, `status`, `team_id`, `denied_models`, `ip_allowlist`, `allowed_clients`, `permissions`, `activation_seconds`, `price_millionths`, `store_bodies`, `body_retention_days`, `body_bytes`. What is left out stays."
 
     /// - Throws: `.notFound` for a text that cannot be an id, as for a key that is not there.
     static func parse(_ text: String) throws -> APIKeyID {

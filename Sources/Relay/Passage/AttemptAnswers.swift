@@ -23,6 +23,7 @@ extension Attempts {
     }
 
     @inline(never) private func settle(_ body: [UInt8]) {
+        passage.recording?.note(body.span)
         let reading = MessageMeter.read(body.span)
         let usage = reading?.usage ?? MeteredUsage()
         let used = Settlement.Used(

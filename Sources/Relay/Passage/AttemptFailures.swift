@@ -128,6 +128,7 @@ extension Attempts {
     }
 
     func answer(_ status: Int, _ headers: HeaderBlock, _ body: [UInt8], _ type: String) {
+        passage.recording?.answered(body.span)
         passage.settle(.failed(type: type), httpStatus: Int64(status), usage: nil)
         exchange.startResponse(status: status, headers: headers, framing: .length(body.count))
         exchange.write(body)

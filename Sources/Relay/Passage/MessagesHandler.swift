@@ -54,6 +54,9 @@ struct MessagesHandler: Sendable {
             place = try await RelayGate.place(key, services, exchange)
         }
         let passage = try begin(exchange, request, key, path, inputEstimate: estimate, lease, place)
+        if key.key.access.storesBodies {
+            passage.recording = BodyRecording(exchange, key.key, body, keeper: services.bodies, at: passage.admission.startedAt)
+        }
         do throws(RelayProblem) {
             if let programs, try await programs.answer(passage, key, body) {
                 // Answered by a program, or refused for all.
@@ -69,6 +72,7 @@ struct MessagesHandler: Sendable {
             }
         } catch {
             passage.settle(.failed(type: error.type), httpStatus: Int64(error.status), usage: nil)
+            passage.recording?.answered(error.response(request: exchange.id).body.span)
             passage.end()
             throw error
         }

@@ -29,6 +29,8 @@ final class Passage: @unchecked Sendable {
     var isCommitted = false { didSet { if isCommitted { body = nil } } }
     /// Until the commit; large prompts must not stay for the length of a stream.
     var body: HeldBody?
+    /// Keeps what is asked and answered, for keys that want it.
+    var recording: BodyRecording?
     var attempts: Int64 = 0
     var account: RelayAccount?
     /// Whether more than one account serves the model: only then is it worth knowing how quick each is.
@@ -84,6 +86,7 @@ final class Passage: @unchecked Sendable {
         }
         attempts += 1
         self.account = account
+        recording?.beginAnswer()
         meter = StreamMeter()
         slotChanges = 0
         upstreamRequestID = nil
@@ -106,6 +109,7 @@ final class Passage: @unchecked Sendable {
     /// The request is over and settled: its places are free again.
     func end() {
         leaveAccount()
+        recording?.finish()
         lease = nil
         place = nil
     }

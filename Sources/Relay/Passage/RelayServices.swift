@@ -55,6 +55,8 @@ final class RelayServices: Sendable {
     let log: Log
     let meters: RelayMeters
     let notices: RelayNotices
+    /// Bodies of keys that have them kept.
+    let bodies: BodyKeeper
     /// Requests under way over all keys.
     let slots = FairPlaces()
     /// Streams that are read to their end although their client has gone.
@@ -77,8 +79,8 @@ final class RelayServices: Sendable {
         keys: KeyDirectory, accounts: AccountDirectory, sessions: StickyIdentity, tokens: TokenRefresher, mover: JournalMover,
         prices: PriceBook, zone: CivilZone, pools: [UpstreamPool], limits: RelayLimits, spillFolder: String,
         durability: JournalMover.Durability,
-        ambient: Ambient, log: Log, metrics: Metrics, demo: DemoUpstream?, publicURL: String? = nil,
-        notices: RelayNotices = RelayNotices()
+        ambient: Ambient, log: Log, metrics: Metrics, demo: DemoUpstream?, bodies: BodyKeeper,
+        publicURL: String? = nil, notices: RelayNotices = RelayNotices()
     ) {
         self.keys = keys
         self.accounts = accounts
@@ -96,6 +98,7 @@ final class RelayServices: Sendable {
         self.log = log
         self.demo = demo
         self.notices = notices
+        self.bodies = bodies
         self.publicURL = publicURL
         meters = RelayMeters(metrics)
     }

@@ -79,6 +79,7 @@ final class StreamPump: @unchecked Sendable {
 
     private func take(_ bytes: Span<UInt8>) -> PumpStep {
         passage.meter.feed(bytes)
+        passage.recording?.note(bytes)
         passage.checkpoint()
         if passage.isDraining, passage.isCommitted, !passage.meter.hasStopped { return drained(bytes.count) }
         guard passage.isCommitted else { return begin(bytes) }

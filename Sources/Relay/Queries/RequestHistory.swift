@@ -8,6 +8,7 @@ struct RequestHistory: Sendable {
     let ambient: Ambient
     /// Where days begin.
     let zone: CivilZone
+    let bodies: BodyKeeper
 
     private static let limits: ClosedRange<Int> = 1...500
     private static let dayMilliseconds: Int64 = 86_400_000
@@ -80,8 +81,10 @@ struct RequestHistory: Sendable {
         row["webSearchRequests"] = .int(record.webSearchRequests)
         row["path"] = .string(record.path)
         row["dialect"] = .string(record.dialect)
-        // Neither headers nor bodies are kept.
-        row["headers"] = .object([:])
+        let kept = try await bodies.view(id, of: key.key.id)
+        // Only of keys that have it kept; credentials never.
+        row["headers"] = kept?.headersJSON ?? .object([:])
+        if let kept { (row["requestBody"], row["responseBody"]) = (.string(kept.request), .string(kept.response)) }
         return ["request": .object(row), "timestamp": .string(ambient.now().text)]
     }
 

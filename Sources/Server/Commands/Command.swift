@@ -15,7 +15,7 @@ struct Command: Sendable {
         .serve, .migrate, .check, .backup, .restore, .userCreate, .userPromote, .userPassword, .userBlock, .userUnblock,
         .userLimits, .userInvite, .userList, .userTokenCreate, .userTokenList, .userTokenRevoke,
         .userTOTPShow, .userTOTPBegin, .userTOTPConfirm, .userTOTPEnd, .keyCreate, .keyList, .keyRevoke, .keyEdit,
-        .keyRotate, .keyDisable, .keyEnable, .keyExplain,
+        .keyRotate, .keyDisable, .keyEnable, .keyExplain, .keyPurge,
         .priceList, .priceImport,
         .accountAdd, .accountEdit, .accountList, .accountTest, .accountEnable, .accountDisable, .accountReset, .accountDelete,
         .accountExplain,

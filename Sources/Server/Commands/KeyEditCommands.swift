@@ -11,7 +11,7 @@ extension Command {
     static let keyEdit = Command(
         name: "key edit", usage: "ID DOCUMENT",
         about:
-            "Changes what the JSON document names: name, description, tags, limits, allowed_models, denied_models, ip_allowlist,\nallowed_clients, permissions, activation_seconds, price_millionths, expires_at, status, team_id. null takes a limit away."
+            "Changes what the JSON document names: name, description, tags, limits, allowed_models, denied_models, ip_allowlist,\nallowed_clients, permissions, activation_seconds, price_millionths, expires_at, status, team_id, store_bodies,\nbody_retention_days, body_bytes. null takes a limit away."
     ) { arguments in
         let operands = try arguments.operands("id", "document")
         let id = try keyID(operands[0])
@@ -63,6 +63,19 @@ extension Command {
             shown["key"] = .string(secret)
             shown["previous_until"] = made.key.previousUntil.map { .string($0.text) } ?? .null
             Output.show(arguments, .object(shown), "\(id.text)\n\(secret)\nThe key is shown this once.")
+        }
+    }
+
+    static let keyPurge = Command(
+        name: "key purge-bodies", usage: "ID", about: "Deletes all bodies that a relay key has kept (store_bodies), at once and for good."
+    ) { arguments in
+        let id = try keyID(try arguments.operands("id")[0])
+        try await withInstance { instance in
+            guard try await instance.store.read({ reader throws(StoreError) in try reader.apiKey(id) }) != nil else {
+                throw Failure("there is no key \(id.text)")
+            }
+            let deleted = try await KeptBodies.purge(id, in: instance.store, actor: "command")
+            Output.show(arguments, ["deleted": .int(Int64(deleted))], "bodies of \(deleted) requests deleted")
         }
     }
 

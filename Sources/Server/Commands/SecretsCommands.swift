@@ -80,6 +80,7 @@ extension Command {
                     token, clientSecretSealed: fresh.secret, refreshSealed: fresh.refresh, accessSealed: fresh.access) ? 1 : 0
             }
         }
+        count += try await resealBodies(store, keyring)
         for secret in secrets where !secret.name.hasPrefix(Vault.dataKeyPrefix) {
             let place = SealedPlace(table: "sealed_secrets", row: secret.name, column: "value")
             let fresh = keyring.seal(try keyring.open(secret.value, for: place), for: place)
@@ -88,5 +89,22 @@ extension Command {
             }
         }
         return count
+    }
+
+    private static func resealBodies(_ store: Store, _ keyring: Keyring) async throws -> Int {
+        var (count, last) = (0, RequestID?.none)
+        while true {
+            let from = last
+            let rows = try await store.read { reader throws(StoreError) in try reader.requestBodies(after: from, limit: 100) }
+            guard let end = rows.last else { return count }
+            last = end.requestID
+            for row in rows {
+                let fresh = keyring.seal(
+                    try keyring.open(row.sealed, for: RequestBodies.place(row.requestID)), for: RequestBodies.place(row.requestID))
+                count += try await store.transaction { transaction throws(StoreError) in
+                    try transaction.resealRequestBodies(row, to: fresh) ? 1 : 0
+                }
+            }
+        }
     }
 }

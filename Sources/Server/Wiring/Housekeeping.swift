@@ -42,6 +42,7 @@ struct Housekeeping: Sendable {
             try transaction.deleteMailLinks(expiredBefore: now.adding(seconds: -86_400))
         }
         try await repeated { transaction throws(StoreError) in try transaction.deleteConversations(endedBefore: now) }
+        try await repeated { transaction throws(StoreError) in try transaction.deleteRequestBodies(endedBefore: now) }
         guard let historyMilliseconds else { return 0 }
         let before = now.adding(milliseconds: -historyMilliseconds)
         var gone = 0

@@ -104,6 +104,7 @@ struct Surface {
             + KeyAdministration(keys, door, explanation: explanation).endpoints + Users(people, keys, door).endpoints
             + Accounts(accounts, door).endpoints + AccountGroupEndpoints(accounts, door).endpoints
             + Stats(keys, door).endpoints
+            + KeptBodies(store, door, keyring: keyring).endpoints
             + HistoryCleanup(store, door, retentionMilliseconds: settings.historyMilliseconds).endpoints + older(door)
             + parts.endpoints(people, door, settings)
     }
@@ -114,7 +115,7 @@ struct Surface {
     private func older(_ door: SessionDoor) -> [MountedEndpoint] {
         let pool = PoolView(
             prices: { [relay] in relay?.priceList ?? [] }, inFlight: { [relay] in relay?.inFlight ?? [] },
-            usableAccounts: { [relay] in relay?.accountCounts.usable ?? 0 })
+            usableAccounts: { [relay] in relay?.accountCounts.usable ?? 0 }, clear: { [relay] id in relay?.clearPlaces(of: id) })
         let shares = ShareTokens(key: tokenKey)
         return WebAuth(door, adminEmail: settings.adminEmail, isSecure: !isPlain).endpoints
             + OlderKeys(keys, door, shares).endpoints + OlderStats(keys, shares, explanation: explanation).endpoints

@@ -21,6 +21,8 @@ struct Migration: Sendable {
         Migration(version: 10, name: "m0010_metering", text: PackageResources.m0010_metering_sql),
         Migration(version: 11, name: "m0011_mail", text: PackageResources.m0011_mail_sql),
         Migration(version: 12, name: "m0012_second_factor", text: PackageResources.m0012_second_factor_sql),
+        Migration(version: 13, name: "m0013_request_bodies", text: PackageResources.m0013_request_bodies_sql),
+        Migration(version: 14, name: "m0014_alert_words", text: PackageResources.m0014_alert_words_sql),
     ]
 
     /// SHA-256 of the file, so that an edited migration is noticed.

@@ -45,6 +45,8 @@ extension MetricDefinition {
     public static let relayTimeToFirstByte = MetricDefinition(
         "gatehouse_relay_first_byte_seconds", "Time from sending upstream to its first body byte.", .histogram(latencySeconds),
         divisor: nanosecondsPerSecond)
+    public static let relayBodiesDropped = MetricDefinition(
+        "gatehouse_relay_bodies_dropped_total", "Bodies that a key has kept and that were lost because too many waited.", .counter)
     public static let journalPending = MetricDefinition(
         "gatehouse_journal_pending_records", "Journal records not yet in the ledger.", .gauge)
     public static let journalDamaged = MetricDefinition(
