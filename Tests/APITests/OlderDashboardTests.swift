@@ -199,6 +199,33 @@ struct OlderDashboardTests {
         }
     }
 
+    @Test func `accounts are switched off and on, kept from being chosen, and forget what they rest from`() async throws {
+        try await withAdmin { surface, token async throws in
+            for (path, secret) in [("/admin/claude-accounts", "accessToken"), ("/admin/claude-console-accounts", "apiKey")] {
+                let made = await surface.send(.post, path, ["name": "one", .init(secret): "sk-example-0001"], token: token).json["data"]
+                let id = try #require(made["id"].string)
+                func ask(_ method: HTTP.Method, _ what: String, at place: String = path) async -> (status: Int, data: JSON) {
+                    let reply = await surface.send(method, "\(place)/\(id)/\(what)", token: token)
+                    return (reply.status, reply.json["data"])
+                }
+                func shown() async -> JSON {
+                    await surface.send(.get, path, token: token).json["data"].array?.first { $0["id"].string == id } ?? .null
+                }
+                for isChosen in [false, true] {
+                    #expect(await ask(.put, "toggle-schedulable").data["schedulable"] == .bool(isChosen))
+                    #expect(await shown()["schedulable"] == .bool(isChosen))
+                }
+                for isActive in [false, true] {
+                    #expect(await ask(.put, "toggle").data["isActive"] == .bool(isActive))
+                    #expect(await shown()["isActive"] == .bool(isActive))
+                }
+                #expect(await ask(.post, "reset-status").data["status"] == "active")
+                let elsewhere = path.contains("console") ? "/admin/claude-accounts" : "/admin/claude-console-accounts"
+                #expect(await ask(.put, "toggle", at: elsewhere).status == 404, "under the address of the other kind there is none")
+            }
+        }
+    }
+
     @Test func `groups of accounts are made, changed and deleted, and dashboards read out numbers`() async throws {
         try await withAdmin { surface, token async throws in
             let account = try await surface.store.transaction { transaction throws(StoreError) in

@@ -87,7 +87,9 @@ enum Role {
         Row(route: "POST /api/keys/{id}/rotate", body: [:], owner: 200, other: 404, support: 404, admin: 404),
         admin("PATCH /api/admin/keys/{id}", ["status": "disabled"]), admin("POST /api/admin/keys/{id}/rotate", [:]),
         admin("PATCH /api/admin/keys", ["ids": ["key_0193c0de8a7b7f3e9d2c4b5a69788796"], "change": [:]]),
-        admin("GET /api/admin/keys/{id}/explain"),
+        admin("GET /api/admin/keys/{id}/explain"), admin("DELETE /api/admin/keys/{id}/bodies"),
+        // Nothing is kept in this set-up.
+        admin("GET /api/admin/requests/{id}/bodies", nil, 404),
         Row(route: "GET /api/stats", body: nil, owner: 200, other: 200, support: 200, admin: 200, relayKey: 200),
         admin("POST /api/admin/history/cleanup", ["dry_run": true]),
         admin("POST /web/auth/logout"), admin("POST /web/auth/refresh"), admin("GET /web/auth/user"),
@@ -111,7 +113,11 @@ enum Role {
         // Its name is taken once somebody has made it.
         admin("POST /admin/account-groups", ["name": "group"]), admin("GET /admin/dashboard"), admin("GET /admin/usage-trend"),
         admin("GET /admin/usage-costs"), admin("GET /admin/accounts/{id}/usage-history"), admin("GET /admin/models/pricing"),
-        admin("GET /admin/concurrency"), admin("GET /admin/concurrency/{id}"),
+        admin("PUT /admin/claude-accounts/{id}/toggle-schedulable"), admin("PUT /admin/claude-console-accounts/{id}/toggle-schedulable"),
+        admin("PUT /admin/claude-accounts/{id}/toggle"), admin("PUT /admin/claude-console-accounts/{id}/toggle"),
+        admin("POST /admin/claude-accounts/{id}/reset-status"), admin("POST /admin/claude-console-accounts/{id}/reset-status"),
+        admin("GET /admin/concurrency"), admin("GET /admin/concurrency/{id}"), admin("DELETE /admin/concurrency/{id}"),
+        admin("DELETE /admin/concurrency"),
         // Nobody is told of anything in this set-up, so there is nobody to try it with.
         admin("GET /admin/webhook/config"), admin("GET /admin/webhook/history"), admin("POST /admin/webhook/test", nil, 409),
         admin("POST /admin/webhook/test-notification", nil, 409),

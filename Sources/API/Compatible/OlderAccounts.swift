@@ -10,10 +10,57 @@ public struct OlderAccounts: Sendable {
     public init(_ accounts: RelayAccounts, _ door: SessionDoor) { (self.accounts, self.door) = (accounts, door) }
 
     public var endpoints: [MountedEndpoint] {
-        [
+        (OlderPool.accountPaths.flatMap {
+            [toggleSchedulable($0.path, $0.kinds), toggle($0.path, $0.kinds), resetStatus($0.path, $0.kinds)]
+        } + [
             create("/admin/claude-console-accounts", "Add an account with an API key", .apiKey, secret: "apiKey"),
             create("/admin/claude-accounts", "Add an account with a token", .bearer, secret: "accessToken"),
-        ].mounted { try await door.person($0, roles: [.admin]) }
+        ]).mounted { try await door.person($0, roles: [.admin]) }
+    }
+
+    // MARK: Switches
+
+    /// The account, if it is one of those under that address.
+    private func known(_ text: String, _ kinds: Set<CredentialKind>) async throws -> Account {
+        guard let id = try? AccountID(parsing: text), let account = try await accounts.find(id), kinds.contains(account.details.kind) else {
+            throw Problem(.notFound)
+        }
+        return account
+    }
+
+    private func toggleSchedulable(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {
+        Older.endpoint(
+            .put, path + "/{id}/toggle-schedulable", "Choose an account, or do not any more", takes: .path(Older.id), problems: [.notFound]
+        ) { input, context in
+            let account = try await known(input.path, kinds)
+            var change = AccountChange()
+            change.isSchedulable = !account.details.isSchedulable
+            let changed = try await accounts.edit(account.id, change, actor: context.user.id.text, request: input.request.id)
+            return ["id": .string(changed.id.text), "schedulable": .bool(changed.details.isSchedulable)]
+        }
+    }
+
+    private func toggle(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {
+        Older.endpoint(
+            .put, path + "/{id}/toggle", "Switch an account off or on", takes: .path(Older.id), problems: [.notFound],
+            about: "Switching it on also forgets what it rested from."
+        ) { input, context in
+            let account = try await known(input.path, kinds)
+            let changed = try await accounts.set(
+                account.status == .disabled ? .active : .disabled, of: account.id, actor: context.user.id.text, request: input.request.id)
+            return ["id": .string(changed.id.text), "isActive": .bool(changed.status != .disabled)]
+        }
+    }
+
+    private func resetStatus(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {
+        Older.endpoint(
+            .post, path + "/{id}/reset-status", "Forget what an account rests from", takes: .path(Older.id), problems: [.notFound],
+            about: "Blocks are lifted too; a disabled account stays disabled."
+        ) { input, context in
+            let account = try await known(input.path, kinds)
+            let changed = try await accounts.reset(account.id, actor: context.user.id.text, request: input.request.id)
+            return ["id": .string(changed.id.text), "status": .string(changed.status.rawValue)]
+        }
     }
 
     private struct Wish: Sendable { let name: String, secret: String, url: String?, notes: String?, priority: Int64?, most: Int64? }

@@ -10,11 +10,13 @@ public struct PoolView: Sendable {
     let inFlight: @Sendable () -> [(key: APIKeyID, count: Int64)]
     /// Accounts that could serve something now.
     let usableAccounts: @Sendable () -> Int
+    /// Takes the places of a key's requests away from them; nil for an unknown key.
+    let clear: @Sendable (APIKeyID) -> Int64?
 
     public init(
         prices: @escaping @Sendable () -> [JSON], inFlight: @escaping @Sendable () -> [(key: APIKeyID, count: Int64)],
-        usableAccounts: @escaping @Sendable () -> Int
-    ) { (self.prices, self.inFlight, self.usableAccounts) = (prices, inFlight, usableAccounts) }
+        usableAccounts: @escaping @Sendable () -> Int, clear: @escaping @Sendable (APIKeyID) -> Int64? = { _ in nil }
+    ) { (self.prices, self.inFlight, self.usableAccounts, self.clear) = (prices, inFlight, usableAccounts, clear) }
 }
 
 /// `/admin/claude-accounts`, `/admin/account-groups`, `/admin/dashboard` and the other read-outs of older dashboards.
@@ -34,13 +36,13 @@ public struct OlderPool: Sendable {
         return
             (accounts + [
                 groups, createGroup, updateGroup, deleteGroup, dashboard, trend, costs, accountHistory, pricing, concurrency,
-                oneConcurrency,
+                oneConcurrency, clearConcurrency, clearAllConcurrency,
             ]).mounted { try await door.person($0, roles: [.admin]) }
     }
 
     // MARK: Accounts
 
-    private static let accountPaths: [(path: String, kinds: Set<CredentialKind>)] = [
+    static let accountPaths: [(path: String, kinds: Set<CredentialKind>)] = [
         ("/admin/claude-accounts", Set(CredentialKind.allCases).subtracting([.apiKey])), ("/admin/claude-console-accounts", [.apiKey]),
     ]
 
@@ -307,7 +309,8 @@ public struct OlderPool: Sendable {
     private var concurrency: Endpoint<CustomerContext> {
         Older.endpoint(
             .get, "/admin/concurrency", "Requests under way, by key", takes: .nothing,
-            about: "Of this process. A place is given back by the request itself on every way it can end, so there is nothing to clear."
+            about:
+                "Of this process. A place is given back by the request itself on every way it can end, so there is seldom anything to clear."
         ) { _, _ in
             let running = pool.inFlight().filter { $0.count > 0 }
             return [
@@ -322,6 +325,34 @@ public struct OlderPool: Sendable {
         Older.endpoint(.get, "/admin/concurrency/{id}", "A key's requests under way", takes: .path(Older.id)) { input, _ in
             let count = pool.inFlight().first { $0.key.text == input.path }?.count ?? 0
             return ["apiKeyId": .string(input.path), "activeCount": .int(count)]
+        }
+    }
+
+    private static let aboutClearing = "In this process. They go on, and those that wait are let in."
+    private var clearConcurrency: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .delete, "/admin/concurrency/{id}", "Take a key's places away from its requests", takes: .path(Older.id), problems: [.notFound],
+            about: Self.aboutClearing
+        ) { input, context in
+            guard let id = try? APIKeyID(parsing: input.path), let cleared = pool.clear(id) else { throw Problem(.notFound) }
+            try await note(cleared, id.text, context.user.id.text, input.request.id)
+            return ["apiKeyId": .string(id.text), "cleared": .int(cleared)]
+        }
+    }
+    private var clearAllConcurrency: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .delete, "/admin/concurrency", "Take all keys' places away from their requests", takes: .nothing, about: Self.aboutClearing
+        ) { input, context in
+            let running = pool.inFlight()
+            let cleared = running.reduce(0) { $0 + (pool.clear($1.key) ?? 0) }
+            try await note(cleared, "all", context.user.id.text, input.request.id)
+            return ["keys": .int(Int64(running.count)), "cleared": .int(cleared)]
+        }
+    }
+    private func note(_ cleared: Int64, _ subject: String, _ actor: String, _ request: RequestID) async throws(StoreError) {
+        try await store.transaction { transaction throws(StoreError) in
+            try transaction.record(
+                actor: actor, "concurrency.clear", subject: subject, before: nil, after: ["cleared": .int(cleared)], request)
         }
     }
 }
