@@ -5,6 +5,8 @@ import pytest
 
 import far_side
 from postgres import Postgres
+from read_only_disk import disk  # noqa: F401 (a fixture)
+from test_payments import Receiver
 
 MESSAGE = {"model": "claude-sonnet-5-5", "max_tokens": 64, "messages": [{"role": "user", "content": "hi"}]}
 
@@ -143,6 +145,43 @@ def test_a_database_that_became_read_only_holds_up_writes_and_not_the_relay(need
         assert booked == sorted(json.loads(text)["usage"]["output_tokens"] for _, _, text in answers)
         until(lambda: pending() == 0)
         assert until(lambda: far_side.call(relay.url + "/api/auth/login", login, {"content-type": "application/json"})[0] == 200)
+
+
+def test_a_sqlite_file_that_became_read_only_is_told_of_and_nothing_is_lost(needs_server, fake, disk):  # noqa: F811
+    database, receiver = disk.folder / "gatehouse.db", Receiver()
+
+    def booked():
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:
+            return sorted(row[0] for row in connection.execute("SELECT output_tokens FROM ledger"))
+
+    try:
+        with far_side.Gatehouse(
+                fake, DATABASE_URL=f"sqlite:///{database}", EVENT_WEBHOOK_URL=receiver.url,
+                EVENT_WEBHOOK_SECRET="whsec_YWJjZGVmMDEyMzQ1Njc4OTAxMjM0NTY3") as relay:
+            login = {"email": "admin@example.com", "password": relay.environment()["ADMIN_PASSWORD"]}
+            answers = [send(relay)]
+            until(lambda: len(booked()) == 1)
+            disk.fail()
+            answers += [send(relay) for _ in range(20)]
+            assert [status for status, _, _ in answers] == [200] * 21
+            status, headers, text = far_side.call(relay.url + "/api/auth/login", login, {"content-type": "application/json"})
+            assert status == 503 and int(headers["retry-after"]) >= 1, text
+            until(lambda: receiver.got, 60)
+            event = json.loads(receiver.got[0][1])
+            assert event["type"] == "relay.store.unavailable" and event["data"]["since"] and event["data"]["reason"], event
+            assert "store.unavailable" in relay.printed() and relay.process.poll() is None
+            pending = json.loads(far_side.call(relay.url + "/health")[2])["stats"]["journal_pending"]
+            assert pending >= 20, "the health page says what is not booked yet"
+            # Killed, so that only the journal's files have the usage; then the disk is mended.
+            relay.kill()
+            disk.mend()
+            relay.start()
+            spent = sorted(json.loads(text)["usage"]["output_tokens"] for _, _, text in answers)
+            assert until(lambda: booked() == spent), "everything that was served is booked, once"
+            assert until(lambda: far_side.call(relay.url + "/api/auth/login", login, {"content-type": "application/json"})[0] == 200)
+    finally:
+        receiver.server.shutdown()
+        receiver.server.server_close()
 
 
 @pytest.mark.parametrize("damage", ["garbage after the last record", "half a record", "a bit of the last record"])

@@ -7,6 +7,15 @@ struct Alert: Sendable, Equatable {
     /// The id of what it is about.
     let subject: String
     var body: JSON
+    /// What it says of whom, as other servers may say it too; nil: of this process alone.
+    var claim: Claim?
+
+    struct Claim: Sendable, Equatable {
+        let subject: String
+        let word: String
+        /// The same word is not told again within it.
+        var pauseSeconds = AlertBook.pauseSeconds
+    }
 }
 
 /// What was told of which subject, so that nothing is told twice and a storm is told once. A value, so that every rule can be tried alone.

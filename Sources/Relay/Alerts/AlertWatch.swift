@@ -95,11 +95,21 @@ final class AlertWatch: Sendable {
         }
         guard !alerts.isEmpty else { return }
         do throws(StoreError) {
-            try await store.transaction { transaction throws(StoreError) in
-                for alert in alerts { try transaction.promise(alert.kind, subject: alert.subject, body: alert.body) }
+            let told = try await store.transaction { transaction throws(StoreError) in
+                var told: [Bool] = []
+                for alert in alerts {
+                    let isOurs =
+                        if let claim = alert.claim {
+                            try transaction.claimAlert(claim.subject, word: claim.word, pauseSeconds: claim.pauseSeconds)
+                        } else { true }
+                    if isOurs { try transaction.promise(alert.kind, subject: alert.subject, body: alert.body) }
+                    told.append(isOurs)
+                }
+                return told
             }
-            for alert in alerts {
-                services.log.notice("alert", ["kind": .text(alert.kind), "subject": .text(alert.subject)])
+            for (alert, isOurs) in zip(alerts, told) {
+                services.log.notice(
+                    isOurs ? "alert" : "alert.told_by_another", ["kind": .text(alert.kind), "subject": .text(alert.subject)])
             }
         } catch {
             state.withLock { $0.unwritten = alerts.suffix(Self.maximumUnwritten) }
@@ -227,7 +237,9 @@ final class AlertWatch: Sendable {
         _ kind: String, _ subject: String, _ state: inout State, _ now: Timestamp, _ alerts: inout [Alert], _ body: JSON
     ) {
         guard rule.isWanted(kind) else { return state.book.set(subject, kind) }
-        if state.book.tells(subject, kind, now: now) { alerts.append(Alert(kind: kind, subject: subject, body: body)) }
+        if state.book.tells(subject, kind, now: now) {
+            alerts.append(Alert(kind: kind, subject: subject, body: body, claim: .init(subject: subject, word: kind)))
+        }
     }
 
     // MARK: Budgets
@@ -271,7 +283,7 @@ final class AlertWatch: Sendable {
                 "name": standing.scope == .key ? .string(key.key.name) : .null, "limit": .string(standing.name.rawValue),
                 "percent": .int(level), "used": .int(standing.used), "of": .int(standing.limit),
                 "resets_at": resets.map { .string($0) } ?? .null,
-            ])
+            ], claim: .init(subject: subject, word: word))
     }
 
     private func holderAgain(_ key: RelayKey, _ scope: LimitScope) {
@@ -299,7 +311,9 @@ final class AlertWatch: Sendable {
             guard rule.isWanted(kind), state.book.tellsAgain(kind + subject, kind, now: now, pauseSeconds: pauseSeconds) else {
                 return false
             }
-            alerts.append(Alert(kind: kind, subject: subject, body: body))
+            // Every server has a journal of its own.
+            let claim = kind == "relay.journal.flagged" ? nil : Alert.Claim(subject: kind + subject, word: kind, pauseSeconds: pauseSeconds)
+            alerts.append(Alert(kind: kind, subject: subject, body: body, claim: claim))
             return true
         }
         for model in notices.unpricedModels.sorted() {

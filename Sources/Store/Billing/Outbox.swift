@@ -63,8 +63,15 @@ extension Reader {
 }
 
 extension Transaction {
-    /// Fails as any write would, and changes nothing.
-    public func tryWriting() throws(StoreError) { try execute("DELETE FROM outbox WHERE id = ''") }
+    /// Writes a row that says nothing, and fails as any write would. A statement that changes nothing would not do: SQLite runs it on a
+    /// file that cannot be written.
+    public func tryWriting() throws(StoreError) {
+        try execute(
+            """
+            INSERT INTO alert_words (subject, word, told_at) VALUES ('', '', \(ambient.now()))
+            ON CONFLICT (subject) DO UPDATE SET told_at = EXCLUDED.told_at
+            """)
+    }
 
     /// Promises to tell others; delivery follows after the commit.
     public func promise(_ kind: String, subject: String, body: JSON) throws(StoreError) {
@@ -74,6 +81,18 @@ extension Transaction {
             INSERT INTO outbox (id, kind, subject, body, state, attempts, next_at, created_at)
             VALUES (\(id), \(kind), \(subject), \(body), \(OutboxState.waiting), 0, \(now), \(now))
             """)
+    }
+
+    /// Takes the right to tell a subject's new word; of several servers that see the same, one gets it.
+    /// - Parameter pauseSeconds: the same word is not told again within it.
+    public func claimAlert(_ subject: String, word: String, pauseSeconds: Int64) throws(StoreError) -> Bool {
+        let now = ambient.now()
+        return try execute(
+            """
+            INSERT INTO alert_words (subject, word, told_at) VALUES (\(subject), \(word), \(now))
+            ON CONFLICT (subject) DO UPDATE SET word = EXCLUDED.word, told_at = EXCLUDED.told_at
+            WHERE alert_words.word <> EXCLUDED.word OR alert_words.told_at <= \(now.adding(seconds: -pauseSeconds))
+            """) == 1
     }
 
     /// Takes due events for a while; whoever stops before telling the outcome loses them to the next.

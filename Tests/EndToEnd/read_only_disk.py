@@ -1,0 +1,48 @@
+"""A file system in a file that can be made read-only under an open database, as a failing disk is: the kernel does it after a fault."""
+import contextlib, os, pathlib, subprocess
+
+import pytest
+
+
+def run(*words, ok=(0,)):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=60)
+    assert done.returncode in ok, (words, done.stdout, done.stderr)
+    return done.stdout
+
+
+class Disk:
+    def __init__(self, folder):
+        self.image, self.folder = folder / "disk.img", folder / "disk"
+        self.folder.mkdir()
+        with open(self.image, "wb") as file:
+            file.truncate(32 << 20)
+        run("mkfs.ext4", "-q", "-O", "^has_journal", self.image)
+        self.mount()
+
+    def mount(self):
+        run("mount", "-o", "loop,errors=remount-ro", self.image, self.folder)
+        device = next(line.split()[0] for line in open("/proc/mounts") if line.split()[1] == str(self.folder))
+        self.fault = pathlib.Path("/sys/fs/ext4") / pathlib.Path(device).name / "trigger_fs_error"
+
+    def fail(self):
+        assert self.fault.parent.name.startswith("loop"), "only ever our own"
+        self.fault.write_text("a fault of a test\n")
+
+    def mend(self):
+        """Nobody may have a file on it open."""
+        run("umount", self.folder)
+        run("e2fsck", "-p", self.image, ok=(0, 1))
+        self.mount()
+
+    def close(self):
+        with contextlib.suppress(AssertionError):
+            run("umount", self.folder)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    if os.geteuid() != 0 or not pathlib.Path("/dev/loop-control").exists() or not pathlib.Path("/sys/fs/ext4").exists():
+        pytest.skip("NOT TESTED: a file system of our own needs root, loop devices and ext4")
+    made = Disk(tmp_path)
+    yield made
+    made.close()
