@@ -97,6 +97,19 @@ def test_overhead_is_the_relays_own_time_in_header_and_histogram(far, stream):
     assert after[2] - before[2] >= count * wait / 1000, "waiting for the upstream is counted there"
 
 
+def test_acceptance_14_the_overhead_stands_on_what_was_relayed_and_is_absent_elsewhere(far):
+    fake, relay = far
+    name = "x-relay-overhead-ms"
+    for answer in (relay.send(), relay.send(stream=True)):
+        assert answer[0] == 200 and 0 <= float(answer[1][name]) < 30_000
+    fake.script(far_side.RELAY_ACCOUNT, "status=400")
+    status, headers, _ = relay.send()
+    assert status == 400 and 0 <= float(headers[name]) < 30_000, "an upstream's refusal was relayed too"
+    for status, answer in ((401, relay.send(key="cr_" + "0" * 64)), (400, relay.send(body=b"{")), (200, far_side.call(relay.url + "/v1/models", headers={"x-api-key": relay.key}))):
+        assert answer[0] == status and name not in answer[1], answer[1]
+    assert name not in far_side.call(fake.url + "/v1/messages", message(), {"x-api-key": far_side.DIRECT_KEY, "anthropic-version": "2023-06-01"})[1]
+
+
 def test_overhead_of_a_request_with_two_attempts_holds_neither_wait(far):
     fake, relay = far
     second = json.loads(relay.command(

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import subprocess
 import threading
 import time
 
@@ -115,6 +116,17 @@ def test_a_bought_key_works_and_stops_with_its_service(shop, ada):
     assert status == 200
     models = lambda: far_side.call(shop.url + "/v1/models", headers={"x-api-key": secret["secret"]})[0]
     eventually(lambda: models() == 200)
+    # The service finds its key by the secret: whoever owns the key, nobody gives it another one behind the service's back.
+    key = json.loads(far_side.call(shop.url + "/v1/key-info", headers={"x-api-key": secret["secret"]})[2])["keyInfo"]["id"]
+    admin = ask(shop, "POST", "/api/auth/login", {"email": "admin@example.com", "password": shop.environment()["ADMIN_PASSWORD"]})[1]["token"]
+    for path, token in ((f"/api/keys/{key}/rotate", ada), (f"/api/admin/keys/{key}/rotate", admin)):
+        status, told = ask(shop, "POST", path, {}, token)
+        assert status == 422 and service[0]["id"] in json.dumps(told), told
+    refused = subprocess.run(
+        [far_side.program("GATEHOUSE_BIN", "gatehouse"), "key", "rotate", key], env=shop.environment(), cwd=shop.folder, capture_output=True, text=True,
+        timeout=60)
+    assert refused.returncode == 2 and "which keeps its secret" in refused.stderr, refused
+    assert models() == 200
     shop.command("service", "suspend", service[0]["id"])
     eventually(lambda: models() == 401 or models() == 403)
     shop.command("service", "resume", service[0]["id"])

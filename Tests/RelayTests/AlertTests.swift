@@ -177,18 +177,18 @@ struct AlertTests {
             let alerts = AlertWatch(world.relay.services, store: world.store, rule: rule, metrics: world.metrics)
             func rename(_ from: String, _ to: String) async throws {
                 try await world.store.transaction { transaction throws(StoreError) in
-                    if from == "outbox" { try transaction.execute("ALTER TABLE outbox RENAME TO outbox_away") }
-                    if from != "outbox" { try transaction.execute("ALTER TABLE outbox_away RENAME TO outbox") }
+                    if from == "alert_words" { try transaction.execute("ALTER TABLE alert_words RENAME TO away") }
+                    if from != "alert_words" { try transaction.execute("ALTER TABLE away RENAME TO alert_words") }
                 }
             }
             await alerts.lookAtStore()
-            try await rename("outbox", "outbox_away")
+            try await rename("alert_words", "away")
             await alerts.lookAtStore()
             #expect(told.withLock { $0.isEmpty }, "not for a moment's sake")
             await world.advance(seconds: AlertWatch.outageSeconds)
             for _ in 1...3 { await alerts.lookAtStore() }
             #expect(told.withLock { $0.count } == 1 && told.withLock { $0[0].hasPrefix("relay.store.unavailable ") })
-            try await rename("outbox_away", "outbox")
+            try await rename("away", "alert_words")
             for _ in 1...2 { await alerts.lookAtStore() }
             for _ in 1...2 { await alerts.pass() }
             #expect(try await self.told(world).map(\.kind) == ["relay.store.recovered"])
