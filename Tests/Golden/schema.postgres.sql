@@ -68,6 +68,9 @@ accounts.withholds_client_fields boolean NOT NULL DEFAULT false
 accounts.bills_top_level boolean NOT NULL DEFAULT false
 accounts.proxy_sealed bytea
 accounts.resets bigint NOT NULL DEFAULT 0
+alert_words.subject text NOT NULL
+alert_words.word text NOT NULL
+alert_words.told_at bigint NOT NULL
 api_keys.id text NOT NULL
 api_keys.owner_id text
 api_keys.name text NOT NULL
@@ -318,6 +321,13 @@ prices.created_at bigint NOT NULL
 recovery_codes.user_id text NOT NULL
 recovery_codes.code_hash bytea NOT NULL
 recovery_codes.used_at bigint
+request_bodies.request_id text NOT NULL
+request_bodies.api_key_id text NOT NULL
+request_bodies.content_sealed bytea NOT NULL
+request_bodies.request_bytes bigint NOT NULL
+request_bodies.response_bytes bigint NOT NULL
+request_bodies.created_at bigint NOT NULL
+request_bodies.expires_at bigint NOT NULL
 requests.id text NOT NULL
 requests.api_key_id text NOT NULL
 requests.key_name text NOT NULL
@@ -480,6 +490,7 @@ accounts accounts_source_key_unique UNIQUE (source_key)
 accounts accounts_status_check CHECK ((status = ANY (ARRAY['active'::text, 'cooling'::text, 'needs_reauth'::text, 'blocked'::text, 'disabled'::text])))
 accounts accounts_tokens_per_minute_check CHECK ((tokens_per_minute >= 1))
 accounts accounts_weight_check CHECK ((weight >= 1))
+alert_words alert_words_subject_unique PRIMARY KEY (subject)
 api_keys api_keys_concurrency_check CHECK ((concurrency >= 0))
 api_keys api_keys_cost_per_day_check CHECK ((cost_per_day_micro_usd >= 0))
 api_keys api_keys_id_unique PRIMARY KEY (id)
@@ -570,6 +581,7 @@ prices prices_prompt_over_check CHECK ((prompt_over >= 0))
 prices prices_version_unique PRIMARY KEY (version)
 recovery_codes recovery_codes_user_id_code_hash_unique PRIMARY KEY (user_id, code_hash)
 recovery_codes recovery_codes_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+request_bodies request_bodies_id_unique PRIMARY KEY (request_id)
 requests requests_id_unique PRIMARY KEY (id)
 requests requests_status_check CHECK (((status = 'success'::text) OR (status = 'error'::text) OR (status = 'aborted'::text) OR (status = 'pending'::text)))
 requests requests_usage_source_check CHECK (((usage_source = 'final'::text) OR (usage_source = 'snapshot'::text) OR (usage_source = 'estimated'::text) OR (usage_source = 'unparsed'::text)))
@@ -627,6 +639,7 @@ CREATE UNIQUE INDEX account_health_account_id_unique ON public.account_health US
 CREATE UNIQUE INDEX account_tokens_account_id_unique ON public.account_tokens USING btree (account_id)
 CREATE UNIQUE INDEX accounts_id_unique ON public.accounts USING btree (id)
 CREATE UNIQUE INDEX accounts_source_key_unique ON public.accounts USING btree (source_key)
+CREATE UNIQUE INDEX alert_words_subject_unique ON public.alert_words USING btree (subject)
 CREATE UNIQUE INDEX api_keys_id_unique ON public.api_keys USING btree (id)
 CREATE INDEX api_keys_owner ON public.api_keys USING btree (owner_id, id)
 CREATE UNIQUE INDEX api_keys_secret_hash_unique ON public.api_keys USING btree (secret_hash)
@@ -705,6 +718,9 @@ CREATE UNIQUE INDEX plans_name_unique ON public.plans USING btree (name)
 CREATE UNIQUE INDEX plans_number_unique ON public.plans USING btree (number)
 CREATE UNIQUE INDEX prices_version_unique ON public.prices USING btree (version)
 CREATE UNIQUE INDEX recovery_codes_user_id_code_hash_unique ON public.recovery_codes USING btree (user_id, code_hash)
+CREATE INDEX request_bodies_end ON public.request_bodies USING btree (expires_at)
+CREATE UNIQUE INDEX request_bodies_id_unique ON public.request_bodies USING btree (request_id)
+CREATE INDEX request_bodies_key ON public.request_bodies USING btree (api_key_id, request_id)
 CREATE INDEX requests_failed ON public.requests USING btree (status, started_at) WHERE (status <> 'success'::text)
 CREATE UNIQUE INDEX requests_id_unique ON public.requests USING btree (id)
 CREATE INDEX requests_key_failed ON public.requests USING btree (api_key_id, status, model, started_at) WHERE (status <> 'success'::text)

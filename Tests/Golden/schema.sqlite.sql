@@ -105,6 +105,12 @@ CREATE TABLE "accounts" (
     CONSTRAINT accounts_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), schedulable BOOLEAN NOT NULL DEFAULT TRUE, notes TEXT NOT NULL DEFAULT '', expires_at BIGINT, abort_policy TEXT NOT NULL DEFAULT 'cut'
     CONSTRAINT accounts_abort_policy_check CHECK (abort_policy IN ('cut', 'drain')), withholds_client_fields BOOLEAN NOT NULL DEFAULT FALSE, bills_top_level BOOLEAN NOT NULL DEFAULT FALSE, proxy_sealed BLOB, resets BIGINT NOT NULL DEFAULT 0);
 
+CREATE TABLE alert_words (
+    subject TEXT NOT NULL CONSTRAINT alert_words_subject_unique PRIMARY KEY,
+    word TEXT NOT NULL,
+    told_at BIGINT NOT NULL
+);
+
 CREATE TABLE api_keys (
     id TEXT NOT NULL CONSTRAINT api_keys_id_unique PRIMARY KEY,
     owner_id TEXT CONSTRAINT api_keys_owner_id_reference REFERENCES users (id),
@@ -429,6 +435,18 @@ CREATE TABLE recovery_codes (
     CONSTRAINT recovery_codes_user_id_code_hash_unique PRIMARY KEY (user_id, code_hash)
 );
 
+CREATE TABLE request_bodies (
+    request_id TEXT NOT NULL CONSTRAINT request_bodies_id_unique PRIMARY KEY,
+    api_key_id TEXT NOT NULL,
+    -- Header fields without credentials, what was asked and what was answered: one JSON document.
+    content_sealed BLOB NOT NULL,
+    -- As they were, before anything was cut off.
+    request_bytes BIGINT NOT NULL,
+    response_bytes BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
 CREATE TABLE requests (
     id TEXT NOT NULL CONSTRAINT requests_id_unique PRIMARY KEY,
     api_key_id TEXT NOT NULL,
@@ -687,6 +705,10 @@ CREATE INDEX payments_user ON payments (user_id, number);
 CREATE INDEX personal_tokens_user ON personal_tokens (user_id, id);
 
 CREATE INDEX plans_kind ON plans (kind, number);
+
+CREATE INDEX request_bodies_end ON request_bodies (expires_at);
+
+CREATE INDEX request_bodies_key ON request_bodies (api_key_id, request_id);
 
 CREATE INDEX requests_failed ON requests (status, started_at) WHERE status <> 'success';
 
