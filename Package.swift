@@ -40,11 +40,12 @@ let package = Package(
 
         // Imports point down only; Tests/Tidy checks the whole table.
         module("Domain"),
+        module("Processes"),
         module("Telemetry", ["Domain"]),
         module("Secrets", ["Domain", "Telemetry", "CSodium", "COpenSSL"]),
         module("HTTP", ["Domain", "Telemetry", "CEpoll", "COpenSSL", "CCurl", "CZlib"]),
         module(
-            "Store", ["Domain", "Telemetry", "Secrets", "CSQLite", "CPostgres"],
+            "Store", ["Domain", "Telemetry", "Secrets", "Processes", "CSQLite", "CPostgres"],
             resources: [
                 .embedInCode("Migrations/m0001_foundation.sql"), .embedInCode("Migrations/m0002_user_limits.sql"),
                 .embedInCode("Migrations/m0003_account_pool.sql"), .embedInCode("Migrations/m0004_limits_prices.sql"),
@@ -60,7 +61,7 @@ let package = Package(
         module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "QR", "Mail"]),
         module("Provisioning", ["Domain", "Telemetry", "Secrets", "Store"]),
         module("Billing", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning"]),
-        module("Drivers", ["Domain", "HTTP", "Secrets"]),
+        module("Drivers", ["Domain", "HTTP", "Secrets", "Processes"]),
         module("QR", ["Domain", "CQREncode", "CZlib"]),
         module("Web", ["Domain", "Telemetry", "HTTP"]),
         .executableTarget(
@@ -107,13 +108,14 @@ let package = Package(
         suite("WebTests", ["Domain", "HTTP", "Web", "TestKit"]),
         suite("FakeUpstreamTests", ["FakeUpstreamParts", "TestKit"]),
         suite("ServerTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "Provisioning", "API", "Server", "TestKit"]),
+        suite("ProcessesTests", ["Processes"]),
         suite("ProvisioningTests", ["Domain", "Telemetry", "Secrets", "Store", "Provisioning", "Drivers", "TestKit"]),
         suite(
             "BillingTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "Billing", "TestKit"]),
         suite("MailTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Mail", "TestKit"]),
         suite(
             "WireGuardTests",
-            ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers", "FakeUpstreamParts", "TestKit", "QR"]),
+            ["Domain", "Telemetry", "Secrets", "HTTP", "Processes", "Store", "Provisioning", "Drivers", "FakeUpstreamParts", "TestKit", "QR"]),
         suite("Tidy", []),
     ]
 )

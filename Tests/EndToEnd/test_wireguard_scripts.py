@@ -144,7 +144,10 @@ def test_a_key_pair_is_made_once_and_for_its_owner_alone(network, folders):
     assert run("wg", "pubkey", stdin=private.read_text()).stdout.strip() == words["PUBLIC"]
     before = private.read_text()
     again = script(folders, "wg_gen_key.sh", folders, "alice-phone")
-    assert (again.returncode, again.stdout) == (5, "") and private.read_text() == before
+    assert (again.returncode, again.stdout) == (0, made.stdout) and private.read_text() == before, "the same key, not another"
+    (folders / "broken.key").write_text("no key\n")
+    broken = script(folders, "wg_gen_key.sh", folders, "broken")
+    assert (broken.returncode, broken.stdout, (folders / "broken.key").read_text()) == (5, "", "no key\n")
     assert before.strip() not in made.stdout + made.stderr
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# wg_gen_key.sh FOLDER NAME: a new key pair in FOLDER/NAME.key and FOLDER/NAME.pub, never over an old one. See README.md.
+# wg_gen_key.sh FOLDER NAME: a key pair in FOLDER/NAME.key and FOLDER/NAME.pub; the one that is there already stays. See README.md.
 set -eu
 . "$(dirname "$0")/wg_common.sh"
 
@@ -10,8 +10,14 @@ case $folder/ in */../*) bad "the folder must not go up" ;; esac
 matches "$name" '[A-Za-z0-9_-]{1,64}' || bad "the name must be 1 to 64 of A-Z a-z 0-9 _ -"
 
 umask 077
-set -C # an existing file is not written
 private=$folder/$name.key public=$folder/$name.pub
+if [ -s "$private" ]; then
+  known=$(wg pubkey <"$private" 2>/dev/null) || unwritable "$private is there and holds no key"
+  echo "PRIVATE=$private"
+  echo "PUBLIC=$known"
+  exit 0
+fi
+set -C # an existing file is not written
 { true >"$private"; } 2>/dev/null || unwritable "$private exists or cannot be written"
 { true >"$public"; } 2>/dev/null || { rm -f "$private"; unwritable "$public exists or cannot be written"; }
 set +C

@@ -28,6 +28,8 @@ public typealias NodeWay = @Sendable (BackendAccess, NodeSettings, NodePorts) th
 enum NodeWays {
     static let all: [String: NodeWay] = [
         "wg-easy": { access, settings, ports throws(DriverError) in try WgEasyNode(access, settings, ports) },
+        "local": { access, settings, _ throws(DriverError) in try HostNode.local(access, settings) },
+        "ssh": { access, settings, _ throws(DriverError) in try HostNode.ssh(access, settings) },
         "none": { _, _, _ throws(DriverError) in RecordOnlyNode() },
     ]
 }

@@ -32,19 +32,37 @@ extension Settings {
                 throw WrongNode(sentence: "WG_SERVER_PUBLIC_KEY and WG_ENDPOINT belong together; set both or none")
             }
             func texts(_ name: String) -> JSON { .array((SettingText.list(text(name)) ?? []).map { .string($0) }) }
-            wish = NodeKeeping.Wish(
-                address: "",
-                settings: [
-                    "driver": "none", "key_policy": .string(policy), "interface": .string(text("WG_INTERFACE")),
-                    "pool": [
-                        "v4": .string(text("WG_POOL_V4")), "v6": .string(text("WG_POOL_V6")), "exclude": texts("WG_POOL_EXCLUDE"),
-                        "rest_seconds": .int(Int64(text("WG_ADDRESS_REST")) ?? 600),
-                    ],
-                    "server": [
-                        "public_key": .string(key), "endpoint": .string(endpoint), "dns": texts("WG_DNS"),
-                        "mtu": .int(Int64(text("WG_MTU")) ?? 1420),
-                    ],
-                ], capacity: capacity)
+            let isApplied = SettingText.boolean(text("WG_APPLY_ENABLED")) ?? false
+            let host = text("WG_HOST_SSH")
+            if !host.isEmpty, text("WG_SSH_KEY").isEmpty || text("WG_SSH_KNOWN_HOSTS").isEmpty {
+                throw WrongNode(sentence: "WG_HOST_SSH needs WG_SSH_KEY and WG_SSH_KNOWN_HOSTS")
+            }
+            let driver = !host.isEmpty ? "ssh" : isApplied ? "local" : "none"
+            var settings: JSONObject = [
+                "driver": .string(driver), "key_policy": .string(policy), "interface": .string(text("WG_INTERFACE")),
+                "pool": [
+                    "v4": .string(text("WG_POOL_V4")), "v6": .string(text("WG_POOL_V6")), "exclude": texts("WG_POOL_EXCLUDE"),
+                    "rest_seconds": .int(Int64(text("WG_ADDRESS_REST")) ?? 600),
+                ],
+                "server": [
+                    "public_key": .string(key), "endpoint": .string(endpoint), "dns": texts("WG_DNS"),
+                    "mtu": .int(Int64(text("WG_MTU")) ?? 1420),
+                ],
+            ]
+            if driver != "none" {
+                settings["apply"] = .bool(isApplied)
+                settings["scripts"] = [
+                    "apply": .string(text("WG_APPLY_SCRIPT")), "remove": .string(text("WG_REMOVE_SCRIPT")),
+                    "generate": .string(text("WG_GEN_SCRIPT")), "show": .string(text("WG_SHOW_SCRIPT")),
+                    "key_folder": .string(text("WG_KEY_FOLDER")),
+                ]
+            }
+            if driver == "ssh" {
+                settings["ssh_port"] = .int(Int64(text("WG_SSH_PORT")) ?? 22)
+                settings["ssh_identity"] = .string(text("WG_SSH_KEY"))
+                settings["ssh_known_hosts"] = .string(text("WG_SSH_KNOWN_HOSTS"))
+            }
+            wish = NodeKeeping.Wish(address: host, settings: .object(settings), capacity: capacity)
         }
         do throws(DriverError) { _ = try NodeSettings(wish.settings) } catch { throw WrongNode(sentence: "WG_*: \(error.sentence)") }
         return (wish, secret)

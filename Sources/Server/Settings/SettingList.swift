@@ -176,7 +176,7 @@ enum SettingList {
             about: "Answers from a built-in demo while there is no account."),
         // VPN
         .init(
-            name: "WG_KEY_POLICY", kind: .choice(["db", "wg-easy", "client"]), standardText: "wg-easy with WG_EASY_URL, else db",
+            name: "WG_KEY_POLICY", kind: .choice(["db", "wg-easy", "host", "client"]), standardText: "wg-easy with WG_EASY_URL, else db",
             about: "Who makes private keys: this server, the controller, or the customer's device."),
         .init(name: "WG_EASY_URL", kind: .url, about: "A wg-easy controller, version 12 to 15; becomes the node `default`."),
         .init(name: "WG_EASY_USERNAME", kind: .text, standard: "admin", about: "User of a controller of version 15."),
@@ -197,6 +197,23 @@ enum SettingList {
         .init(
             name: "WG_ADDRESS_REST", kind: .integer(0...31_536_000), standard: "600",
             about: "Seconds for which a freed address is nobody's."),
+        .init(
+            name: "WG_APPLY_ENABLED", kind: .boolean, standard: "false",
+            about: "Whether the host is written to; until then peers are written down and applied later."),
+        .init(name: "WG_HOST_SSH", kind: .text, about: "The host as `user@host`; unset with WG_APPLY_ENABLED: this machine."),
+        .init(name: "WG_SSH_PORT", kind: .integer(1...65535), standard: "22", about: "Of WG_HOST_SSH."),
+        .init(name: "WG_SSH_KEY", kind: .text, about: "File with the private key for WG_HOST_SSH."),
+        .init(name: "WG_SSH_KNOWN_HOSTS", kind: .text, about: "File with the pinned keys of WG_HOST_SSH."),
+        .init(
+            name: "WG_APPLY_SCRIPT", kind: .text, standard: "/srv/vpn-api/scripts/wg_apply.sh",
+            about: "On the host; these scripts are in `share/wireguard`."),
+        .init(name: "WG_REMOVE_SCRIPT", kind: .text, standard: "/srv/vpn-api/scripts/wg_remove.sh", about: "On the host."),
+        .init(
+            name: "WG_GEN_SCRIPT", kind: .text, standard: "/srv/vpn-api/scripts/wg_gen_key.sh", about: "On the host, for key policy host."),
+        .init(name: "WG_SHOW_SCRIPT", kind: .text, standard: "/srv/vpn-api/scripts/wg_show.sh", about: "On the host."),
+        .init(
+            name: "WG_KEY_FOLDER", kind: .text, standard: "/etc/wireguard/keys",
+            about: "Folder on the host for the keys of key policy host."),
         .init(name: "WG_CAPACITY", kind: .integer(0...65_000), standard: "250", about: "Peers that the node takes."),
         // Logs
         .init(

@@ -1,4 +1,5 @@
 internal import Domain
+internal import Processes
 
 /// Copies of a PostgreSQL database by its own programs, pg_dump and pg_restore. They learn password, host and user from their
 /// environment, never from arguments, which any user of the machine can read.
@@ -86,7 +87,11 @@ enum PostgresBackup {
         ]
         for (name, value) in address.parameters { if let variable = names[name] { environment[variable] = value } }
         address.revealPassword { environment["PGPASSWORD"] = $0 }
-        let ended = try ChildProcess.run(try find(program), arguments, environment: environment, withinMilliseconds: maximumMilliseconds)
+        let ended: Program.Ended
+        let path = try find(program)
+        do throws(Program.Failure) {
+            ended = try Program.run(path, arguments, environment: environment, withinMilliseconds: maximumMilliseconds)
+        } catch { throw .backup("\(path) could not be started: \(error)") }
         guard ended.status == 0 else { throw .backup("\(program) ended with \(ended.status): \(ended.errorText)") }
     }
 
