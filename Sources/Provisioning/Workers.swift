@@ -117,20 +117,28 @@ public final class Workers: Sendable {
     }
 
     private func take(_ count: Int) async throws(StoreError) -> [Taken] {
-        let full = running.withLock { running in
-            Dictionary(grouping: running.values, by: \.job.place).filter { $0.value.count >= limits.jobsPerPlace }.map(\.key)
-        }
-        let (holder, lease) = (holder, limits.leaseMilliseconds)
+        let underWay = running.withLock { running in Dictionary(grouping: running.values, by: \.job.place).mapValues(\.count) }
+        let (holder, lease, perPlace) = (holder, limits.leaseMilliseconds, limits.jobsPerPlace)
         let leased = try await store.transaction { [drivers] transaction throws(StoreError) -> [Taken] in
             var backends: [BackendID: Backend] = [:]
             var found: [Taken] = []
-            for one in try transaction.leaseJobs(holder: holder, leaseMilliseconds: lease, limit: count, full: full) {
-                if let id = one.service.backendID, backends[id] == nil { backends[id] = try transaction.backend(id) }
-                var endsAt: Timestamp?
-                if drivers[one.service.kind]?.followsEnd == true, let id = one.service.subscriptionID {
-                    endsAt = try transaction.subscription(id)?.endsAt
+            var places = underWay
+            while found.count < count {
+                // So few that they fit wherever they belong to; then those of other places.
+                let full = places.filter { $0.value >= perPlace }.map(\.key)
+                let most = places.values.filter { $0 < perPlace }.max() ?? 0
+                let more = try transaction.leaseJobs(
+                    holder: holder, leaseMilliseconds: lease, limit: min(count - found.count, perPlace - most), full: full)
+                if more.isEmpty { break }
+                for one in more {
+                    places[one.job.place, default: 0] += 1
+                    if let id = one.service.backendID, backends[id] == nil { backends[id] = try transaction.backend(id) }
+                    var endsAt: Timestamp?
+                    if drivers[one.service.kind]?.followsEnd == true, let id = one.service.subscriptionID {
+                        endsAt = try transaction.subscription(id)?.endsAt
+                    }
+                    found.append(Taken(leased: one, backend: one.service.backendID.flatMap { backends[$0] }, endsAt: endsAt))
                 }
-                found.append(Taken(leased: one, backend: one.service.backendID.flatMap { backends[$0] }, endsAt: endsAt))
             }
             return found
         }
