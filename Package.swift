@@ -115,7 +115,10 @@ let package = Package(
         suite("MailTests", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Mail", "TestKit"]),
         suite(
             "WireGuardTests",
-            ["Domain", "Telemetry", "Secrets", "HTTP", "Processes", "Store", "Provisioning", "Drivers", "FakeUpstreamParts", "TestKit", "QR"]),
+            [
+                "Domain", "Telemetry", "Secrets", "HTTP", "Processes", "Store", "Provisioning", "Drivers", "FakeUpstreamParts", "TestKit",
+                "QR",
+            ]),
         suite("Tidy", []),
     ]
 )
