@@ -169,7 +169,8 @@ def test_a_sqlite_file_that_became_read_only_is_told_of_and_nothing_is_lost(need
             until(lambda: receiver.got, 60)
             event = json.loads(receiver.got[0][1])
             assert event["type"] == "relay.store.unavailable" and event["data"]["since"] and event["data"]["reason"], event
-            assert "store.unavailable" in relay.printed() and relay.process.poll() is None
+            until(lambda: "store.unavailable" in relay.printed())
+            assert relay.process.poll() is None
             pending = json.loads(far_side.call(relay.url + "/health")[2])["stats"]["journal_pending"]
             assert pending >= 20, "the health page says what is not booked yet"
             # Killed, so that only the journal's files have the usage; then the disk is mended.
@@ -219,6 +220,6 @@ def test_a_journal_whose_tail_is_damaged_loses_nothing_before_it_and_is_kept(nee
             answered.remove(tokens)
         kept = [path.name for path in journal.iterdir() if path.name.endswith(".damaged")]
         assert len(kept) == len(files), "a damaged file is kept for a person to look at"
-        assert "journal.damaged" in relay.printed()
+        until(lambda: "journal.damaged" in relay.printed())  # lines are written a moment later
         status, _, text = far_side.call(relay.url + "/metrics")
         assert status == 200 and f"gatehouse_journal_damaged_total {len(files)}" in text.decode()
