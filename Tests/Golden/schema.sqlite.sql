@@ -290,8 +290,7 @@ CREATE TABLE ledger (
     day TEXT NOT NULL,
     counts_request BIGINT NOT NULL,
     CONSTRAINT ledger_request_id_attempt_unique PRIMARY KEY (request_id, attempt)
--- One tree for key and row: half the work of an insert.
-) WITHOUT ROWID;
+);
 
 CREATE TABLE mail_links (
     id TEXT NOT NULL CONSTRAINT mail_links_id_unique PRIMARY KEY,

@@ -149,13 +149,7 @@ CREATE TABLE ledger (
     day TEXT NOT NULL,
     counts_request BIGINT NOT NULL,
     CONSTRAINT ledger_request_id_attempt_unique PRIMARY KEY (request_id, attempt)
--- @sqlite
--- One tree for key and row: half the work of an insert.
-) WITHOUT ROWID;
--- @end
--- @postgres
 );
--- @end
 -- No further index: sums by key, day and model come from usage_days, and what reads the ledger itself reads all of it.
 
 -- Daily totals of charged ledger entries, kept in the ledger's own transaction.
