@@ -46,7 +46,7 @@ extension Keyring {
         -> WrappedKey
     {
         let (salt, nonce) = (ambient.randomBytes(saltBytes), ambient.randomBytes(Sodium.nonceBytes))
-        let wrapping = try derive(encryptionKey, salt)
+        let wrapping = try encryptionKey.reveal(isRandom) ? mixed(encryptionKey, salt) : stretched(encryptionKey, salt)
         let sealed = bytes.reveal { bytes in
             wrapping.reveal { Sodium.seal(bytes, associated: Array("data_key|\(id)".utf8), nonce: nonce, key: $0) }
         }
@@ -55,12 +55,16 @@ extension Keyring {
 
     private static func unwrap(_ key: WrappedKey, _ encryptionKey: SecretBytes) throws(SecretsError) -> SecretBytes {
         guard key.bytes.count == saltBytes + Sodium.nonceBytes + Sodium.keyBytes + Sodium.tagBytes else { throw .damaged }
-        let wrapping = try derive(encryptionKey, Array(key.bytes[..<saltBytes]))
+        let salt = Array(key.bytes[..<saltBytes])
         let nonce = Array(key.bytes[saltBytes..<saltBytes + Sodium.nonceBytes])
         let sealed = Array(key.bytes[(saltBytes + Sodium.nonceBytes)...])
-        let opened = wrapping.reveal { Sodium.open(sealed, associated: Array("data_key|\(key.id)".utf8), nonce: nonce, key: $0) }
-        guard let opened else { throw .wrongEncryptionKey }
-        return SecretBytes(opened)
+        func opened(_ wrapping: SecretBytes) -> [UInt8]? {
+            wrapping.reveal { Sodium.open(sealed, associated: Array("data_key|\(key.id)".utf8), nonce: nonce, key: $0) }
+        }
+        if encryptionKey.reveal(isRandom), let bytes = opened(mixed(encryptionKey, salt)) { return SecretBytes(bytes) }
+        // Words; and random keys that an earlier version stretched all the same.
+        guard let bytes = opened(try stretched(encryptionKey, salt)) else { throw .wrongEncryptionKey }
+        return SecretBytes(bytes)
     }
 
     /// 64 hex digits that look random: at least ten different ones.
@@ -68,8 +72,11 @@ extension Keyring {
         text.count == 64 && text.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) } && Set(text).count >= 10
     }
 
-    private static func derive(_ text: SecretBytes, _ salt: [UInt8]) throws(SecretsError) -> SecretBytes {
-        if text.reveal(isRandom) { return SecretBytes(Hashing.hmacSHA256(key: text, Array("data_key|".utf8) + salt)) }
+    private static func mixed(_ text: SecretBytes, _ salt: [UInt8]) -> SecretBytes {
+        SecretBytes(Hashing.hmacSHA256(key: text, Array("data_key|".utf8) + salt))
+    }
+
+    static func stretched(_ text: SecretBytes, _ salt: [UInt8]) throws(SecretsError) -> SecretBytes {
         let derived = text.reveal {
             Sodium.deriveKey($0, salt: salt, operations: derivation.operations, memoryBytes: derivation.memoryBytes)
         }

@@ -84,6 +84,16 @@ struct SealingTests {
         }
     }
 
+    @Test func `a random key opens what an earlier version wrapped with Argon2id`() throws {
+        let key = SecretBytes(Array("00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210".utf8))
+        let (salt, nonce, data) = ([UInt8](repeating: 3, count: 16), [UInt8](repeating: 5, count: 24), [UInt8](repeating: 7, count: 32))
+        let sealed = try Keyring.stretched(key, salt).reveal {
+            Sodium.seal(data, associated: Array("data_key|0a0b0c0d".utf8), nonce: nonce, key: $0)
+        }
+        let wrapped = WrappedKey(id: "0a0b0c0d", bytes: salt + nonce + sealed)
+        #expect(try Keyring.open([wrapped], encryptionKey: key, legacyKey: nil, ambient: .live).keyID == "0a0b0c0d")
+    }
+
     @Test func `re-wrapping changes the outer key only`() throws {
         let (keyring, wrapped) = try makeKeyring()
         let (old, new) = (SecretBytes(Array("correct horse".utf8)), SecretBytes(Array("new".utf8)))
