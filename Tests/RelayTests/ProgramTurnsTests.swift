@@ -79,6 +79,25 @@ struct ProgramTurnsTests {
         }
     }
 
+    @Test func `of a key that has its bodies kept the program's answer is kept too`() async throws {
+        try await withProgram(Self.answers, hasPool: false) { world, _, _ async throws in
+            let key = world.key
+            _ = try await world.change { transaction throws(StoreError) in
+                var change = APIKeyChange(key)
+                change.access.storesBodies = true
+                return try transaction.changeAPIKey(key.id, to: change)
+            }
+            #expect(try await ask(#"{"message":"Hellö","stream":true}"#, world).status == 200)
+            await world.relay.services.bodies.write()
+            let row = try #require(
+                try await world.store.read { reader throws(StoreError) in try reader.requestBodies(after: nil, limit: 10) }.first)
+            let content = try row.opened(world.keyring)
+            #expect(content.request.contains("Hellö"))
+            #expect(content.response.contains(#""text":"prögram""#) && content.response.contains("event: message_stop"))
+            #expect(row.responseBytes == content.response.utf8.count)
+        }
+    }
+
     @Test func `no other surface is ever served by a program`() async throws {
         try await withProgram(Self.answers, priority: 1) { world, fake, folder async throws in
             #expect(try await world.send().status == 200)

@@ -77,7 +77,7 @@ struct ProgramTurns: TurnSource {
         }
         let stream = ProgramStream(passage)
         passage.markSent()
-        let run = worker.run(prompt, as: identity(account))
+        let run = worker.run(prompt, as: Self.identity(account))
         passage.exchange.onClosed = { run.stop() }
         var last: CLIWorker.Event?
         for await event in run.events {
@@ -159,7 +159,7 @@ struct ProgramTurns: TurnSource {
 
     // MARK: What the program gets
 
-    private func identity(_ account: RelayAccount) -> CLIWorker.Identity {
+    static func identity(_ account: RelayAccount) -> CLIWorker.Identity {
         var identity = CLIWorker.Identity(credential: account.credential)
         let isToken = account.credential.reveal { $0.starts(with: Array("sk-ant-oat".utf8)) }
         identity.credentialName =
@@ -285,6 +285,7 @@ private final class ProgramStream {
         data["type"] = .string(name)
         let bytes = Array("event: \(name)\ndata: ".utf8) + JSON.object(data).bytes + Array("\n\n".utf8)
         passage.meter.feed(bytes.span)
+        passage.recording?.note(bytes.span)
         passage.checkpoint()
         held += bytes
     }
