@@ -32,6 +32,8 @@ public struct RelayConfiguration: Sendable {
     public var programConcurrency = 2
     /// Of one child, from start to end.
     public var programSeconds: Int64 = 300
+    /// Accounts that were idle for so long are asked whether they work; nil: never.
+    public var probeSeconds: Int64?
     /// Nil: nobody is told of anything.
     public var alerts: AlertRule?
     /// Keys the hash of sessions; nil makes one for this process, so that its sessions are forgotten with it.
@@ -52,6 +54,7 @@ public final class Relay: Sendable {
     private let chatBook: ChatBook
     private let worker: CLIWorker?
     let alerts: AlertWatch?
+    let probe: IdleProbe?
     private let configuration: RelayConfiguration
 
     /// How long another node's change of a key or account may go unnoticed (relay contract, section 2).
@@ -103,6 +106,12 @@ public final class Relay: Sendable {
             publicURL: configuration.publicURL,
             notices: notices)
         alerts = configuration.alerts.map { [services] in AlertWatch(services, store: store, rule: $0, metrics: metrics) }
+        probe = configuration.probeSeconds.map { [services] seconds in
+            IdleProbe(
+                services: services, store: store,
+                tester: { AccountTester(store, keyring: reader.keyring, allowsLoopback: configuration.allowsLoopback) },
+                idleSeconds: seconds)
+        }
         batches = BatchBooks(services: services, store: store)
         queries = RelayQueries(
             services: services, models: ModelList(prices: prices),
@@ -136,6 +145,7 @@ public final class Relay: Sendable {
             group.addTask { await self.batches.run() }
             group.addTask { await self.health.run() }
             group.addTask { await self.services.bodies.run() }
+            if let probe = self.probe { group.addTask { await probe.run() } }
             if let alerts = self.alerts { group.addTask { await alerts.run() } }
             group.addTask { await self.services.tokens.run() }
             await services.mover.run()

@@ -125,6 +125,17 @@ extension Transaction {
             """)
     }
 
+    /// Takes the right to try an account that was neither tried nor used since; false when it was, or somebody else was quicker.
+    public func claimTest(of id: AccountID, idleSince: Timestamp) throws(StoreError) -> Bool {
+        try execute(
+            """
+            INSERT INTO account_health (account_id, tested_at, test_outcome, test_detail, windows)
+            SELECT id, \(ambient.now()), '', '', '{}' FROM accounts WHERE id = \(id)
+            ON CONFLICT (account_id) DO UPDATE SET tested_at = excluded.tested_at
+            WHERE COALESCE(account_health.tested_at, 0) <= \(idleSince) AND COALESCE(account_health.last_used_at, 0) <= \(idleSince)
+            """) == 1
+    }
+
     /// - Parameter windows: a JSON object.
     public func recordUse(of id: AccountID, at moment: Timestamp, windows: String) throws(StoreError) {
         try execute(

@@ -61,3 +61,24 @@ def test_accounts_of_commands_serve_a_running_server(far):
         assert accounts(relay)["far"]["model_map"] == {"opus": "claude-opus-5-5"}
         relay.command("account", "delete", made["id"])
         assert "second" not in accounts(relay)
+
+
+def test_what_tests_of_accounts_use_is_booked_and_charged_to_nobody(far):
+    """By a command beside the server, by the page, and by the server itself for an account that idles: the ledger is the upstream's bill."""
+    fake, postgres = far
+    with Prepared(fake, postgres=postgres) as relay:
+        account = accounts(relay)["far"]["id"]
+        assert json.loads(relay.command("account", "test", account, "--model", "claude-opus-5-5", "--json"))["works"]
+        login = {"email": "admin@example.com", "password": relay.environment()["ADMIN_PASSWORD"]}
+        token = json.loads(far_side.call(relay.url + "/api/auth/login", login, {"content-type": "application/json"})[2])["token"]
+        fields = {"content-type": "application/json", "authorization": "Bearer " + token}
+        status, _, text = far_side.call(f"{relay.url}/api/admin/accounts/{account}/test", {}, fields)
+        assert status == 200 and json.loads(text)["works"], text
+        assert relay.send()[0] == 200
+        rows = relay.settled(3)
+        names = {"input_tokens": "input_tokens", "output_tokens": "output_tokens", "cache_read_input_tokens": "cache_read_tokens"}
+        billed = sorted((one["model"], *(one["usage"].get(name) or 0 for name in names)) for one in fake.ledger(finished=3))
+        assert sorted((row["model"], *(row[name] for name in names.values())) for row in rows) == billed
+        tests = [row for row in rows if not row["charged"]]
+        assert len(tests) == 2 and all(row["account_id"] == account and row["cost_micro_usd"] > 0 and row["price_micro_usd"] == 0 for row in tests)
+        assert relay.rows("SELECT SUM(requests) AS n FROM usage_days")[0]["n"] == 1, "customers' statistics know nothing of it"

@@ -88,6 +88,16 @@ def test_a_conversation_through_the_real_program_is_metered_like_any_other(far):
     until(lambda: not below(relay.process.pid) and not list((relay.folder / "data" / "cli").iterdir()))
 
 
+def test_the_account_is_tried_with_the_real_program_and_its_answer_is_booked(far):
+    fake, relay, account = far
+    booked = len(relay.ledger())
+    tested = json.loads(relay.command("account", "test", account, "--model", "claude-sonnet-5-5", "--json"))
+    assert tested["works"] and tested["outcome"] == "works", tested
+    billed = [(row["usage"]["input_tokens"], row["usage"]["output_tokens"]) for row in fake.ledger(CREDENTIAL, finished=1)]
+    rows = relay.settled(booked + len(billed))[booked:]
+    assert [(row["input_tokens"], row["output_tokens"]) for row in rows] == billed and not any(row["charged"] for row in rows)
+
+
 def test_messages_never_reach_the_program(far):
     fake, relay, _ = far
     for path in ("/v1/messages", "/api/v1/messages", "/claude/v1/messages"):

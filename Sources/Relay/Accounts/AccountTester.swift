@@ -3,7 +3,8 @@ internal import HTTP
 public import Secrets
 public import Store
 
-/// Asks an upstream with an account's own credential for the smallest answer there is, says what came of it, and keeps that.
+/// Asks an upstream with an account's own credential for the smallest answer there is, says what came of it, and keeps that. What it
+/// used is in the ledger, borne by the operator: the ledger is what the upstream bills.
 public struct AccountTester: Sendable {
     public struct Outcome: Sendable, Equatable {
         public let works: Bool
@@ -11,16 +12,34 @@ public struct AccountTester: Sendable {
         public let code: String
         /// One line for people; no secret, nothing of the upstream's body but its error's type.
         public let detail: String
+        /// What the account is to rest from, if anything.
+        var fault: AccountFault?
     }
-    private let store: Store
+    /// What one question led to.
+    struct Answer {
+        var outcome: Outcome
+        /// Nil when nothing was used.
+        var used: Settlement.Used?
+    }
+    /// The operator's program, for accounts of the kind `cli`.
+    let worker: CLIWorker?
+    let store: Store
     private let keyring: Keyring
     private let rule: AddressRule
 
     public static let standardModel = "claude-haiku-5-5"
-    private static let timeoutMilliseconds = 30_000
+    static let timeoutMilliseconds = 30_000
     private static let answerBytes = 1 << 20
 
-    public init(_ store: Store, keyring: Keyring, allowsLoopback: Bool) {
+    /// - Parameters:
+    ///   - program: the operator's own client (`CLAUDE_CLI`); nil: accounts of the kind `cli` cannot be tried.
+    ///   - folder: where its runs have their folders.
+    public init(_ store: Store, keyring: Keyring, allowsLoopback: Bool, program: String? = nil, folder: String = "") {
+        worker = program.map { program in
+            var configuration = CLIWorker.Configuration(program: program, folder: folder)
+            configuration.timeoutSeconds = Int64(Self.timeoutMilliseconds / 1000)
+            return CLIWorker(configuration)
+        }
         self.store = store
         self.keyring = keyring
         rule = AddressRule(allowsLoopback: allowsLoopback)
@@ -31,27 +50,30 @@ public struct AccountTester: Sendable {
     public func test(_ id: AccountID, model: String = standardModel) async throws(StoreError) -> Outcome? {
         let (row, token) = try await store.read { reader throws(StoreError) in (try reader.account(id), try reader.accountToken(id)) }
         guard let row else { return nil }
-        let outcome = await ask(row, token, model)
+        let begunAt = store.ambient.now()
+        let answer = await ask(row, token, model)
+        let outcome = answer.outcome
+        let booked = try await entry(answer.used, id, model, begunAt)
         try await store.transaction { transaction throws(StoreError) in
+            if let booked { _ = try transaction.settle([booked]) }
             try transaction.recordTest(of: id, outcome: outcome.code, detail: outcome.detail)
         }
         return outcome
     }
 
-    private func ask(_ row: Account, _ token: AccountToken?, _ model: String) async -> Outcome {
-        guard row.details.kind != .cli else {
-            return Outcome(works: false, code: "relayed", detail: "a cli account is tried by a message on /api/chat")
-        }
+    private func ask(_ row: Account, _ token: AccountToken?, _ model: String) async -> Answer {
+        func out(_ code: String, _ detail: String) -> Answer { Answer(outcome: Outcome(works: false, code: code, detail: detail)) }
         let account: RelayAccount
         do {
             let live = AccountLive(zone: store.ambient.zone)
             account = try RelayAccount(row, token: token, keyring: keyring, rule: rule, live: live) { _ in Route() }
         } catch let error as SecretsError {
-            return Outcome(works: false, code: "unusable", detail: "its secret does not open: \(error)")
+            return out("unusable", "its secret does not open: \(error)")
         } catch {
-            return Outcome(works: false, code: "unusable", detail: "\(error)")
+            return out("unusable", "\(error)")
         }
-        guard account.hasCredential else { return Outcome(works: false, code: "credential", detail: "it has no access token yet") }
+        guard account.hasCredential else { return out("credential", "it has no access token yet") }
+        if row.details.kind == .cli { return await askProgram(account, model) }
         var configuration = CurlConfiguration()
         configuration.addressRule = rule
         configuration.proxy = account.target.proxy
@@ -60,7 +82,7 @@ public struct AccountTester: Sendable {
             defer { client.shutdown() }
             return judge(try await client.send(request(account, model)), model)
         } catch {
-            return Outcome(works: false, code: "unreachable", detail: "cannot be reached: \(error)")
+            return out("unreachable", "cannot be reached: \(error)")
         }
     }
 
@@ -77,21 +99,64 @@ public struct AccountTester: Sendable {
         return request
     }
 
-    private func judge(_ reply: OutgoingReply, _ model: String) -> Outcome {
-        if reply.status == 200 { return Outcome(works: true, code: "works", detail: "works (200)") }
+    private func judge(_ reply: OutgoingReply, _ model: String) -> Answer {
+        if reply.status == 200 {
+            let reading = MessageMeter.read(reply.body.span)
+            let usage = reading?.usage ?? MeteredUsage()
+            return Answer(
+                outcome: Outcome(works: true, code: "works", detail: "works (200)"),
+                used: Settlement.Used(
+                    tokens: usage.tokens, metered: usage, model: reading?.model ?? model, source: reading == nil ? .unparsed : .final))
+        }
         let error = (try? JSON(parsing: reply.body))?["error"] ?? .null
         let words = ((error["message"].string ?? "") + " " + (error["details"]["error_code"].string ?? "")).lowercased()
-        let now = store.ambient.now()
-        let verdict = UpstreamVerdict.of(
-            status: reply.status, message: words, retryAfter: UpstreamVerdict.retryAfter(reply.headers["retry-after"], now: now),
-            windows: UsageWindows(), family: ModelFamily(model: model), now: now)
         // An error's type is one of a short list; anything else is not repeated.
         let type = error["type"].string.flatMap { $0.utf8.count <= 64 && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f } ? $0 : nil }
-        let detail = "answers \(reply.status)" + (type.map { " \($0)" } ?? "")
+        let retryAfter = UpstreamVerdict.retryAfter(reply.headers["retry-after"], now: store.ambient.now())
+        return Answer(
+            outcome: refusal(
+                reply.status, words, retryAfter: retryAfter, model, detail: "answers \(reply.status)" + (type.map { " \($0)" } ?? "")))
+    }
+
+    /// What a status that is no success means.
+    func refusal(_ status: Int, _ words: String, retryAfter: Int64?, _ model: String, detail: String) -> Outcome {
+        let verdict = UpstreamVerdict.of(
+            status: status, message: words, retryAfter: retryAfter, windows: UsageWindows(), family: ModelFamily(model: model),
+            now: store.ambient.now())
         switch verdict {
-        case .fault(let fault): return Outcome(works: false, code: fault.code, detail: detail)
+        case .fault(let fault): return Outcome(works: false, code: fault.code, detail: detail, fault: fault)
         case .unknownModel: return Outcome(works: false, code: "unknown_model", detail: detail + ": try another --model")
         case .relay: return Outcome(works: false, code: "relayed", detail: detail)
         }
     }
+
+    // MARK: The books
+
+    /// The entry of what a test used: it belongs to no customer's key, and nobody is charged.
+    private func entry(
+        _ used: Settlement.Used?, _ id: AccountID, _ model: String, _ begunAt: Timestamp
+    ) async throws(StoreError) -> SettledRequest? {
+        guard let used else { return nil }
+        let prices = PriceBook.starting
+        try await prices.refresh(store)
+        let (ambient, now) = (store.ambient, store.ambient.now())
+        let admission = Admission(
+            requestID: RequestID(ambient), attempt: 1, slot: Admission.noSlot, apiKeyID: .operators, keyName: "account test",
+            accountID: id, model: model, path: "/v1/messages", stream: false, startedAt: begunAt, inputEstimate: 0, day: ambient.today)
+        var settlement = Settlement(admission: admission, status: .success, attempts: 1)
+        (settlement.accountID, settlement.httpStatus) = (id, 200)
+        settlement.durationMilliseconds = max(0, now.milliseconds - begunAt.milliseconds)
+        settlement.lost = [Settlement.Lost(attempt: 1, accountID: id, usage: used)]
+        var settled = settlement.settled(prices: prices.table, at: now)
+        if let entry = settled.entries.first {
+            (settled.request.tokens, settled.request.webSearchRequests) = (entry.tokens, entry.webSearchRequests)
+            (settled.request.costMicroUSD, settled.request.usageSource) = (entry.costMicroUSD, entry.usageSource)
+        }
+        return settled
+    }
+}
+
+extension APIKeyID {
+    /// Stands in the ledger where nobody's key was used: tests of accounts, whose cost the operator bears.
+    public static let operators = APIKeyID(high: 0, low: 0)
 }

@@ -261,14 +261,19 @@ extension RelayAccounts {
             try await AccountInsight.load(store, keyring: keyring, allowsLoopback: loopback, strategy: strategy)
                 .explain(model: model, key: key)
         }
-        ports.test = { id, model in try await Self.test(id, model, store, keyring, loopback) }
+        ports.test = { id, model in try await Self.test(id, model, store, keyring, settings) }
         return RelayAccounts(store: store, keyring: { keyring }, allowsLoopback: loopback, ports: ports)
     }
 
     static func test(
-        _ id: AccountID, _ model: String?, _ store: Store, _ keyring: Keyring, _ allowsLoopback: Bool
+        _ id: AccountID, _ model: String?, _ store: Store, _ keyring: Keyring, _ settings: Settings
     ) async throws -> (works: Bool, code: String, detail: String)? {
-        let tester = AccountTester(store, keyring: keyring, allowsLoopback: allowsLoopback)
+        let (row, token) = try await store.read { reader throws(StoreError) in (try reader.account(id), try reader.accountToken(id)) }
+        let keyring = try await Vault.keyring(
+            keyring, opening: [row?.secretSealed, row?.proxySealed, token?.accessSealed], settings, store)
+        let tester = AccountTester(
+            store, keyring: keyring, allowsLoopback: settings.allowsLoopbackUpstream, program: settings.claudeCLI.program,
+            folder: settings.dataDirectory + "/cli")
         guard let outcome = try await tester.test(id, model: model ?? AccountTester.standardModel) else { return nil }
         return (outcome.works, outcome.code, outcome.detail)
     }

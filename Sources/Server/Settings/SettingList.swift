@@ -139,6 +139,11 @@ enum SettingList {
             name: "ALERT_POOL_MINIMUM", kind: .integer(1...10_000), standard: "1",
             about: "With fewer usable accounts than this, `relay.pool.low` is told; `relay.pool.empty` when there is none."),
         .init(
+            name: "ACCOUNT_PROBE_MINUTES", kind: .integer(0...10_080), standard: "0",
+            about:
+                "Accounts that were idle for so many minutes are asked for one token of the cheapest model they serve, to know whether they still work; it costs that token. 0: never; less than 10 counts as 10."
+        ),
+        .init(
             name: "SUBSCRIPTION_RETENTION_DAYS", kind: .integer(1...3650), standard: "30",
             about: "Days after its end in which a renewal brings the same key, address and port back."),
         .init(name: "INVOICE_ISSUER", kind: .text, standard: "Gatehouse", about: "Who invoices are from; one line."),

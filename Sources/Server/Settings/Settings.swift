@@ -191,6 +191,11 @@ struct Settings: Sendable {
         if let domain = try? MailSenderName(parsing: mailSender).domain { server.ownName = domain }
         return server
     }
+    /// Never more often than every ten minutes (relay contract, section 14).
+    var probeSeconds: Int64? {
+        let minutes = number("ACCOUNT_PROBE_MINUTES")
+        return minutes == 0 ? nil : Int64(max(10, minutes)) * 60
+    }
     var alertPoolMinimum: Int { number("ALERT_POOL_MINIMUM") }
     var retentionSeconds: Int64 { Int64(number("SUBSCRIPTION_RETENTION_DAYS")) * 86_400 }
     var invoiceIssuer: String { text("INVOICE_ISSUER") }

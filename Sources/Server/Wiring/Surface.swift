@@ -123,7 +123,7 @@ struct Surface {
     }
     /// The pool, with the running relay's knowledge of it.
     private var accounts: RelayAccounts {
-        let (store, relay, log, loopback) = (store, relay, log, settings.allowsLoopbackUpstream)
+        let (store, relay, log, loopback, settings) = (store, relay, log, settings.allowsLoopbackUpstream, settings)
         var ports = RelayAccounts.Ports()
         if let relay {
             ports.changed = {
@@ -133,7 +133,7 @@ struct Surface {
             ports.explain = { model, key in relay.insight.explain(model: model, key: key) }
         }
         let keyring = keyring
-        ports.test = { id, model in try await RelayAccounts.test(id, model, store, keyring, loopback) }
+        ports.test = { id, model in try await RelayAccounts.test(id, model, store, keyring, settings) }
         return RelayAccounts(store: store, keyring: { keyring }, allowsLoopback: loopback, ports: ports)
     }
 

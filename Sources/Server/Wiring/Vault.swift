@@ -24,6 +24,13 @@ struct Vault: Sendable {
         return Vault(keyring: keyring, hasher: RelayKeyHasher(pepper: pepper), tokenKey: tokenKey, stickyKey: sticky)
     }
 
+    /// The known data keys, or those of the moment when something was sealed with one that was made since: `secrets rotate` seals
+    /// everything anew beside a running server.
+    static func keyring(_ known: Keyring, opening sealed: [[UInt8]?], _ settings: Settings, _ store: Store) async throws -> Keyring {
+        let isKnown = sealed.allSatisfy { $0.flatMap(Keyring.keyID).map(known.knows) ?? true }
+        return isKnown ? known : try await open(settings, store).keyring
+    }
+
     /// A random secret of the server's own, made once and kept sealed in the database.
     private static func random(_ name: String, _ keyring: Keyring, _ store: Store) async throws -> SecretBytes {
         let place = SealedPlace(table: "sealed_secrets", row: name, column: "value")

@@ -149,6 +149,7 @@ struct Wiring {
                 await direct.tell(kind, body)
             }
         }
+        configuration.probeSeconds = settings.probeSeconds
         configuration.strategy = settings.accountStrategy
         configuration.publicURL = settings.apiURL
         configuration.openAIQuotaAs429 = settings.openAIQuotaAs429
