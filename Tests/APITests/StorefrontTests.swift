@@ -42,7 +42,8 @@ final class Storehouse: Sendable {
         let doors = PaymentDoors(ProviderSettings(secrets: ["webhook": [SecretBytes(Array(Self.secret.utf8))]]))
         let signIn = SignIn(
             people: people.people, algorithm: .hs256, key: SecretBytes([UInt8](repeating: 9, count: 32)),
-            limiter: MemoryAttemptLimiter(ambient: clock.ambient), registration: .open, lifetimeMinutes: 60, log: .silent,
+            limiter: MemoryAttemptLimiter(ambient: clock.ambient), registration: .open, lifetimeMinutes: 60,
+            factors: SecondFactors(store: store, keyring: keyring, issuer: "Example"), log: .silent,
             metrics: people.metrics)
         let front = Storefront(
             sales: sales, doors: doors, people: people.people, door: SessionDoor(signIn, cookie: SessionCookie(isPlain: false)),
@@ -52,7 +53,8 @@ final class Storehouse: Sendable {
         router = Router(
             configs.endpoints + OlderPeers(front, configs).endpoints + OlderAuth(front).endpoints + Tariffs(front, currency: .usd).endpoints
                 + OlderPayments(front).endpoints
-                + SoldServices(front) {}.endpoints, options: RouterOptions { problems.describe($0, $1) })
+                + SoldPlans(front).endpoints + SoldServices(front) {}.endpoints + SoldPayments(front).endpoints
+                + OwnServices(front).endpoints + Upgrades(front).endpoints, options: RouterOptions { problems.describe($0, $1) })
     }
 
     func send(

@@ -17,10 +17,9 @@ public struct Users: Sendable {
     public var endpoints: [MountedEndpoint] {
         [list, get].mounted { try await door.person($0, roles: [.admin, .support]) }
             + [setRole.mounted { try await door.proven($0, roles: [.admin]) }]
-            + [setLimits, setStatus("block", "Block a user", .blocked), setStatus("unblock", "Let a user in again", .active)]
-            .mounted {
-                try await door.person($0, roles: [.admin])
-            }
+            + [setLimits.mounted { try await door.person($0, roles: [.admin]) }]
+            + [setStatus("block", "Block a user", .blocked), setStatus("unblock", "Let a user in again", .active)]
+            .mounted { try await door.guarded($0, roles: [.admin]) }
     }
 
     private static let readers = Audience.operators(roles: [UserRole.admin.rawValue, UserRole.support.rawValue])
@@ -116,7 +115,7 @@ public struct Users: Sendable {
     private func setStatus(_ verb: String, _ summary: String, _ status: UserStatus) -> Endpoint<CustomerContext> {
         Endpoint(
             .post, "/api/admin/users/{id}/\(verb)", summary, tag: "Users", audience: Self.writers, takes: .path(Self.id),
-            replies: .ok(Self.view), problems: Self.writeProblems,
+            replies: .ok(Self.view), problems: Self.writeProblems + [.proofRequired],
             about: status == .blocked ? "Ends every session and stops every key." : "Their keys work again; sessions do not come back."
         ) { input, context in
             try await changed(input.path) {

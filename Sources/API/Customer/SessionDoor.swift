@@ -62,6 +62,14 @@ public struct SessionDoor: Sendable {
         return context
     }
 
+    /// For what moves money or shuts people out: who has a second factor has to have shown it a moment ago. Who has none passes.
+    public func guarded(_ request: Request, roles: [UserRole]) async throws -> CustomerContext {
+        let context = try await person(request, roles: roles)
+        guard let login = context.login, let factors = signIn.factors, try await factors.isOn(context.user.id) else { return context }
+        guard try await signIn.isProven(login) else { throw Problem(.proofRequired) }
+        return context
+    }
+
     /// The same, for these roles only.
     public func person(_ request: Request, roles: [UserRole]) async throws -> CustomerContext {
         let context = try await customer(request)

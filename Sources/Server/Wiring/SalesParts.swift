@@ -106,6 +106,7 @@ struct SalesParts: Sendable {
         let configs = ServiceConfigs(front)
         return configs.endpoints + OlderPeers(front, configs).endpoints + OlderAuth(front).endpoints
             + Tariffs(front, currency: settings.currency).endpoints + OlderPayments(front).endpoints
-            + SoldServices(front) { workers.wake() }.endpoints + OlderWebhooks(front, targets: targets).endpoints
+            + SoldPlans(front).endpoints + SoldServices(front) { workers.wake() }.endpoints + SoldPayments(front).endpoints
+            + OwnServices(front).endpoints + Upgrades(front).endpoints + OlderWebhooks(front, targets: targets).endpoints
     }
 }
