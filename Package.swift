@@ -55,6 +55,7 @@ let package = Package(
                 .embedInCode("Migrations/m0010_metering.sql"),
                 .embedInCode("Migrations/m0011_mail.sql"), .embedInCode("Migrations/m0012_second_factor.sql"),
                 .embedInCode("Migrations/m0013_request_bodies.sql"), .embedInCode("Migrations/m0014_alert_words.sql"),
+                .embedInCode("Migrations/m0015_attempts.sql"),
             ]),
         module("Mail", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),

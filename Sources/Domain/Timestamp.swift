@@ -46,6 +46,9 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// For people: "2026-11-21 14:05 UTC".
+    public var minuteText: String { "\(text.prefix(10)) \(text.dropFirst(11).prefix(5)) UTC" }
+
     /// Appends the text.
     public func write(to bytes: inout [UInt8]) {
         let inDay = Int(milliseconds - Self.floorDivide(milliseconds, 86_400_000) * 86_400_000)

@@ -22,14 +22,23 @@ extension MailKind {
         switch self {
         case .verifyAddress: .verifyAddress
         case .resetPassword: .resetPassword
-        case .endsSoon, .paymentReceived: nil
+        case .changeAddress: .changeAddress
+        case .addressChanged, .endsSoon, .paymentReceived: nil
         }
     }
+    /// Whether it goes where it was promised to, not to the address that the person has when it is sent.
+    var isOfItsAddress: Bool { self == .changeAddress || self == .addressChanged }
     /// Below the public address; the secret follows behind "#", which browsers send to nobody.
-    var page: String { self == .verifyAddress ? "/account/verify" : "/account/reset" }
+    var page: String { self == .resetPassword ? "/account/reset" : "/account/verify" }
 }
 
 extension MailLink.Purpose {
     /// Of a link, from when its mail was asked for.
-    public var lifetimeSeconds: Int64 { self == .verifyAddress ? 3 * 86_400 : 30 * 60 }
+    public var lifetimeSeconds: Int64 {
+        switch self {
+        case .verifyAddress: 3 * 86_400
+        case .resetPassword: 30 * 60
+        case .changeAddress: 86_400
+        }
+    }
 }

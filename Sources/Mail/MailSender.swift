@@ -78,7 +78,9 @@ public struct MailSender: Sendable {
         do throws(StoreError) {
             guard let ready = try await prepare(mail) else { return }
             let recipient: EmailAddress
-            do throws(ParseError) { recipient = try EmailAddress(parsing: ready.user.email) } catch {
+            do throws(ParseError) {
+                recipient = try EmailAddress(parsing: mail.kind.isOfItsAddress ? mail.email : ready.user.email)
+            } catch {
                 return try await give(up: mail, "no mail address")
             }
             let link = ready.link.map { options.baseURL + mail.kind.page + "#" + secrets.text($0) }
@@ -106,12 +108,10 @@ public struct MailSender: Sendable {
                 guard let open = try transaction.openMailLink(LinkSecrets.hash(secrets.text(id)), purpose) else { return nil }
                 return Ready(user: open.user, link: id)
             }
-            guard let user = try transaction.user(email: mail.email), user.status == .active,
-                purpose == .resetPassword || user.emailVerifiedAt == nil
-            else { return nil }
+            guard let user = try Self.reader(of: mail, purpose, transaction), user.status == .active else { return nil }
             let id = MailLinkID(transaction.ambient)
             try transaction.createMailLink(
-                id, purpose, of: user, hash: LinkSecrets.hash(secrets.text(id)), for: mail.id, expiresAt: mail.expiresAt)
+                id, purpose, of: user.id, at: mail.email, hash: LinkSecrets.hash(secrets.text(id)), for: mail.id, expiresAt: mail.expiresAt)
             try transaction.audit(
                 actor: "system", action: "user.link_made", subject: user.id.text,
                 after: JSON.object(["purpose": .string(purpose.rawValue)]).text)
@@ -119,6 +119,18 @@ public struct MailSender: Sendable {
         }
         if ready == nil { try await give(up: mail, "for nobody") }
         return ready
+    }
+
+    /// Who is to open a link that is yet to be made; nil where it would open nothing.
+    private static func reader(of mail: Mail, _ purpose: MailLink.Purpose, _ transaction: Transaction) throws(StoreError) -> User? {
+        let holder = try transaction.user(email: mail.email)
+        switch purpose {
+        case .verifyAddress: return holder?.emailVerifiedAt == nil ? holder : nil
+        case .resetPassword: return holder
+        case .changeAddress:
+            guard holder == nil, let id = mail.userID else { return nil }
+            return try transaction.user(id)
+        }
     }
 
     private enum Outcome: Sendable {
@@ -139,7 +151,10 @@ public struct MailSender: Sendable {
                 return .sent
             } catch {
                 switch error {
-                case .refused(let code): return .refused("refused with \(code)")
+                case .refused(let code):
+                    let isPlain = recipient.text.utf8.allSatisfy { $0 < 0x80 }
+                    return .refused(
+                        "refused with \(code)" + (isPlain ? "" : "; without SMTPUTF8 a server takes no addresses outside ASCII"))
                 case .deferred(let code): return .deferred("deferred with \(code)")
                 case .loginDenied: return .deferred("the mail server does not take SMTP_USER and SMTP_PASSWORD")
                 case .failed(.cancelled): return .cancelled

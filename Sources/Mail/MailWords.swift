@@ -20,6 +20,8 @@ struct MailWords: Sendable {
     let footer: String
     let verify: Letter
     let reset: Letter
+    let change: Letter
+    let changed: Letter
     let endsInThreeDays: Letter
     let endsInOneDay: Letter
     let payment: Letter
@@ -39,6 +41,8 @@ struct MailWords: Sendable {
         switch kind {
         case .verifyAddress: verify
         case .resetPassword: reset
+        case .changeAddress: change
+        case .addressChanged: changed
         case .endsSoon: facts["days"].int == 1 ? endsInOneDay : endsInThreeDays
         case .paymentReceived: payment
         }

@@ -107,12 +107,11 @@ public struct Expiry: Sendable {
         guard let end = subscription.endsAt, let user = try transaction.user(subscription.ownerID),
             let plan = try transaction.plan(subscription.planID), plan.terms.durationSeconds ?? .max > days * 86_400
         else { return }
-        let text = end.text
         try transaction.promiseMail(
             .endsSoon, to: user.email, user: user.id,
             facts: [
                 "plan": .string(plan.terms.name), "days": .int(days),
-                "end": .string("\(text.prefix(10)) \(text.dropFirst(11).prefix(5)) UTC"),
+                "end": .string(end.minuteText),
             ], until: end)
     }
 

@@ -71,6 +71,25 @@ struct AccountLinkTests {
         }
     }
 
+    @Test func `a new address is asked for with a fresh proof, when nobody has it, and changes nothing by itself`() async throws {
+        try await withSignedInSurface { surface in
+            _ = try await surface.person("ada")
+            _ = try await surface.person("bob")
+            let token = await surface.token("ada")
+            func ask(_ email: String) async -> Response {
+                await surface.send(.post, "/api/auth/email", ["email": .string(email)], token: token)
+            }
+            #expect(await ask("bob@example.com").text.contains("email_taken"))
+            #expect(await ask("no address").status == 422)
+            #expect(await ask("ada.new@example.com").status == 202)
+            let asked = try await mails(surface)
+            #expect(asked.map(\.kind) == [.changeAddress] && asked.map(\.email) == ["ada.new@example.com"] && asked[0].userID != nil)
+            #expect(await surface.send(.get, "/api/auth/me", token: token).json["user"]["email"] == "ada@example.com")
+            surface.clock.advance(milliseconds: 900_000)
+            #expect(await ask("ada.newer@example.com").text.contains("proof_required"))
+        }
+    }
+
     @Test func `people choose the language of their mails`() async throws {
         try await withSignedInSurface { surface in
             _ = try await surface.person("ada")

@@ -54,6 +54,48 @@ struct SecondFactorTests {
         }
     }
 
+    @Test func `money and people's doors want a fresh proof of an admin who has a second factor`() async throws {
+        try await withStorehouse { house in
+            let surface = house.people
+            let boss = try await surface.person("boss", .admin)
+            let ada = try await surface.person("ada")
+            let token = await surface.token("boss")
+            let factors = SecondFactors(store: surface.store, keyring: surface.keyring, issuer: "x")
+            let begun = try await factors.begin(boss, actor: "command", request: nil)
+            let guarded =
+                [
+                    ("/api/admin/payments/1/confirm", nil), ("/api/admin/payments/1/refund", [:]),
+                    ("/api/admin/users/\(ada.id.text)/block", nil),
+                    ("/api/admin/users/\(ada.id.text)/unblock", nil),
+                ] as [(String, JSON?)]
+            func statuses() async -> [Int] {
+                var statuses: [Int] = []
+                for (path, body) in guarded {
+                    let isOfUser = path.contains("/users/")
+                    let reply =
+                        isOfUser ? await surface.send(.post, path, body, token: token) : await house.send(.post, path, body, token: token)
+                    if reply.status == 403 { #expect(reply.text.contains("proof_required")) }
+                    statuses.append(reply.status)
+                }
+                return statuses
+            }
+            surface.clock.advance(milliseconds: 900_000)
+            #expect(await statuses() == [404, 404, 200, 200], "who has no second factor is not asked")
+            let (login, codeSecret) = (try await surface.session("boss"), begun.secret)
+            _ = try await factors.confirm(boss, code: Self.code(codeSecret, surface), keeping: login, request: nil)
+            #expect(await statuses() == [403, 403, 403, 403])
+            surface.clock.advance(milliseconds: 30_000)
+            let wrong = await surface.send(
+                .post, "/api/auth/proof", ["password": .string(SignedInSurface.password), "code": "000000"], token: token)
+            #expect(wrong.status == 403)
+            let proof = await surface.send(
+                .post, "/api/auth/proof",
+                ["password": .string(SignedInSurface.password), "code": .string(Self.code(codeSecret, surface))], token: token)
+            #expect(proof.status == 204, "\(proof.text)")
+            #expect(await statuses() == [404, 404, 200, 200])
+        }
+    }
+
     @Test func `renewing a login is no proof`() async throws {
         try await withSignedInSurface { surface in
             _ = try await surface.person("boss", .admin)

@@ -32,7 +32,7 @@ final class SignedInSurface: Sendable {
         _ store: Store, _ clock: TestClock, registration: SignIn.Registration = .off, isPlain: Bool = false,
         promoteSecret: String? = nil, verification: EmailVerification = .off
     ) {
-        let limiter = MemoryAttemptLimiter(ambient: clock.ambient)
+        let limiter = AttemptLimiter(store)
         let log = Log(level: .info, output: written, now: clock.ambient.now)
         self.store = store
         self.clock = clock
@@ -119,6 +119,14 @@ final class SignedInSurface: Sendable {
             .post, "/api/auth/login",
             ["email": .string("\(name)@example.com"), "password": .string(password), "session": cookie ? "cookie" : "bearer"],
             address: address)
+    }
+    /// The newest session of that person.
+    func session(_ name: String) async throws -> SessionID? {
+        try await store.read { reader throws(StoreError) in
+            try reader.user(email: "\(name)@example.com").flatMap { user throws(StoreError) in
+                try reader.activeSessions(of: user.id).first?.id
+            }
+        }
     }
     func token(_ name: String) async -> String { await login(name).json["token"].string ?? "" }
 }

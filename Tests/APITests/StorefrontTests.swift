@@ -42,7 +42,7 @@ final class Storehouse: Sendable {
         let doors = PaymentDoors(ProviderSettings(secrets: ["webhook": [SecretBytes(Array(Self.secret.utf8))]]))
         let signIn = SignIn(
             people: people.people, algorithm: .hs256, key: SecretBytes([UInt8](repeating: 9, count: 32)),
-            limiter: MemoryAttemptLimiter(ambient: clock.ambient), registration: .open, lifetimeMinutes: 60,
+            limiter: AttemptLimiter(store), registration: .open, lifetimeMinutes: 60,
             factors: SecondFactors(store: store, keyring: keyring, issuer: "Example"), log: .silent,
             metrics: people.metrics)
         let front = Storefront(

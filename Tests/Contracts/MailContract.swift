@@ -74,7 +74,8 @@ import Testing
             func made(_ byte: UInt8, _ user: User) async throws {
                 try await store.transaction { transaction throws(StoreError) in
                     try transaction.createMailLink(
-                        MailLinkID(transaction.ambient), .resetPassword, of: user, hash: [UInt8](repeating: byte, count: 32),
+                        MailLinkID(transaction.ambient), .resetPassword, of: user.id, at: user.email,
+                        hash: [UInt8](repeating: byte, count: 32),
                         for: MailID(high: 1, low: 1), expiresAt: end)
                 }
             }

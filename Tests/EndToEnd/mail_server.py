@@ -49,23 +49,23 @@ class Mailbox:
 
 
 class MailServer:
-    """On a free port of localhost. `tls`: None, "starttls" or "ssl"; `login`: asks for USER and PASSWORD."""
+    """On a free port of localhost. `tls`: None, "starttls" or "ssl"; `login`: asks for USER and PASSWORD; `utf8`: takes addresses outside ASCII."""
 
-    def __init__(self, tls=None, login=False):
-        self.tls, self.login = tls, login
+    def __init__(self, tls=None, login=False, utf8=True):
+        self.tls, self.login, self.utf8 = tls, login, utf8
 
     def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="gatehouse-mail-")
         self.folder = pathlib.Path(self.temporary.name)
         self.box = Mailbox()
-        options = {}
+        options = {"enable_SMTPUTF8": self.utf8}
         context = None
         if self.tls:
             certificates(self.folder)
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(self.folder / "server.pem", self.folder / "server.key")
         if self.tls == "starttls":
-            options = {"tls_context": context, "require_starttls": True}
+            options |= {"tls_context": context, "require_starttls": True}
         if self.login:
             options |= {"auth_required": True, "auth_require_tls": bool(self.tls == "starttls"), "authenticator": self._check}
         self.controller = Controller(

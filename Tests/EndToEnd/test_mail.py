@@ -91,6 +91,46 @@ def test_a_forgotten_password_is_replaced_and_ends_what_the_old_one_opened(fake)
         assert answers == [202, 202, 202, 429, 429], "five wishes in a quarter of an hour from one address"
 
 
+def test_an_address_is_changed_by_a_link_to_the_new_one_and_the_old_one_is_told(fake):
+    with MailServer() as mail, gatehouse(fake, **mail.settings()) as server:
+        token = register(server, "ada", **{"accept-language": "ru"})[1]["token"]
+        mail.box.wait()
+        assert post(server, "/api/auth/password/forgot", {"email": "ada@example.com"})[0] == 202
+        old = link(mail.box.wait(2))[1]
+        assert post(server, "/api/auth/email", {"email": "new@example.com"})[0] == 401, "one's own, and nobody else's"
+        assert post(server, "/api/auth/email", {"email": "New@Example.com"}, token)[0] == 202
+        got = mail.box.wait(3)
+        assert got["to"] == "new@example.com" and got["subject"].startswith("Подтвердите новый адрес")
+        page, secret = link(got)
+        assert page == "/account/verify" and login(server, "ada")[0] == 200 and login(server, "new")[0] == 401
+        assert post(server, "/api/auth/password/reset", {"token": secret, "new_password": NEW_HORSE})[0] == 410, "a link opens one thing"
+        assert post(server, "/api/auth/email/verify", {"token": secret}) == (200, {"email": "new@example.com"})
+        assert post(server, "/api/auth/email/verify", {"token": secret})[0] == 410, "once"
+        told = mail.box.wait(4)
+        assert told["to"] == "ada@example.com" and told["subject"].startswith("Ваш адрес на")
+        assert "new@example.com" not in told.as_string()
+        assert login(server, "ada")[0] == 401 and login(server, "new")[0] == 200
+        assert post(server, "/api/auth/password/reset", {"token": old, "new_password": NEW_HORSE})[0] == 410, "links to the old address are over"
+        status, _, text = far_side.call(server.url + "/api/auth/me", headers={"authorization": f"Bearer {token}"})
+        assert status == 200 and json.loads(text)["user"]["email"] == "new@example.com" and json.loads(text)["user"]["email_verified"]
+        assert {"user.ask_email_change", "user.change_email"} <= {row["action"] for row in server.rows("SELECT action FROM events")}
+        assert secret not in server.printed() + json.dumps(server.rows("SELECT * FROM mails"), default=str)
+
+
+def test_addresses_outside_ascii_are_mailed_where_the_server_takes_them_and_refused_where_not(fake):
+    body = lambda email: {"email": email, "password": HORSE, "name": "Ада"}
+    with MailServer() as mail, gatehouse(fake, **mail.settings()) as server:
+        assert post(server, "/api/auth/register", body("Ада@почта.example"))[0] == 201
+        got = mail.box.wait()
+        assert mail.box.envelopes[0][1] == ("ада@почта.example",) and got["to"] == "ада@почта.example"
+        assert post(server, "/api/auth/email/verify", {"token": link(got)[1]})[0] == 200
+    with MailServer(utf8=False) as mail, gatehouse(fake, **mail.settings()) as server:
+        assert post(server, "/api/auth/register", body("Ада@почта.example"))[0] == 201
+        assert settled(server, "dead")[0]["failure"].endswith("; without SMTPUTF8 a server takes no addresses outside ASCII"), "at once"
+        assert register(server, "ada")[0] == 201
+        assert mail.box.wait()["to"] == "ada@example.com"
+
+
 LANGUAGES = {"en": "Confirm your address", "zh-CN,zh;q=0.9": "请确认您在", "zh-TW": "請確認您在", "ru-RU,ru;q=0.9,en;q=0.8": "Подтвердите адрес"}
 
 

@@ -38,6 +38,21 @@ def at_once(pair):
     return statuses
 
 
+def test_attempts_at_a_login_are_counted_for_both_servers_together_and_over_a_restart():
+    def attempt(server, password="Wrong-Horse-9"):
+        body = {"email": "ada@example.com", "password": password}
+        return far_side.call(server.url + "/api/auth/login", body, {"content-type": "application/json"})[0]
+
+    with servers() as (_, first, second):
+        first.command("user", "create", "ada@example.com", stdin="Correct-Horse-9\n")
+        assert attempt(second, "Correct-Horse-9") == 200
+        assert [attempt(server) for server in (first, second, first, second, first)] == [401] * 5
+        assert attempt(second, "Correct-Horse-9") == 429 and attempt(first, "Correct-Horse-9") == 429
+        second.stop()
+        second.start()
+        assert attempt(second, "Correct-Horse-9") == 429, "a restart forgives nothing"
+
+
 def test_acceptance_9_a_refresh_token_is_used_once_over_two_servers_and_both_use_the_new_access_token():
     with servers(CLAUDE_ACCOUNTS="[]") as (fake, first, second):
         # Slow enough that everybody else wants a token too before the first has got one.

@@ -99,6 +99,9 @@ api_keys.team_id text
 api_keys.activated_at bigint
 api_keys.previous_hash bytea
 api_keys.previous_until bigint
+attempts.id text NOT NULL
+attempts.name bytea NOT NULL
+attempts.made_at bigint NOT NULL
 backends.id text NOT NULL
 backends.kind text NOT NULL
 backends.name text NOT NULL
@@ -500,6 +503,7 @@ api_keys api_keys_secret_hash_unique UNIQUE (secret_hash)
 api_keys api_keys_status_check CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])))
 api_keys api_keys_team_id_reference FOREIGN KEY (team_id) REFERENCES teams(id)
 api_keys api_keys_tokens_per_day_check CHECK ((tokens_per_day >= 0))
+attempts attempts_id_unique PRIMARY KEY (id)
 backends backends_capacity_check CHECK ((capacity >= 0))
 backends backends_id_unique PRIMARY KEY (id)
 backends backends_name_unique UNIQUE (name)
@@ -537,7 +541,7 @@ ledger ledger_request_id_attempt_unique PRIMARY KEY (request_id, attempt)
 ledger ledger_usage_source_check CHECK (((usage_source = 'final'::text) OR (usage_source = 'snapshot'::text) OR (usage_source = 'estimated'::text) OR (usage_source = 'unparsed'::text)))
 ledger ledger_web_search_check CHECK ((web_search_requests >= 0))
 mail_links mail_links_id_unique PRIMARY KEY (id)
-mail_links mail_links_purpose_check CHECK ((purpose = ANY (ARRAY['verify_address'::text, 'reset_password'::text])))
+mail_links mail_links_purpose_check CHECK ((purpose = ANY (ARRAY['verify_address'::text, 'reset_password'::text, 'change_address'::text])))
 mail_links mail_links_secret_hash_unique UNIQUE (secret_hash)
 mail_links mail_links_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
 mails mails_id_unique PRIMARY KEY (id)
@@ -645,6 +649,9 @@ CREATE INDEX api_keys_owner ON public.api_keys USING btree (owner_id, id)
 CREATE UNIQUE INDEX api_keys_secret_hash_unique ON public.api_keys USING btree (secret_hash)
 CREATE INDEX api_keys_team ON public.api_keys USING btree (team_id)
 CREATE INDEX api_keys_version ON public.api_keys USING btree (version)
+CREATE UNIQUE INDEX attempts_id_unique ON public.attempts USING btree (id)
+CREATE INDEX attempts_made ON public.attempts USING btree (made_at)
+CREATE INDEX attempts_name ON public.attempts USING btree (name, made_at)
 CREATE UNIQUE INDEX backends_id_unique ON public.backends USING btree (id)
 CREATE INDEX backends_kind ON public.backends USING btree (kind, id)
 CREATE UNIQUE INDEX backends_name_unique ON public.backends USING btree (name)

@@ -132,6 +132,13 @@ CREATE TABLE api_keys (
     version BIGINT NOT NULL
 , account_binding TEXT, binding_falls_back BOOLEAN NOT NULL DEFAULT FALSE, description TEXT NOT NULL DEFAULT '', tags TEXT NOT NULL DEFAULT '[]', limits TEXT NOT NULL DEFAULT '{}', access TEXT NOT NULL DEFAULT '{}', team_id TEXT CONSTRAINT api_keys_team_id_reference REFERENCES teams (id), activated_at BIGINT, previous_hash BLOB, previous_until BIGINT);
 
+CREATE TABLE attempts (
+    id TEXT NOT NULL CONSTRAINT attempts_id_unique PRIMARY KEY,
+    -- A hash: the name holds a mail address and where somebody came from.
+    name BLOB NOT NULL,
+    made_at BIGINT NOT NULL
+);
+
 CREATE TABLE backends (
     id TEXT NOT NULL CONSTRAINT backends_id_unique PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -292,10 +299,10 @@ CREATE TABLE ledger (
     CONSTRAINT ledger_request_id_attempt_unique PRIMARY KEY (request_id, attempt)
 );
 
-CREATE TABLE mail_links (
+CREATE TABLE "mail_links" (
     id TEXT NOT NULL CONSTRAINT mail_links_id_unique PRIMARY KEY,
     user_id TEXT NOT NULL CONSTRAINT mail_links_user_id_reference REFERENCES users (id) ON DELETE CASCADE,
-    purpose TEXT NOT NULL CONSTRAINT mail_links_purpose_check CHECK (purpose IN ('verify_address', 'reset_password')),
+    purpose TEXT NOT NULL CONSTRAINT mail_links_purpose_check CHECK (purpose IN ('verify_address', 'reset_password', 'change_address')),
     email TEXT NOT NULL,
     secret_hash BLOB NOT NULL CONSTRAINT mail_links_secret_hash_unique UNIQUE,
     created_at BIGINT NOT NULL,
@@ -622,6 +629,10 @@ CREATE INDEX api_keys_owner ON api_keys (owner_id, id);
 CREATE INDEX api_keys_team ON api_keys (team_id);
 
 CREATE INDEX api_keys_version ON api_keys (version);
+
+CREATE INDEX attempts_made ON attempts (made_at);
+
+CREATE INDEX attempts_name ON attempts (name, made_at);
 
 CREATE INDEX backends_kind ON backends (kind, id);
 

@@ -140,6 +140,28 @@ struct SenderTests {
         }
     }
 
+    @Test func `the link for a new address goes there, while nobody has it, and the old one is told`() async throws {
+        try await Self.withWorld { world in
+            let user = try await world.person("ada")
+            _ = try await world.person("bob")
+            try await world.promise(.changeAddress, to: "new@x.example", user: user.id)
+            try await world.promise(.changeAddress, to: "bob@x.example", user: user.id)
+            _ = try await world.sender.pass()
+            #expect(world.postman.got.map(\.recipient) == ["new@x.example"])
+            let hash = LinkSecrets.hash(world.secret(0))
+            for purpose in [MailLink.Purpose.verifyAddress, .resetPassword, .changeAddress] {
+                let open = try await world.store.read { reader throws(StoreError) in try reader.openMailLink(hash, purpose) }
+                #expect(open?.user.id == (purpose == .changeAddress ? user.id : nil), "a link opens one thing")
+            }
+            try await world.store.transaction { transaction throws(StoreError) in
+                guard try transaction.updateUser(user.id, email: "new@x.example") else { throw .refused("gone") }
+            }
+            try await world.promise(.addressChanged, to: "ada@x.example", user: user.id)
+            _ = try await world.sender.pass()
+            #expect(world.postman.got.map(\.recipient) == ["new@x.example", "ada@x.example"])
+        }
+    }
+
     @Test func `a mail goes to the address that the person has now`() async throws {
         try await Self.withWorld { world in
             let user = try await world.person("ada")

@@ -49,6 +49,8 @@ enum Role {
         Row(route: "POST /api/auth/second-factor/end", body: ["code": "000000"], owner: 409, other: 409, support: 409, admin: 409),
         Row(
             route: "POST /api/auth/proof", body: ["password": .string(Role.password)], owner: 204, other: 204, support: 204, admin: 204),
+        // This server sends no mail.
+        everybody("POST /api/auth/email", ["email": "next@example.com"], 409),
         // Its user has none.
         admin("DELETE /api/admin/users/{id}/second-factor", nil, 409),
         Row(route: "PUT /api/auth/language", body: ["language": "ru"], owner: 204, other: 204, support: 204, admin: 204),
@@ -167,8 +169,8 @@ enum Role {
     private static func buyer(_ route: String, _ body: JSON? = nil) -> Row {
         Row(route: route, body: body, owner: 200, other: 403, support: 403, admin: 403)
     }
-    private static func everybody(_ route: String, _ body: JSON? = nil) -> Row {
-        Row(route: route, body: body, owner: 200, other: 200, support: 200, admin: 200)
+    private static func everybody(_ route: String, _ body: JSON? = nil, _ status: Int = 200) -> Row {
+        Row(route: route, body: body, owner: status, other: status, support: status, admin: status)
     }
     private static func owned(_ route: String, _ body: JSON? = nil, _ status: Int = 200) -> Row {
         Row(route: route, body: body, owner: status, other: 404, support: 404, admin: 404)

@@ -17,7 +17,7 @@ public struct AccountLinkEndpoints: Sendable {
         [
             ask("/api/auth/password/forgot", "Ask for a new password", .resetPassword),
             ask("/api/auth/email/resend", "Ask for the confirmation mail again", .verifyAddress), verify, reset,
-        ].map(\.mounted) + [language.mounted { try await door.customer($0) }]
+        ].map(\.mounted) + [language.mounted { try await door.customer($0) }, change.mounted { try await door.proven($0) }]
     }
 
     private static let secret = Field<String>.text("token", "What stands behind `#` in the link.", length: 1...200)
@@ -46,7 +46,8 @@ public struct AccountLinkEndpoints: Sendable {
             replies: .ok(
                 View(
                     "EmailVerified", [.always("email", "The confirmed address.", .text)], example: ["email": "ada@example.com"])),
-            problems: Self.problems + [.linkInvalid], about: "With the secret of the link that was mailed; it works once."
+            problems: Self.problems + [.linkInvalid],
+            about: "With the secret of the link that was mailed; it works once. One that went to a new address changes to it."
         ) { input, _ in
             let user = try await refusing {
                 try await links.verify(input.body, from: input.request.remoteAddress, input.request.id)
@@ -54,6 +55,26 @@ public struct AccountLinkEndpoints: Sendable {
             return ["email": .string(user.email)]
         }
     }
+
+    private var change: Endpoint<CustomerContext> {
+        Endpoint(
+            .post, "/api/auth/email", "Change my address", tag: "People", audience: .customer,
+            takes: .body(Shape(.email("email", "The next one."), make: { $0 })),
+            replies: Success(
+                202, "A mail is on its way there; the present address stays until its link is opened.",
+                View("ChangeAsked", [.always("message", "For people.", .text)], example: ["message": .string(Self.changeAsked)])),
+            problems: ProblemKind.ofSignIn + Self.problems + [.csrf, .proofRequired, .mailOff, .emailTaken],
+            about:
+                "Within fifteen minutes of a login or of `/api/auth/proof`, which ask for a code where a second factor is on. The link is opened at `/api/auth/email/verify`; the old address is told.",
+            idempotent: false
+        ) { input, context in
+            try await refusing {
+                try await links.askChange(to: input.body, of: context.user, from: input.request.remoteAddress, input.request.id)
+            }
+            return .json(["message": .string(Self.changeAsked)], status: 202)
+        }
+    }
+    private static let changeAsked = "A mail is on its way to the new address. Open its link to change to it."
 
     private struct NewPassword: Sendable { let secret: String, password: String }
     private var reset: Endpoint<PublicContext> {
@@ -93,6 +114,7 @@ public struct AccountLinkEndpoints: Sendable {
             switch refusal {
             case .mailIsOff: throw Problem(.mailOff)
             case .invalidLink: throw Problem(.linkInvalid)
+            case .addressTaken: throw Problem(.emailTaken)
             case .tooManyAttempts(let seconds): throw Problem(.tooManyAttempts, retryAfterSeconds: seconds)
             }
         }

@@ -150,9 +150,9 @@ public struct SecondFactorEndpoints: Sendable {
     /// Counts wrong codes, whatever they are tried for.
     private func guarded<Value>(_ context: CustomerContext, _ work: () async throws -> Value) async throws -> Value {
         let name = AttemptName.code(of: context.user.id)
-        if let seconds = signIn.limiter.begin(name) { throw Problem(.tooManyAttempts, retryAfterSeconds: seconds) }
+        if let seconds = try await signIn.limiter.begin(name) { throw Problem(.tooManyAttempts, retryAfterSeconds: seconds) }
         let value = try await Self.refusing(work)
-        signIn.limiter.clear(name)
+        try await signIn.limiter.clear(name)
         return value
     }
 

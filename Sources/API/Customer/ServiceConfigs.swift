@@ -9,7 +9,7 @@ internal import Store
 public struct ServiceConfigs: Sendable {
     private let front: Storefront
     private let handover: Handover
-    private let limiter: any AttemptLimiter
+    private let limiter: AttemptLimiter
 
     /// Configs one person may fetch in a quarter of an hour: each look at a page takes two.
     private static let downloads = 60
@@ -17,7 +17,7 @@ public struct ServiceConfigs: Sendable {
     public init(_ front: Storefront) {
         self.front = front
         handover = Handover(store: front.store, orders: front.sales.orders)
-        limiter = MemoryAttemptLimiter(ambient: front.store.ambient, most: Self.downloads)
+        limiter = AttemptLimiter(front.store, most: Self.downloads)
     }
 
     public var endpoints: [MountedEndpoint] {
@@ -42,7 +42,9 @@ public struct ServiceConfigs: Sendable {
 
     /// Counts against the person, for every surface that hands configs over.
     func deliver(_ service: Service, to person: UserID, _ request: RequestID?) async throws -> ServiceConfig {
-        if let seconds = limiter.begin("config \(person.text)") { throw Problem(.tooManyAttempts, retryAfterSeconds: seconds) }
+        if let seconds = try await limiter.begin(AttemptName.config(of: person)) {
+            throw Problem(.tooManyAttempts, retryAfterSeconds: seconds)
+        }
         do { return try await handover.config(of: service, actor: person.text, request: request) } catch let refusal as Handover.Refusal {
             throw ConfigAnswer.problem(refusal)
         }
@@ -142,8 +144,8 @@ public struct ServiceConfigs: Sendable {
             replies: ConfigAnswer.replies, problems: ProblemKind.ofStore + ConfigAnswer.problems + [.tooManyAttempts],
             about: "Once. Without `format` a browser gets the file."
         ) { input, _ in
-            let address = "link \(input.request.remoteAddress)"
-            if let seconds = limiter.begin(address) { throw Problem(.tooManyAttempts, retryAfterSeconds: seconds) }
+            let address = AttemptName.configLink(from: input.request.remoteAddress)
+            if let seconds = try await limiter.begin(address) { throw Problem(.tooManyAttempts, retryAfterSeconds: seconds) }
             guard let secret = Hex.bytes(input.path) else { throw Problem(.notFound) }
             let hash = Hashing.sha256(secret)
             let found = try await front.store.read { reader throws(StoreError) -> Service? in
@@ -153,7 +155,7 @@ public struct ServiceConfigs: Sendable {
             guard let found else { throw Problem(.notFound) }
             do {
                 let config = try await handover.config(of: found, actor: "link", request: input.request.id, link: hash)
-                limiter.takeBack(address)
+                try await limiter.takeBack(address)
                 return try ConfigAnswer.answer(config, format: input.query ?? "conf", accept: nil)
             } catch let refusal as Handover.Refusal { throw ConfigAnswer.problem(refusal) }
         }

@@ -1,69 +1,46 @@
-public import Domain
+internal import Domain
 private import HTTP
-private import Synchronization
+internal import Secrets
+public import Store
 
-/// Counts attempts under a name and says when there were too many. Several nodes share one that keeps its counts elsewhere.
-public protocol AttemptLimiter: Sendable {
-    /// Books an attempt before it is made, so that many at once cannot pass together.
-    /// - Returns: nil when it may be made, else the seconds until the next one may.
-    func begin(_ name: String) -> Int?
-    /// Forgets every attempt under that name: it was the right person.
-    func clear(_ name: String)
-    /// Takes one attempt back that came to nothing through no fault of the caller.
-    func takeBack(_ name: String)
-}
-
-/// In the memory of this process: five attempts in any fifteen minutes.
-public final class MemoryAttemptLimiter: AttemptLimiter {
+/// Counts attempts under a name and says when there were too many. The counts stand in the database, so that all servers of it share them
+/// and a restart forgives nothing.
+public struct AttemptLimiter: Sendable {
     public static let attempts = 5
-    static let windowMilliseconds: Int64 = 15 * 60 * 1000
-    /// Names kept at once, some 2 MB. Past it whoever was quiet longest is forgotten.
-    static let maximumNames = 10_000
+    /// Of every count.
+    public static let windowMilliseconds: Int64 = 15 * 60 * 1000
 
-    private let now: @Sendable () -> Timestamp
-    /// When each name made its attempts, oldest first.
-    private let attempts = Mutex<[String: [Int64]]>([:])
-
+    private let store: Store
     private let most: Int
 
-    /// - Parameter most: attempts in the window.
-    public init(ambient: Ambient, most: Int = MemoryAttemptLimiter.attempts) { (now, self.most) = (ambient.now, most) }
+    /// - Parameter most: attempts in any fifteen minutes.
+    public init(_ store: Store, most: Int = AttemptLimiter.attempts) { (self.store, self.most) = (store, most) }
 
-    public func begin(_ name: String) -> Int? {
-        let now = now().milliseconds
-        return attempts.withLock { attempts in
-            var recent = (attempts[name] ?? []).filter { now - $0 < Self.windowMilliseconds }
-            if recent.count >= most, let first = recent.first {
-                attempts[name] = recent
-                return Int((first + Self.windowMilliseconds - now + 999) / 1000)
-            }
-            if attempts[name] == nil, attempts.count >= Self.maximumNames { Self.makeRoom(&attempts, now) }
-            recent.append(now)
-            attempts[name] = recent
-            return nil
+    /// Books an attempt before it is made, so that many at once cannot pass together.
+    /// - Returns: nil when it may be made, else the seconds until the next one may.
+    func begin(_ name: String) async throws(StoreError) -> Int? {
+        let (hash, most) = (Self.hash(name), most)
+        let next = try await store.transaction { transaction throws(StoreError) in
+            try transaction.beginAttempt(hash, most: most, windowMilliseconds: Self.windowMilliseconds)
         }
+        guard let next else { return nil }
+        return max(1, Int((next.milliseconds - store.ambient.now().milliseconds + 999) / 1000))
     }
 
-    public func clear(_ name: String) { attempts.withLock { $0[name] = nil } }
-
-    public func takeBack(_ name: String) {
-        attempts.withLock { attempts in
-            guard var recent = attempts[name] else { return }
-            recent.removeLast()
-            attempts[name] = recent.isEmpty ? nil : recent
-        }
+    /// Forgets every attempt under that name: it was the right person.
+    func clear(_ name: String) async throws(StoreError) {
+        let hash = Self.hash(name)
+        try await store.transaction { transaction throws(StoreError) in try transaction.clearAttempts(hash) }
     }
 
-    /// How many names are kept.
-    public var count: Int { attempts.withLock(\.count) }
-
-    /// Drops what no longer counts; when everything does, the quieter half, so that a flood pays for this once in many calls.
-    private static func makeRoom(_ attempts: inout [String: [Int64]], _ now: Int64) {
-        attempts = attempts.filter { now - ($0.value.last ?? 0) < windowMilliseconds }
-        guard attempts.count >= maximumNames else { return }
-        let byAge = attempts.sorted { ($0.value.last ?? 0) < ($1.value.last ?? 0) }
-        for (name, _) in byAge.prefix(maximumNames / 2) { attempts[name] = nil }
+    /// Takes one attempt back that came to nothing through no fault of the caller.
+    func takeBack(_ name: String) async throws(StoreError) {
+        let hash = Self.hash(name)
+        try await store.transaction { transaction throws(StoreError) in try transaction.takeBackAttempt(hash) }
     }
+
+    /// Names hold mail and network addresses, which a table of failures is not the place for.
+    private static func hash(_ name: String) -> [UInt8] { Hashing.sha256(Array("attempt|\(name)".utf8)) }
 }
 
 /// The names that attempts are counted under.
@@ -76,6 +53,8 @@ enum AttemptName {
     static func linkWish(to email: EmailAddress) -> String { "link-wish-to \(email.text)" }
     static func link(from address: String) -> String { "link \(network(address))" }
     static func registration(from address: String) -> String { "register \(network(address))" }
+    static func config(of user: UserID) -> String { "config \(user.text)" }
+    static func configLink(from address: String) -> String { "config-link \(network(address))" }
 
     /// One customer's IPv6 line is a whole /64, so all of it counts as one address.
     private static func network(_ address: String) -> String {

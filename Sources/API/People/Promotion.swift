@@ -8,11 +8,11 @@ public struct Promotion: Sendable {
     private let store: Store
     /// Nil when the way in is closed.
     private let secretHash: [UInt8]?
-    private let limiter: any AttemptLimiter
+    private let limiter: AttemptLimiter
     private let log: Log
 
     /// - Parameter secret: nil turns it off.
-    public init(store: Store, secret: SecretBytes?, limiter: any AttemptLimiter, log: Log) {
+    public init(store: Store, secret: SecretBytes?, limiter: AttemptLimiter, log: Log) {
         self.store = store
         // Hashes are of one length, so that comparing says nothing about the secret's.
         secretHash = secret?.reveal(Hashing.sha256)
@@ -36,7 +36,7 @@ public struct Promotion: Sendable {
     /// - Throws: `Refusal`, `StoreError`.
     func promote(_ subject: Subject, secret: String, from address: String, _ request: RequestID) async throws -> User {
         let name = AttemptName.promotion(from: address)
-        if let seconds = limiter.begin(name) { throw Refusal.tooManyAttempts(seconds: seconds) }
+        if let seconds = try await limiter.begin(name) { throw Refusal.tooManyAttempts(seconds: seconds) }
         let isRight = Hashing.equal(Hashing.sha256(Array(secret.utf8)), secretHash ?? Self.nothing)
         guard isRight, secretHash != nil else {
             log.notice("people.promotion_refused", ["why": secretHash == nil ? "off" : "wrong_secret"], request: request)
@@ -60,7 +60,7 @@ public struct Promotion: Sendable {
         }
         switch outcome {
         case .success(let user):
-            limiter.clear(name)
+            try await limiter.clear(name)
             log.notice("people.first_admin_promoted", ["user": LogValue(user.id.text)], request: request)
             return user
         case .failure(let refusal):

@@ -9,7 +9,7 @@ public struct SignIn: Sendable {
 
     let people: People
     let signer: TokenSigner
-    let limiter: any AttemptLimiter
+    let limiter: AttemptLimiter
     let invitations: Invitations
     let registration: Registration
     let lifetimeSeconds: Int64
@@ -24,7 +24,7 @@ public struct SignIn: Sendable {
     ///   - lifetimeMinutes: ACCESS_TOKEN_EXPIRE_MINUTES.
     ///   - log: told of failed logins, without mail address and network address.
     public init(
-        people: People, algorithm: TokenSigner.Algorithm, key: SecretBytes, limiter: any AttemptLimiter, registration: Registration,
+        people: People, algorithm: TokenSigner.Algorithm, key: SecretBytes, limiter: AttemptLimiter, registration: Registration,
         lifetimeMinutes: Int64, verification: EmailVerification = .off, factors: SecondFactors? = nil,
         log: Log, metrics: Metrics
     ) {
@@ -73,7 +73,7 @@ public struct SignIn: Sendable {
         async throws -> Made
     {
         let name = AttemptName.login(email, from: address)
-        if let seconds = limiter.begin(name) {
+        if let seconds = try await limiter.begin(name) {
             marks.refused(nil, .throttled, request)
             throw Refusal.tooManyAttempts(seconds: seconds)
         }
@@ -83,7 +83,7 @@ public struct SignIn: Sendable {
             user = try await people.find(email: email.text)
             isRight = try await people.passwords.verify(password, against: user?.passwordHash)
         } catch {
-            limiter.takeBack(name)
+            try await limiter.takeBack(name)
             throw error
         }
         guard let user, isRight, user.status == .active else {
@@ -92,10 +92,10 @@ public struct SignIn: Sendable {
         }
         do { try await checkCode(code, of: user, request) } catch {
             // The password was right, and a wrong code has a count of its own.
-            limiter.takeBack(name)
+            try await limiter.takeBack(name)
             throw error
         }
-        limiter.clear(name)
+        try await limiter.clear(name)
         if verification == .login, isPending(user) {
             marks.refused(user.id, .unverified, request)
             throw Refusal.unverified
@@ -116,7 +116,7 @@ public struct SignIn: Sendable {
             throw Refusal.codeRequired
         }
         let name = AttemptName.code(of: user.id)
-        if let seconds = limiter.begin(name) {
+        if let seconds = try await limiter.begin(name) {
             marks.refused(user.id, .throttled, request)
             throw Refusal.tooManyAttempts(seconds: seconds)
         }
@@ -124,7 +124,7 @@ public struct SignIn: Sendable {
             marks.refused(user.id, .wrongCode, request)
             throw Refusal.wrongCode
         }
-        limiter.clear(name)
+        try await limiter.clear(name)
     }
 
     /// For how long after a login, or `prove`, dangerous things may be done.
@@ -141,13 +141,13 @@ public struct SignIn: Sendable {
         _ user: User, in session: SessionID, _ password: String, code: String?, from address: String, _ request: RequestID
     ) async throws {
         let name = AttemptName.login(try EmailAddress(parsing: user.email), from: address)
-        if let seconds = limiter.begin(name) { throw Refusal.tooManyAttempts(seconds: seconds) }
+        if let seconds = try await limiter.begin(name) { throw Refusal.tooManyAttempts(seconds: seconds) }
         guard try await people.passwords.verify(password, against: user.passwordHash) else { throw Refusal.wrongCredentials }
         do { try await checkCode(code, of: user, request) } catch {
-            limiter.takeBack(name)
+            try await limiter.takeBack(name)
             throw error
         }
-        limiter.clear(name)
+        try await limiter.clear(name)
         try await store.transaction { transaction throws(StoreError) in
             try transaction.proveSession(session)
             try transaction.record(actor: user.id.text, "session.prove", subject: session.text, before: nil, after: nil, request)
@@ -172,7 +172,9 @@ public struct SignIn: Sendable {
         case .invite:
             guard let invitation, invitations.accepts(invitation, for: email, now: store.ambient.now()) else { throw Refusal.notInvited }
         }
-        if let seconds = limiter.begin(AttemptName.registration(from: address)) { throw Refusal.tooManyAttempts(seconds: seconds) }
+        if let seconds = try await limiter.begin(AttemptName.registration(from: address)) {
+            throw Refusal.tooManyAttempts(seconds: seconds)
+        }
         let user = try await people.create(
             email: email, name: name, role: .customer, password: password, actor: "system", language: language, isVerified: false,
             request: request)
@@ -188,7 +190,9 @@ public struct SignIn: Sendable {
             try reader.plans(limit: 1000, status: .active).items.contains { $0.terms.kind == .vpn }
         }
         guard registration == .open || (registration == .off && sellsVPN) else { throw Refusal.registrationOff }
-        if let seconds = limiter.begin(AttemptName.registration(from: address)) { throw Refusal.tooManyAttempts(seconds: seconds) }
+        if let seconds = try await limiter.begin(AttemptName.registration(from: address)) {
+            throw Refusal.tooManyAttempts(seconds: seconds)
+        }
         return try await people.create(
             email: email, name: String(email.text.prefix { $0 != "@" }), role: .customer, password: password, actor: "system",
             language: language, isVerified: false, request: request)
@@ -222,9 +226,9 @@ public struct SignIn: Sendable {
         of user: User, in session: SessionID, from old: String, to new: String, address: String, _ request: RequestID
     ) async throws {
         let name = AttemptName.login(try EmailAddress(parsing: user.email), from: address)
-        if let seconds = limiter.begin(name) { throw Refusal.tooManyAttempts(seconds: seconds) }
+        if let seconds = try await limiter.begin(name) { throw Refusal.tooManyAttempts(seconds: seconds) }
         guard try await people.passwords.verify(old, against: user.passwordHash) else { throw Refusal.wrongCredentials }
-        limiter.clear(name)
+        try await limiter.clear(name)
         _ = try await people.setPassword(new, of: user.id, keeping: session, actor: user.id.text, request: request)
     }
 

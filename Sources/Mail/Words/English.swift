@@ -15,6 +15,17 @@ extension MailWords {
             note:
                 "The link works once, for 30 minutes. A new password signs you out everywhere and ends your tokens. If you did not ask for it, ignore this mail: your password stays as it is."
         ),
+        change: Letter(
+            subject: "Confirm your new address for {site}",
+            paragraphs: ["Somebody wants to use this mail address for their account at {site}. If that was you, confirm that it is yours."],
+            action: "Confirm new address",
+            note: "The link works once, for a day. If it was not you, ignore this mail: nothing changes without the link."),
+        changed: Letter(
+            subject: "Your address at {site} was changed",
+            paragraphs: [
+                "Your account at {site} has another mail address since {end}; this one is no longer used.",
+                "If that was not you, somebody else is in your account: tell the operator of {site} at once.",
+            ]),
         endsInThreeDays: Letter(
             subject: "{plan} ends in three days",
             paragraphs: [

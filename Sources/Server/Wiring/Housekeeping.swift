@@ -1,8 +1,9 @@
+internal import API
 internal import Domain
 internal import Store
 internal import Telemetry
 
-/// Deletes old request history, ended sessions, ended tokens, mails and their links, a few rows at a time. The ledger and its totals are never touched.
+/// Deletes old request history, ended sessions, ended tokens, mails and their links, attempts that no longer count, a few rows at a time. The ledger and its totals are never touched.
 struct Housekeeping: Sendable {
     let store: Store
     let log: Log
@@ -40,6 +41,9 @@ struct Housekeeping: Sendable {
         }
         try await repeated { transaction throws(StoreError) in
             try transaction.deleteMailLinks(expiredBefore: now.adding(seconds: -86_400))
+        }
+        try await repeated { transaction throws(StoreError) in
+            try transaction.deleteAttempts(madeBefore: now.adding(milliseconds: -AttemptLimiter.windowMilliseconds))
         }
         try await repeated { transaction throws(StoreError) in try transaction.deleteConversations(endedBefore: now) }
         try await repeated { transaction throws(StoreError) in try transaction.deleteRequestBodies(endedBefore: now) }

@@ -86,7 +86,7 @@ struct Surface {
     }
 
     private var signedIn: [MountedEndpoint] {
-        let limiter = MemoryAttemptLimiter(ambient: store.ambient)
+        let limiter = AttemptLimiter(store)
         let factors = SecondFactors(store: store, keyring: keyring, issuer: settings.invoiceIssuer)
         let signIn = SignIn(
             people: people, algorithm: settings.tokenAlgorithm, key: tokenKey, limiter: limiter,

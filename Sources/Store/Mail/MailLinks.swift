@@ -8,11 +8,13 @@ public struct MailLink: Sendable, Equatable, RowReadable {
     public enum Purpose: String, Sendable, CaseIterable, SQLWord {
         case verifyAddress = "verify_address"
         case resetPassword = "reset_password"
+        /// Of the address that the person is to have next.
+        case changeAddress = "change_address"
     }
     public let id: MailLinkID
     public let userID: UserID
     public let purpose: Purpose
-    /// Where it was sent. It opens nothing once the person has another address.
+    /// Where it was sent: the person's address, without which it opens nothing, or the one they are to have.
     public let email: String
     public let expiresAt: Timestamp
 
@@ -27,14 +29,16 @@ public struct MailLink: Sendable, Equatable, RowReadable {
 }
 
 extension Reader {
-    /// The link with that hash, when it is not used, has not ended, and its person is active and still has the address.
+    /// The link with that hash, when it is not used, has not ended, and its person is active and still has the address
+    /// (or is to have it).
     public func openMailLink(_ hash: [UInt8], _ purpose: MailLink.Purpose) throws(StoreError) -> (link: MailLink, user: User)? {
         let found: MailLink? = try first(
             """
             SELECT \(MailLink.columns) FROM mail_links WHERE secret_hash = \(hash) AND purpose = \(purpose) AND used_at IS NULL
                 AND expires_at > \(ambient.now())
             """)
-        guard let found, let user = try user(found.userID), user.status == .active, user.email == found.email else { return nil }
+        guard let found, let user = try user(found.userID), user.status == .active, purpose == .changeAddress || user.email == found.email
+        else { return nil }
         return (found, user)
     }
 
@@ -44,16 +48,19 @@ extension Reader {
 }
 
 extension Transaction {
-    /// - Parameter hash: SHA-256 of the secret, which is 256 bits.
+    /// - Parameters:
+    ///   - email: where the link goes.
+    ///   - hash: SHA-256 of the secret, which is 256 bits.
     public func createMailLink(
-        _ id: MailLinkID, _ purpose: MailLink.Purpose, of user: User, hash: [UInt8], for mail: MailID, expiresAt end: Timestamp
+        _ id: MailLinkID, _ purpose: MailLink.Purpose, of user: UserID, at email: String, hash: [UInt8], for mail: MailID,
+        expiresAt end: Timestamp
     ) throws(StoreError) {
         try execute(
             """
             INSERT INTO mail_links (id, user_id, purpose, email, secret_hash, created_at, expires_at)
-            VALUES (\(id), \(user.id), \(purpose), \(user.email), \(hash), \(ambient.now()), \(end))
+            VALUES (\(id), \(user), \(purpose), \(email.lowercased()), \(hash), \(ambient.now()), \(end))
             """)
-        try execute("UPDATE mails SET link_id = \(id), user_id = \(user.id) WHERE id = \(mail)")
+        try execute("UPDATE mails SET link_id = \(id), user_id = \(user) WHERE id = \(mail)")
     }
 
     /// Uses up a link, and with it every other of the same purpose and person. False when somebody was quicker.

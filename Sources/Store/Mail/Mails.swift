@@ -7,6 +7,10 @@ public typealias MailID = Identifier<MailIDKind>
 public enum MailKind: String, Sendable, CaseIterable, SQLWord {
     case verifyAddress = "verify_address"
     case resetPassword = "reset_password"
+    /// To the address that a person wants to have.
+    case changeAddress = "change_address"
+    /// To the one that they had.
+    case addressChanged = "address_changed"
     case endsSoon = "ends_soon"
     case paymentReceived = "payment_received"
 }
