@@ -12,13 +12,13 @@ import Testing
     enum Action: String, CaseIterable { case create, update, suspend, resume, terminate }
 
     /// Brings a fresh service to where the action is the next thing to do.
-    private static func lead(_ world: World, _ id: ServiceID, to action: Action) async throws {
+    private static func lead(_ world: World, _ id: ServiceID, to action: Action, limits: JSON = ["size": 7]) async throws {
         let abuse = Suspension(.abuse, by: .operator)
         switch action {
         case .create: return
         case .update:
             try await world.settle()
-            try await world.change(id, .limits(["size": 7]))
+            try await world.change(id, .limits(limits))
         case .suspend:
             try await world.settle()
             try await world.change(id, .suspend(abuse))
@@ -78,19 +78,25 @@ import Testing
         #expect(try await world.store.read { reader throws(StoreError) in try reader.openJobCount() } == 0)
     }
 
-    @Test(arguments: ProvisioningStep.allCases)
-    func `a relay key is made once whatever stops`(step: ProvisioningStep) async throws {
-        for database in TestDatabase.allCases {
+    @Test(arguments: Action.allCases, ProvisioningStep.allCases)
+    func `a stop at any step leaves one relay key, as it shall be`(action: Action, step: ProvisioningStep) async throws {
+        for database in [TestDatabase.sqliteInMemory, .postgres] {
             try await withWorld(database) { world in
                 let service = try await world.order("laptop", kind: .relay, limits: ["concurrent": 2]).service
+                try await Self.lead(world, service.id, to: action, limits: ["concurrent": 7])
                 world.stop { reached, _ in reached == step }
                 try await world.workers().drain()
                 world.stop(nil)
                 world.clock.advance(milliseconds: 60_000)
                 try await world.settle()
                 let keys = try await world.store.read { reader throws(StoreError) in try reader.apiKeyChanges(since: 0) }
-                #expect(keys.count == 1 && keys[0].status == .active && keys[0].limits.concurrency == 2)
-                #expect(try await world.service(service.id)?.details["key_id"] == .string(keys[0].id.text))
+                let key = try #require(keys.count == 1 ? keys[0] : nil)
+                #expect((key.deletedAt != nil) == (action == .terminate))
+                #expect((key.status == .active) == (action != .suspend) || action == .terminate)
+                #expect(key.limits.concurrency == (action == .update ? 7 : 2))
+                let kept = try #require(try await world.service(service.id))
+                #expect(kept.isConverged && kept.details["key_id"] == .string(key.id.text))
+                #expect(try await world.store.read { reader throws(StoreError) in try reader.serviceCount(ServiceFilter()) } == 1)
             }
         }
     }
