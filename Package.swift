@@ -32,6 +32,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite"),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
         .systemLibrary(name: "CSodium"),
+        .systemLibrary(name: "CCrypt"),
         .systemLibrary(name: "CCurl"),
         .systemLibrary(name: "COpenSSL"),
         .systemLibrary(name: "CZlib"),
@@ -42,7 +43,7 @@ let package = Package(
         module("Domain"),
         module("Processes"),
         module("Telemetry", ["Domain"]),
-        module("Secrets", ["Domain", "Telemetry", "CSodium", "COpenSSL"]),
+        module("Secrets", ["Domain", "Telemetry", "CSodium", "CCrypt", "COpenSSL"]),
         module("HTTP", ["Domain", "Telemetry", "CEpoll", "COpenSSL", "CCurl", "CZlib"]),
         module(
             "Store", ["Domain", "Telemetry", "Secrets", "Processes", "CSQLite", "CPostgres"],
@@ -56,6 +57,7 @@ let package = Package(
                 .embedInCode("Migrations/m0011_mail.sql"), .embedInCode("Migrations/m0012_second_factor.sql"),
                 .embedInCode("Migrations/m0013_request_bodies.sql"), .embedInCode("Migrations/m0014_alert_words.sql"),
                 .embedInCode("Migrations/m0015_attempts.sql"),
+                .embedInCode("Migrations/m0016_taken_over.sql"),
             ]),
         module("Mail", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
@@ -117,8 +119,8 @@ let package = Package(
         suite(
             "WireGuardTests",
             [
-                "Domain", "Telemetry", "Secrets", "HTTP", "Processes", "Store", "Provisioning", "Drivers", "FakeUpstreamParts", "TestKit",
-                "QR",
+                "Domain", "Telemetry", "Secrets", "HTTP", "Processes", "Store", "Provisioning", "Billing", "Drivers", "FakeUpstreamParts",
+                "TestKit", "QR",
             ]),
         suite("Tidy", []),
     ]

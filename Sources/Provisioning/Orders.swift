@@ -75,31 +75,50 @@ public struct Orders: Sendable {
             if case .badOptions = error { throw Refusal.badOptions.error }
             throw Refusal.noCapacity.error
         }
-        var new = NewService(
-            id: id, subscriptionID: wish.subscription?.id, ownerID: wish.owner, kind: wish.kind, backendID: backend?.id, label: wish.label,
-            limits: wish.limits, options: wish.options, choices: .object(prepared.choices), details: .object(prepared.details),
-            secretSealed: secrets.seal(prepared.secret, of: id))
+        let service = try keep(&prepared, wish, id, backend, transaction)
+        let operation = try begin(service, wish, "service.order", actor, request, transaction)
+        return (service, operation)
+    }
+
+    /// The service, with what was prepared for it, and what only it may have.
+    func keep(
+        _ prepared: inout Preparation, _ wish: Wish, _ id: ServiceID, _ backend: Backend?, _ transaction: Transaction
+    ) throws(StoreError) -> Service {
         for claim in prepared.claims { prepared.choices[claim.name] = .string(try choose(claim, transaction)) }
-        new.choices = .object(prepared.choices)
-        let service = try transaction.createService(new)
+        let service = try transaction.createService(
+            NewService(
+                id: id, subscriptionID: wish.subscription?.id, ownerID: wish.owner, kind: wish.kind, backendID: backend?.id,
+                label: wish.label, limits: wish.limits, options: wish.options, choices: .object(prepared.choices),
+                details: .object(prepared.details), secretSealed: secrets.seal(prepared.secret, of: id)))
         for claim in prepared.claims {
             let value = prepared.choices[claim.name]?.string ?? ""
             let isMine = try transaction.claim(
                 kind: claim.kind, scope: claim.scope, value: value, for: id, restSeconds: claim.restSeconds)
             guard isMine else { throw .busy }
         }
+        return service
+    }
+
+    /// Its first job, and everybody told.
+    func begin(
+        _ service: Service, _ wish: Wish, _ action: String, _ actor: String, _ request: RequestID?, _ transaction: Transaction
+    ) throws(StoreError) -> Operation {
         let job = try transaction.queueJob(for: service)
-        let operation = try transaction.createOperation("provision", of: id, job: job, actor: actor)
+        let operation = try transaction.createOperation("provision", of: service.id, job: job, actor: actor)
         try transaction.audit(
-            actor: actor, action: "service.order", subject: id.text, before: nil,
+            actor: actor, action: action, subject: service.id.text, before: nil,
             after: JSON.object(["kind": .string(wish.kind.text), "label": .string(wish.label)]).text, requestID: request)
         try promise("service.ordered", service, transaction)
-        return (service, operation)
+        return operation
     }
 
     private func choose(_ claim: ClaimWish, _ transaction: Transaction) throws(StoreError) -> String {
+        if claim.isExact, let value = claim.choose([]) {
+            guard try !transaction.isTaken(kind: claim.kind, scope: claim.scope, value: value) else { throw Refusal.taken.error }
+            return value
+        }
         let taken = try transaction.takenValues(kind: claim.kind, scope: claim.scope, at: transaction.ambient.now())
-        guard let value = claim.choose(taken) else { throw claim.isExact ? Refusal.taken.error : Refusal.noCapacity.error }
+        guard let value = claim.choose(taken) else { throw Refusal.noCapacity.error }
         return value
     }
 

@@ -26,7 +26,8 @@ internal import COpenSSL
     }
 }
 
-/// The little of OpenSSL's libcrypto that libsodium does not have: HMAC with SHA-1, SHA-384 and SHA-512, and AES-128-CBC for old tokens.
+/// The little of OpenSSL's libcrypto that libsodium does not have: HMAC with SHA-1, SHA-384 and SHA-512, AES-128-CBC for old tokens, PBKDF2 for
+/// old passwords.
 enum LibCrypto {
     enum Digest: Sendable { case sha1, sha256, sha384, sha512 }
 
@@ -42,6 +43,16 @@ enum LibCrypto {
             }
         unsafe HMAC(kind, key, Int32(clamping: key.count), message, message.count, &out, &length)
         return Array(out.prefix(Int(length)))
+    }
+
+    /// - Parameter count: bytes to derive.
+    static func pbkdf2SHA256(_ password: [UInt8], salt: [UInt8], rounds: Int, count: Int) -> [UInt8] {
+        var out = [UInt8](repeating: 0, count: count)
+        let phrase = password.map { CChar(bitPattern: $0) }
+        unsafe PKCS5_PBKDF2_HMAC(
+            phrase, Int32(clamping: phrase.count), salt, Int32(clamping: salt.count), Int32(clamping: rounds), EVP_sha256(),
+            Int32(clamping: count), &out)
+        return out
     }
 
     /// With PKCS #7 padding; nil when the padding is wrong.

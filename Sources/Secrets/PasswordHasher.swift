@@ -52,9 +52,14 @@ public final class PasswordHasher: Sendable {
     /// - Parameter hash: nil for an unknown user; takes as long and is never true.
     public func verify(_ password: String, against hash: String?) async throws(SecretsError) -> Bool {
         let known = hash ?? decoy
-        let matches = try await run { () throws(SecretsError) in Sodium.passwordMatches(known, Array(password.utf8)) }
+        let matches = try await run { () throws(SecretsError) in
+            OlderHashes.matches(known, Array(password.utf8)) ?? Sodium.passwordMatches(known, Array(password.utf8))
+        }
         return matches && hash != nil
     }
+
+    /// Whether a password can be checked against a hash that another program has made: Argon2id, bcrypt or passlib's PBKDF2.
+    public static func knows(_ hash: String) -> Bool { hash.hasPrefix("$argon2id$") || OlderHashes.knows(hash) }
 
     /// True when the hash was made with other parameters than today's; hash again at the next good login.
     public func isOutdated(_ hash: String) -> Bool {

@@ -52,6 +52,7 @@ public struct PostgresAddress: Sendable, Equatable, CustomStringConvertible, Cus
     public var customMirror: Mirror { Mirror(self, children: ["address": description]) }
     public var databaseName: String { parameters["dbname"] ?? parameters["user"] ?? "" }
 
+    public var hasPassword: Bool { password != nil }
     func revealPassword<R>(_ use: (String?) -> R) -> R { use(password) }
 
     init(parameters: [String: String], password: String?) { (self.parameters, self.password) = (parameters, password) }

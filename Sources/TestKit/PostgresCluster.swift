@@ -53,12 +53,12 @@ public actor PostgresCluster {
 
     public func dropDatabase(_ name: String) throws { try sql("DROP DATABASE IF EXISTS \(name) WITH (FORCE)") }
 
-    /// Runs one statement as the superuser, in the database "postgres".
-    public func sql(_ statement: String) throws {
+    /// Runs statements as the superuser.
+    public func sql(_ statement: String, in database: String = "postgres") throws {
         let server = try server()
         let process = Process()
         process.executableURL = URL(filePath: server.programs + "/psql")
-        process.arguments = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", server.folder, "-U", Self.user, "-d", "postgres", "-c", statement]
+        process.arguments = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", server.folder, "-U", Self.user, "-d", database, "-c", statement]
         process.environment = ["PGPASSWORD": Self.password]
         let errors = Pipe()
         process.standardOutput = FileHandle.nullDevice

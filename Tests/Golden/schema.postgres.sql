@@ -427,6 +427,11 @@ suspensions.service_id text NOT NULL
 suspensions.reason text NOT NULL
 suspensions.authority text NOT NULL
 suspensions.since bigint NOT NULL
+taken_over.source text NOT NULL
+taken_over.kind text NOT NULL
+taken_over.foreign_id bigint NOT NULL
+taken_over.our_id text NOT NULL
+taken_over.taken_at bigint NOT NULL
 teams.id text NOT NULL
 teams.name text NOT NULL
 teams.limits text NOT NULL
@@ -616,6 +621,7 @@ suspensions suspensions_authority_check CHECK ((authority = ANY (ARRAY['billing'
 suspensions suspensions_reason_check CHECK ((reason = ANY (ARRAY['payment'::text, 'quota'::text, 'expired'::text, 'abuse'::text, 'operator'::text])))
 suspensions suspensions_service_id_reason_authority_unique PRIMARY KEY (service_id, reason, authority)
 suspensions suspensions_service_id_reference FOREIGN KEY (service_id) REFERENCES services(id) ON DELETE CASCADE
+taken_over taken_over_source_kind_foreign_id_unique PRIMARY KEY (source, kind, foreign_id)
 teams teams_id_unique PRIMARY KEY (id)
 teams teams_name_unique UNIQUE (name)
 usage_days usage_days_api_key_id_day_model_unique PRIMARY KEY (api_key_id, day, model)
@@ -754,6 +760,7 @@ CREATE INDEX subscriptions_owner ON public.subscriptions USING btree (owner_id, 
 CREATE UNIQUE INDEX subscriptions_owner_id_plan_id_started_at_unique ON public.subscriptions USING btree (owner_id, plan_id, started_at)
 CREATE INDEX subscriptions_plan ON public.subscriptions USING btree (plan_id)
 CREATE UNIQUE INDEX suspensions_service_id_reason_authority_unique ON public.suspensions USING btree (service_id, reason, authority)
+CREATE UNIQUE INDEX taken_over_source_kind_foreign_id_unique ON public.taken_over USING btree (source, kind, foreign_id)
 CREATE UNIQUE INDEX teams_id_unique ON public.teams USING btree (id)
 CREATE UNIQUE INDEX teams_name_unique ON public.teams USING btree (name)
 CREATE UNIQUE INDEX usage_days_api_key_id_day_model_unique ON public.usage_days USING btree (api_key_id, day, model)

@@ -584,6 +584,15 @@ CREATE TABLE suspensions (
     CONSTRAINT suspensions_service_id_reason_authority_unique PRIMARY KEY (service_id, reason, authority)
 );
 
+CREATE TABLE taken_over (
+    source TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    foreign_id BIGINT NOT NULL,
+    our_id TEXT NOT NULL,
+    taken_at BIGINT NOT NULL,
+    CONSTRAINT taken_over_source_kind_foreign_id_unique PRIMARY KEY (source, kind, foreign_id)
+);
+
 CREATE TABLE teams (
     id TEXT NOT NULL CONSTRAINT teams_id_unique PRIMARY KEY,
     name TEXT NOT NULL CONSTRAINT teams_name_unique UNIQUE,

@@ -8,7 +8,7 @@ struct TidyTests {
         "Domain": [],
         "Processes": [],
         "Telemetry": ["Domain"],
-        "Secrets": ["Domain", "Telemetry", "CSodium", "COpenSSL"],
+        "Secrets": ["Domain", "Telemetry", "CSodium", "CCrypt", "COpenSSL"],
         "HTTP": ["Domain", "Telemetry", "CEpoll", "COpenSSL", "CCurl", "CZlib"],
         "Store": ["Domain", "Telemetry", "Secrets", "Processes", "CSQLite", "CPostgres"],
         "Relay": ["Domain", "Telemetry", "Secrets", "HTTP", "Store"],

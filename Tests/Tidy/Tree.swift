@@ -3,7 +3,7 @@ import Foundation
 /// The source tree that this test was compiled from.
 enum Tree {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    static let cLibraries: Set<String> = ["CSQLite", "CPostgres", "CSodium", "CCurl", "COpenSSL", "CZlib", "CQREncode"]
+    static let cLibraries: Set<String> = ["CSQLite", "CPostgres", "CSodium", "CCrypt", "CCurl", "COpenSSL", "CZlib", "CQREncode"]
 
     struct File {
         let path: String

@@ -159,6 +159,8 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
 
     // MARK: What the operator asks
 
+    func node(_ backend: BackendAccess) throws(DriverError) -> Node { try shelf.node(backend) }
+
     /// Why a node must not be used as it is set; nil when it may. Calls nobody.
     public func refusal(of backend: BackendAccess) -> DriverError? {
         do throws(DriverError) {

@@ -20,7 +20,7 @@ public final class WgEasyControl: Sendable {
     }
 
     /// `GET /calls`, `GET /clients`, `GET /secrets`; `POST /faults` with fault, method, path, times; `DELETE /faults`; `POST /restart`;
-    /// `POST /counters` with name, received, sent; `POST /expire` with now.
+    /// `POST /counters` with name, received, sent; `POST /add` with name; `POST /expire` with now.
     private func answer(_ request: WireRequest) -> WgEasyServer.Reply {
         let body = try? JSONText(reading: request.body)
         switch (request.method, request.path) {
@@ -45,6 +45,7 @@ public final class WgEasyControl: Sendable {
         case ("POST", "/counters"):
             guard let name = body?["name"]?.text else { return .init(400, ["error": "name"]) }
             server.count(name, received: body?["received"]?.integer ?? 0, sent: body?["sent"]?.integer ?? 0)
+        case ("POST", "/add"): server.add(body?["name"]?.text ?? "")
         case ("POST", "/expire"): server.closeExpired(at: body?["now"]?.text ?? "")
         default: return .init(404, ["error": "unknown"])
         }

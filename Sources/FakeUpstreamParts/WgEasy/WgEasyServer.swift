@@ -48,6 +48,13 @@ public final class WgEasyServer: Sendable {
         if let client = world.clients.first(where: { $0.name == name }) { _ = world.change(client.id) { $0.isImported = true } }
     }
     public func loseSessions() { world.loseSessions() }
+    /// By hand, in the controller's own pages.
+    public func setEnabled(_ isEnabled: Bool, _ name: String) {
+        if let client = world.clients.first(where: { $0.name == name }) { _ = world.change(client.id) { $0.isEnabled = isEnabled } }
+    }
+    public func remove(_ name: String) {
+        if let client = world.clients.first(where: { $0.name == name }) { world.delete(client.id) }
+    }
     /// Somebody else's, made beside us.
     public func add(_ name: String) { _ = world.create(name, isNumbered: mode.isNewest) }
 

@@ -23,6 +23,7 @@ struct Command: Sendable {
         .openapi, .version,
         .planCreate, .planList, .planRetire, .serviceList, .serviceShow, .serviceSuspend, .serviceResume, .serviceTerminate,
         .serviceReconcile, .paymentList, .paymentConfirm, .paymentRefund,
+        .importVPN, .importPeers,
         .vpnNodeAdd, .vpnNodeList, .vpnNodeTest, .vpnNodeStatus, .vpnPeers, .vpnReset,
         .mailList, .mailRetry,
     ]

@@ -12,7 +12,7 @@ extension Command {
             "capacity": .int(node.capacity), "status": .string(node.status.rawValue), "braked": .bool(node.brakedAt != nil),
         ]
     }
-    private static func node(_ name: String, _ store: Store) async throws -> Backend {
+    static func node(_ name: String, _ store: Store) async throws -> Backend {
         let found = try await store.read { reader throws(StoreError) in try reader.backend(named: name) }
         guard let found, found.kind == .vpn else { throw Failure("there is no node \(name)") }
         return found

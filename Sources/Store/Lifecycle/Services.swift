@@ -208,6 +208,11 @@ extension Transaction {
         try first("SELECT \(Service.columns) FROM services WHERE id = \(id) \(locking)")
     }
 
+    /// What is there is not known yet: its first job looks before anything else.
+    public func setServiceUnseen(_ id: ServiceID) throws(StoreError) {
+        try execute("UPDATE services SET actual = \(ActualState.unknown), updated_at = \(ambient.now()) WHERE id = \(id)")
+    }
+
     /// Sets what the service shall be. The caller has decided by `Lifecycle`.
     public func setDesired(_ desired: DesiredState, suspensions: Set<Suspension>, of service: Service) throws(StoreError) {
         let now = ambient.now()

@@ -50,6 +50,14 @@ extension Reader {
         try first("SELECT \(Subscription.columns) FROM subscriptions WHERE number = \(number)")
     }
 
+    public func subscription(of owner: UserID, plan: PlanID, startedAt: Timestamp) throws(StoreError) -> Subscription? {
+        try first(
+            """
+            SELECT \(Subscription.columns) FROM subscriptions
+            WHERE owner_id = \(owner) AND plan_id = \(plan) AND started_at = \(startedAt)
+            """)
+    }
+
     /// The user's, newest first.
     public func subscriptions(of user: UserID, limit: Int = 100) throws(StoreError) -> [Subscription] {
         try all(

@@ -17,9 +17,12 @@ struct WgEasyNode: PeerNode {
 
     func list() async throws(DriverError) -> [NodePeer] { try await client.list() }
 
-    /// When a cut-off call left several of the name, the oldest stays and the others go.
+    /// One that others have made is known by its key, whatever it is called. Of ours, when a cut-off call left several of the name, the
+    /// oldest stays and the others go.
     func find(_ peer: WantedPeer) async throws(DriverError) -> NodePeer? {
-        let all = try await client.list().filter { $0.name == peer.name }
+        let listed = try await client.list()
+        if let key = peer.publicKey, let adopted = listed.first(where: { $0.publicKey == key }) { return adopted }
+        let all = listed.filter { $0.name == peer.name }
         guard all.count > 1 else { return all.first }
         // Newer controllers number them and list by name; older ones list in the order of making.
         let sorted = all.allSatisfy { Int($0.id) != nil } ? all.sorted { (Int($0.id) ?? 0) < (Int($1.id) ?? 0) } : all
@@ -27,7 +30,9 @@ struct WgEasyNode: PeerNode {
         return sorted.first
     }
 
-    func isMeant(_ listed: NodePeer, by peer: WantedPeer) -> Bool { listed.name == peer.name }
+    func isMeant(_ listed: NodePeer, by peer: WantedPeer) -> Bool {
+        listed.name == peer.name || (peer.publicKey != nil && listed.publicKey == peer.publicKey)
+    }
 
     func put(_ peer: WantedPeer) async throws(DriverError) -> NodePeer {
         let end = peer.endsAt?.adding(seconds: Self.marginSeconds)
@@ -63,7 +68,7 @@ struct WgEasyNode: PeerNode {
     }
 
     func remove(_ peer: WantedPeer) async throws(DriverError) {
-        for listed in try await client.list() where listed.name == peer.name { try await client.delete(listed.id) }
+        for listed in try await client.list() where isMeant(listed, by: peer) { try await client.delete(listed.id) }
     }
 
     func description() async throws(DriverError) -> String {
