@@ -9,15 +9,16 @@ extension IdempotencyPort {
             SealedPlace(table: "idempotency_keys", row: "\(id.actor)|\(id.route)|\(id.key)", column: "response")
         }
         return IdempotencyPort(
-            claim: { id, content in
+            claim: { id, content, request in
                 let digest = Hashing.sha256(content)
                 let claim = try await store.transaction { transaction throws(StoreError) in
-                    try transaction.claimIdempotencyKey(id.key, actor: id.actor, route: id.route, bodyDigest: digest)
+                    try transaction.claimIdempotencyKey(id.key, actor: id.actor, route: id.route, bodyDigest: digest, request: request)
                 }
                 switch claim {
                 case .new: return .new
                 case .underWay: return .underWay
                 case .mismatch: return .mismatch
+                case .interrupted(let touched): return .interrupted(touched)
                 case .done(let status, let sealed): return .done(status: Int(status), answer: try keyring.open(sealed, for: place(id)))
                 }
             },

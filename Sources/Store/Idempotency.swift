@@ -6,6 +6,8 @@ public enum IdempotencyClaim: Sendable, Equatable {
     case new
     /// The same call is still under way.
     case underWay
+    /// The call's process died after the call had done something to these.
+    case interrupted([String])
     /// The same key came before with another body.
     case mismatch
     /// The work was done: this was the answer.
@@ -14,21 +16,26 @@ public enum IdempotencyClaim: Sendable, Equatable {
 
 extension Transaction {
     /// Takes a key for one actor and route.
-    /// - Parameter abandonedAfterMilliseconds: a call that has been under way for longer is taken over, since its process has died.
+    /// - Parameters:
+    ///   - request: the call that takes it; whatever it changes it writes into the audit.
+    ///   - abandonedAfterMilliseconds: a call that has been under way for longer is taken over, since its process has died. When the audit
+    ///     shows that it had done something, nobody does it a second time.
     public func claimIdempotencyKey(
-        _ key: String, actor: String, route: String, bodyDigest: [UInt8], abandonedAfterMilliseconds: Int64 = 120_000
+        _ key: String, actor: String, route: String, bodyDigest: [UInt8], request: RequestID? = nil,
+        abandonedAfterMilliseconds: Int64 = 120_000
     ) throws(StoreError) -> IdempotencyClaim {
         let now = ambient.now()
         let inserted = try execute(
             """
-            INSERT INTO idempotency_keys (actor, route, key, body_digest, created_at) VALUES (\(actor), \(route), \(key), \(bodyDigest), \(now))
+            INSERT INTO idempotency_keys (actor, route, key, body_digest, created_at, request_id)
+            VALUES (\(actor), \(route), \(key), \(bodyDigest), \(now), \(request))
             ON CONFLICT (actor, route, key) DO NOTHING
             """)
         if inserted == 1 { return .new }
         guard
             let row = try rows(
                 """
-                SELECT body_digest, status, response, created_at FROM idempotency_keys
+                SELECT body_digest, status, response, created_at, request_id FROM idempotency_keys
                 WHERE actor = \(actor) AND route = \(route) AND key = \(key)
                 """
             ).first
@@ -38,7 +45,16 @@ extension Transaction {
         if let status: Int64 = try row["status"] { return .done(status: status, response: try row["response"] ?? []) }
         let startedAt: Timestamp = try row["created_at"]
         guard startedAt.adding(milliseconds: abandonedAfterMilliseconds) < now else { return .underWay }
-        try execute("UPDATE idempotency_keys SET created_at = \(now) WHERE actor = \(actor) AND route = \(route) AND key = \(key)")
+        if let died: RequestID = try row["request_id"] {
+            let touched = try rows(
+                "SELECT DISTINCT subject FROM events WHERE request_id = \(died) AND at >= \(startedAt) ORDER BY subject LIMIT 10")
+            if !touched.isEmpty { return .interrupted(try touched.map { row throws(StoreError) in try row["subject"] }) }
+        }
+        try execute(
+            """
+            UPDATE idempotency_keys SET created_at = \(now), request_id = \(request)
+            WHERE actor = \(actor) AND route = \(route) AND key = \(key)
+            """)
         return .new
     }
 

@@ -13,17 +13,18 @@ struct StoredIdempotencyTests {
         let keyring = try Keyring.open([wrapped], encryptionKey: encryptionKey, legacyKey: nil, ambient: clock.ambient)
         return .stored(in: store, keyring: keyring)
     }
+    private static let request = RequestID(TestClock().ambient)
     private let id = IdempotencyID(actor: "user:1", route: "POST /api/keys", key: "k-1")
 
     @Test func `an answer is kept sealed and comes back as it was`() async throws {
         let clock = TestClock()
         try await withStore(.sqlite, clock: clock) { store in
             let port = try port(store, clock)
-            #expect(try await port.claim(id, [1, 2]) == .new)
-            #expect(try await port.claim(id, [1, 2]) == .underWay)
+            #expect(try await port.claim(id, [1, 2], Self.request) == .new)
+            #expect(try await port.claim(id, [1, 2], Self.request) == .underWay)
             try await port.complete(id, 201, Array("cr_shown once".utf8))
-            #expect(try await port.claim(id, [1, 2]) == .done(status: 201, answer: Array("cr_shown once".utf8)))
-            #expect(try await port.claim(id, [1, 3]) == .mismatch)
+            #expect(try await port.claim(id, [1, 2], Self.request) == .done(status: 201, answer: Array("cr_shown once".utf8)))
+            #expect(try await port.claim(id, [1, 3], Self.request) == .mismatch)
             let raw = try await store.transaction { transaction throws(StoreError) in
                 try transaction.claimIdempotencyKey(id.key, actor: id.actor, route: id.route, bodyDigest: Hashing.sha256([1, 2]))
             }
@@ -39,9 +40,9 @@ struct StoredIdempotencyTests {
         let clock = TestClock()
         try await withStore(.sqlite, clock: clock) { store in
             let port = try port(store, clock)
-            #expect(try await port.claim(id, [1]) == .new)
+            #expect(try await port.claim(id, [1], Self.request) == .new)
             try await port.release(id)
-            #expect(try await port.claim(id, [2]) == .new)
+            #expect(try await port.claim(id, [2], Self.request) == .new)
         }
     }
 }

@@ -196,6 +196,29 @@ import Testing
     }
 
     @Test(arguments: TestDatabase.allCases)
+    func `a call whose process died is done again only when it had done nothing`(database: TestDatabase) async throws {
+        let clock = TestClock()
+        try await withStore(database, clock: clock) { store in
+            func claim(_ key: String, _ request: RequestID) async throws -> IdempotencyClaim {
+                try await store.transaction { transaction throws(StoreError) in
+                    try transaction.claimIdempotencyKey(key, actor: "usr_1", route: "POST /x", bodyDigest: [1], request: request)
+                }
+            }
+            let (first, second, third) = (RequestID(clock.ambient), RequestID(clock.ambient), RequestID(clock.ambient))
+            for key in ["did", "did not"] { #expect(try await claim(key, key == "did" ? first : second) == .new) }
+            try await store.transaction { transaction throws(StoreError) in
+                for subject in ["svc_2", "svc_1"] {
+                    try transaction.audit(actor: "usr_1", action: "service.order", subject: subject, requestID: first)
+                }
+            }
+            #expect(try await claim("did", third) == .underWay)
+            clock.advance(milliseconds: 120_001)
+            #expect(try await claim("did not", third) == .new)
+            for _ in 0..<2 { #expect(try await claim("did", third) == .interrupted(["svc_1", "svc_2"])) }
+        }
+    }
+
+    @Test(arguments: TestDatabase.allCases)
     func `the audit comes newest first, in pages`(database: TestDatabase) async throws {
         let clock = TestClock()
         try await withStore(database, clock: clock) { store in

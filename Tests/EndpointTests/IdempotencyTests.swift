@@ -12,7 +12,7 @@ private final class KeptKeys: Sendable {
     let rows = Mutex<[IdempotencyID: Row]>([:])
     var port: IdempotencyPort {
         IdempotencyPort(
-            claim: { id, content in
+            claim: { id, content, _ in
                 self.rows.withLock { rows in
                     guard let row = rows[id] else {
                         rows[id] = Row(content: content)

@@ -165,6 +165,7 @@ idempotency_keys.body_digest bytea NOT NULL
 idempotency_keys.status bigint
 idempotency_keys.response bytea
 idempotency_keys.created_at bigint NOT NULL
+idempotency_keys.request_id text
 inbox.source text NOT NULL
 inbox.event_id text NOT NULL
 inbox.payment_id text
@@ -677,6 +678,7 @@ CREATE UNIQUE INDEX conversations_id_unique ON public.conversations USING btree 
 CREATE INDEX conversations_key ON public.conversations USING btree (api_key_id, updated_at, id)
 CREATE INDEX events_actor ON public.events USING btree (actor, id)
 CREATE UNIQUE INDEX events_id_unique ON public.events USING btree (id)
+CREATE INDEX events_request ON public.events USING btree (request_id) WHERE (request_id IS NOT NULL)
 CREATE INDEX events_subject ON public.events USING btree (subject, id)
 CREATE UNIQUE INDEX idempotency_keys_actor_route_key_unique ON public.idempotency_keys USING btree (actor, route, key)
 CREATE INDEX idempotency_keys_age ON public.idempotency_keys USING btree (created_at)

@@ -231,7 +231,7 @@ CREATE TABLE idempotency_keys (
     body_digest BLOB NOT NULL,
     status BIGINT,
     response BLOB,
-    created_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL, request_id TEXT,
     CONSTRAINT idempotency_keys_actor_route_key_unique PRIMARY KEY (actor, route, key)
 );
 
@@ -660,6 +660,8 @@ CREATE INDEX conversations_end ON conversations (expires_at);
 CREATE INDEX conversations_key ON conversations (api_key_id, updated_at, id);
 
 CREATE INDEX events_actor ON events (actor, id);
+
+CREATE INDEX events_request ON events (request_id) WHERE request_id IS NOT NULL;
 
 CREATE INDEX events_subject ON events (subject, id);
 

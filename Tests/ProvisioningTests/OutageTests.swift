@@ -57,7 +57,7 @@ import Testing
                 let back = gone.withLock { $0 }?.adding(seconds: 60) ?? clock.ambient.now()
                 while clock.ambient.now() < back {
                     clock.advance(milliseconds: 100)
-                    try await Task.sleep(for: .milliseconds(1))
+                    await Task.yield()
                 }
                 try await cluster.start()
                 try await group.waitForAll()

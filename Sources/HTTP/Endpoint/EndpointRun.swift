@@ -94,8 +94,11 @@ struct EndpointRun {
         _ id: IdempotencyID, _ port: IdempotencyPort, _ call: Call, _ admitted: MountedEndpoint.Admitted
     ) async throws -> Response {
         let content = Array(call.request.path.utf8) + [0x0a] + Array(call.request.query.utf8) + [0x0a] + call.request.body
-        switch try await port.claim(id, content) {
+        switch try await port.claim(id, content, call.request.id) {
         case .underWay: throw Problem(.idempotencyUnderWay, retryAfterSeconds: 1)
+        case .interrupted(let touched):
+            throw Problem(
+                .idempotencyInterrupted, "The first call was cut off after it had changed \(touched.joined(separator: ", ")); look there.")
         case .mismatch: throw Problem(.idempotencyMismatch)
         case .done(let status, let kept):
             var response = KeptReply.response(status: status, kept)

@@ -1,3 +1,5 @@
+public import Domain
+
 /// Whose call and which: the same key of another actor or on another route is another key.
 public struct IdempotencyID: Hashable, Sendable {
     public let actor: String
@@ -16,17 +18,19 @@ public struct IdempotencyID: Hashable, Sendable {
 public struct IdempotencyPort: Sendable {
     public enum Claim: Sendable, Equatable {
         case new, underWay, mismatch
+        /// The first call was cut off after it had changed these.
+        case interrupted([String])
         /// The answer given before, as `complete` got it.
         case done(status: Int, answer: [UInt8])
     }
-    /// The bytes are all that makes two calls the same: path, query and body.
-    public var claim: @Sendable (IdempotencyID, _ content: [UInt8]) async throws -> Claim
+    /// The bytes are all that makes two calls the same: path, query and body. The request is the one that asks now.
+    public var claim: @Sendable (IdempotencyID, _ content: [UInt8], RequestID) async throws -> Claim
     public var complete: @Sendable (IdempotencyID, _ status: Int, _ answer: [UInt8]) async throws -> Void
     /// The call did nothing; the key may be used again.
     public var release: @Sendable (IdempotencyID) async throws -> Void
 
     public init(
-        claim: @escaping @Sendable (IdempotencyID, _ content: [UInt8]) async throws -> Claim,
+        claim: @escaping @Sendable (IdempotencyID, _ content: [UInt8], RequestID) async throws -> Claim,
         complete: @escaping @Sendable (IdempotencyID, _ status: Int, _ answer: [UInt8]) async throws -> Void,
         release: @escaping @Sendable (IdempotencyID) async throws -> Void
     ) {

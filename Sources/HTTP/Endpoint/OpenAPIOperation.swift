@@ -131,7 +131,7 @@ extension EndpointDescription {
         all.insert(.invalidInput)
         if bodyRule == .json { all.formUnion([.badJSON, .bodyTooLarge, .unsupportedMediaType, .slowBody]) }
         if bodyRule == .discarded { all.insert(.slowBody) }
-        if takesIdempotencyKey { all.formUnion([.badIdempotencyKey, .idempotencyUnderWay, .idempotencyMismatch]) }
+        if takesIdempotencyKey { all.formUnion([.badIdempotencyKey, .idempotencyUnderWay, .idempotencyInterrupted, .idempotencyMismatch]) }
         return all.sorted { ($0.status, $0.code) < ($1.status, $1.code) }
     }
 }

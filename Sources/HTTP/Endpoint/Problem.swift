@@ -69,6 +69,9 @@ extension ProblemKind {
     public static let slowBody = ProblemKind(408, "request_timeout", "The body came too slowly.")
     public static let idempotencyUnderWay = ProblemKind(
         409, "idempotency_in_progress", "A call with this Idempotency-Key is still under way.")
+    public static let idempotencyInterrupted = ProblemKind(
+        409, "idempotency_interrupted", "The first call with this Idempotency-Key was cut off after it had changed something.",
+        mayRepeat: false)
     public static let bodyTooLarge = ProblemKind(413, "body_too_large", "The body is larger than this address takes.", mayRepeat: false)
     public static let unsupportedMediaType = ProblemKind(
         415, "unsupported_media_type", "The body must be sent as application/json, without a content coding.", mayRepeat: false)
@@ -82,6 +85,7 @@ extension ProblemKind {
     /// All that the router itself can answer.
     public static let ofRouter: [ProblemKind] = [
         .badPath, .badRequest, .badJSON, .badIdempotencyKey, .notFound, .methodNotAllowed, .notAcceptable, .slowBody, .idempotencyUnderWay,
+        .idempotencyInterrupted,
         .bodyTooLarge, .unsupportedMediaType, .wrongHost, .invalidInput, .idempotencyMismatch, .internalError, .overloaded,
     ]
 }

@@ -3,7 +3,7 @@ internal import Domain
 internal import Store
 internal import Telemetry
 
-/// Deletes old request history, ended sessions, ended tokens, mails and their links, attempts that no longer count, a few rows at a time. The ledger and its totals are never touched.
+/// Deletes old request history, ended sessions, ended tokens, mails and their links, attempts that no longer count, idempotency keys of yesterday, a few rows at a time. The ledger and its totals are never touched.
 struct Housekeeping: Sendable {
     let store: Store
     let log: Log
@@ -41,6 +41,9 @@ struct Housekeeping: Sendable {
         }
         try await repeated { transaction throws(StoreError) in
             try transaction.deleteMailLinks(expiredBefore: now.adding(seconds: -86_400))
+        }
+        try await repeated { transaction throws(StoreError) in
+            try transaction.deleteIdempotencyKeys(madeBefore: now.adding(seconds: -86_400))
         }
         try await repeated { transaction throws(StoreError) in
             try transaction.deleteAttempts(madeBefore: now.adding(milliseconds: -AttemptLimiter.windowMilliseconds))

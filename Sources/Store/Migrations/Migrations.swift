@@ -25,6 +25,7 @@ struct Migration: Sendable {
         Migration(version: 14, name: "m0014_alert_words", text: PackageResources.m0014_alert_words_sql),
         Migration(version: 15, name: "m0015_attempts", text: PackageResources.m0015_attempts_sql),
         Migration(version: 16, name: "m0016_taken_over", text: PackageResources.m0016_taken_over_sql),
+        Migration(version: 17, name: "m0017_idempotent_effects", text: PackageResources.m0017_idempotent_effects_sql),
     ]
 
     /// SHA-256 of the file, so that an edited migration is noticed.
