@@ -86,6 +86,7 @@ public enum AccountGroupKind: IdentifierKind { public static var prefix: String 
 public enum TeamKind: IdentifierKind { public static var prefix: String { "team" } }
 public enum RequestKind: IdentifierKind { public static var prefix: String { "req" } }
 public enum EventKind: IdentifierKind { public static var prefix: String { "evt" } }
+public enum WebhookKind: IdentifierKind { public static var prefix: String { "whk" } }
 public enum SessionKind: IdentifierKind { public static var prefix: String { "ses" } }
 
 public typealias UserID = Identifier<UserKind>
@@ -97,6 +98,8 @@ public typealias TeamID = Identifier<TeamKind>
 /// One request to the server; the same text is the `x-relay-request-id` and the history's `requestId`.
 public typealias RequestID = Identifier<RequestKind>
 public typealias EventID = Identifier<EventKind>
+/// A place that is told of events.
+public typealias WebhookID = Identifier<WebhookKind>
 /// A login; it is the `jti` of its token.
 public typealias SessionID = Identifier<SessionKind>
 

@@ -189,6 +189,8 @@ public final class Relay: Sendable {
     }
     /// Takes the places of a key's requests in this process away from them; they themselves go on. How many; nil for an unknown key.
     public func clearPlaces(of id: APIKeyID) -> Int64? { services.keys.find(id).map { LimitCounters.clearPlaces($0.holders) } }
+    /// Renews an OAuth account's access token, unless there is one newer than generation `known`. Whether there is one now.
+    public func renewToken(of id: AccountID, known: Int64) async -> Bool { await services.tokens.renew(id, known: known) }
     /// The price list in nano-USD a token, a row an entry, by model and date.
     public var priceList: [JSON] { services.prices.list }
     public var isDemo: Bool { services.demo != nil && services.accounts.isEmpty }

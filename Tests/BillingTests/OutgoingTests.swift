@@ -45,7 +45,7 @@ import Testing
             }
             let receiver = Receiver(statuses)
             let outgoing = Outgoing(
-                store: store, client: receiver, targets: [Self.target("shop")], log: .silent, metrics: Metrics())
+                store: store, client: receiver, targets: { [Self.target("shop")] }, log: .silent, metrics: Metrics())
             for _ in 0..<passes {
                 _ = try await outgoing.pass()
                 clock.advance(milliseconds: 105_000_000)
@@ -80,7 +80,7 @@ import Testing
             let receiver = Receiver([], refusing: "https://shop.example.com/hook", times: 2)
             let outgoing = Outgoing(
                 store: store, client: receiver,
-                targets: [Self.target("shop", ["payment.*"]), Self.target("ops", ["relay.*", "payment.completed"])], log: .silent,
+                targets: { [Self.target("shop", ["payment.*"]), Self.target("ops", ["relay.*", "payment.completed"])] }, log: .silent,
                 metrics: Metrics())
             for _ in 0..<4 {
                 _ = try await outgoing.pass()
@@ -97,6 +97,126 @@ import Testing
             let outbox = try await store.read { reader throws(StoreError) in try reader.outbox(limit: 10).items }
             #expect(outbox.allSatisfy { $0.state == .sent }, "also what nobody wants to hear")
             #expect(outbox.map { $0.told.sorted() } == [[], ["ops"], ["ops", "shop"]])
+        }
+    }
+
+    private static func keyring(_ clock: TestClock) throws -> Keyring {
+        let password = SecretBytes([UInt8](repeating: 3, count: 32))
+        return try Keyring.open(
+            [try Keyring.makeDataKey(encryptionKey: password, ambient: clock.ambient)], encryptionKey: password, legacyKey: nil,
+            ambient: clock.ambient)
+    }
+
+    @Test(arguments: TestDatabase.allCases)
+    func `places that pages add are told, changed and left out at once, sealed in the database`(database: TestDatabase) async throws {
+        let clock = TestClock()
+        try await withStore(database, clock: clock) { store in
+            let ring = try Self.keyring(clock)
+            let book = WebhookBook(
+                fixed: [Self.target("fixed", ["payment.*"])], store: store, keyring: ring, allowsLoopback: false, log: .silent
+            ) { ring }
+            let receiver = Receiver([])
+            let outgoing = Outgoing(store: store, client: receiver, targets: { book.targets }, log: .silent, metrics: Metrics())
+            func tell(_ kind: String) async throws -> [String] {
+                let before = receiver.got.count
+                try await store.transaction { transaction throws(StoreError) in try transaction.promise(kind, subject: "x", body: [:]) }
+                _ = try await outgoing.pass()
+                return receiver.got.dropFirst(before).map(\.url).sorted()
+            }
+            let address = "https://ops.example.com/hook/hidden-word"
+            let (place, secret) = try await book.add(
+                WebhookChange(name: "ops", address: address, events: ["relay.*"]), actor: "usr_1", request: nil)
+            #expect(secret?.hasPrefix("whsec_") == true && secret?.utf8.count == 50)
+            #expect(try await tell("relay.pool.low") == [address])
+            #expect(try await tell("payment.completed") == ["https://fixed.example.com/hook"])
+            let signed = try #require(receiver.got.first)
+            #expect(
+                signed.headers["webhook-signature"]
+                    == WebhookSignature.sign(
+                        id: signed.headers["webhook-id"] ?? "", at: clock.ambient.now(), body: signed.body,
+                        secret: SecretBytes(Array((secret ?? "").utf8))))
+            let shown = try await book.shown()
+            #expect(shown.map(\.host) == ["https://ops.example.com"])
+            for bytes in [place.addressSealed, place.secretSealed] {
+                #expect(!String(decoding: bytes, as: UTF8.self).contains("hidden-word"), "sealed")
+            }
+            // Another server that knows nothing of it yet hears of it.
+            let other = WebhookBook(fixed: [], store: store, keyring: ring, allowsLoopback: false, log: .silent) { ring }
+            try await other.refresh()
+            #expect(other.targets.map(\.address) == [address])
+
+            _ = try await book.change(place.id, WebhookChange(events: ["*"]), actor: "usr_1", request: nil)
+            #expect(try await tell("payment.completed") == ["https://fixed.example.com/hook", address])
+            _ = try await book.change(place.id, WebhookChange(isEnabled: false), actor: "usr_1", request: nil)
+            #expect(try await tell("relay.pool.low").isEmpty)
+            #expect(try await book.delete(place.id, actor: "usr_1", request: nil) && book.targets.map(\.name) == ["fixed"])
+            #expect(try await book.delete(place.id, actor: "usr_1", request: nil) == false)
+            let noted = try await store.read { reader throws(StoreError) in
+                try reader.auditEvents(subject: place.id.text, limit: 10).items
+            }
+            #expect(noted.map(\.action).sorted() == ["webhook.create", "webhook.delete", "webhook.update", "webhook.update"])
+            #expect(!noted.contains { ($0.after ?? "").contains("hidden-word") || ($0.after ?? "").contains("whsec_") })
+        }
+    }
+
+    @Test(arguments: [
+        (WebhookChange(name: "Ops", address: "https://a.example.com"), "name"), (WebhookChange(address: "https://a.example.com"), "name"),
+        (WebhookChange(name: "fixed", address: "https://a.example.com"), "name"), (WebhookChange(name: "ops"), "url"),
+        (WebhookChange(name: "ops", address: "http://a.example.com"), "url"), (WebhookChange(name: "ops", address: "https://"), "url"),
+        (WebhookChange(name: "ops", address: "https://a b"), "url"), (WebhookChange(name: "ops", address: "ftp://a.example.com"), "url"),
+        (WebhookChange(name: "ops", address: "https://a.example.com", secret: "short"), "secret"),
+        (WebhookChange(name: "ops", address: "https://a.example.com", events: []), "events"),
+    ])
+    func `a place that cannot be is refused by the field that is wrong`(change: WebhookChange, field: String) async throws {
+        let clock = TestClock()
+        try await withStore(.sqliteInMemory, clock: clock) { store in
+            let ring = try Self.keyring(clock)
+            let book = WebhookBook(fixed: [Self.target("fixed")], store: store, keyring: ring, allowsLoopback: false, log: .silent) { ring }
+            do {
+                _ = try await book.add(change, actor: "usr_1", request: nil)
+                Issue.record("it was taken")
+            } catch let error as FieldError { #expect(error.field == field) }
+            #expect(try await store.read { reader throws(StoreError) in try reader.storedWebhooks() }.isEmpty)
+        }
+    }
+
+    @Test func `a name is there once, and there is a most`() async throws {
+        let clock = TestClock()
+        try await withStore(.sqliteInMemory, clock: clock) { store in
+            let ring = try Self.keyring(clock)
+            let book = WebhookBook(fixed: [], store: store, keyring: ring, allowsLoopback: true, log: .silent) { ring }
+            func add(_ name: String) async throws {
+                _ = try await book.add(WebhookChange(name: name, address: "http://127.0.0.1:9/hook"), actor: "usr_1", request: nil)
+            }
+            for number in 1...StoredWebhook.maximum { try await add("place-\(number)") }
+            await #expect(throws: StoreError.refused("too_many_webhooks")) { try await add("one-more") }
+            let first = try #require(try await book.shown().first)
+            _ = try await book.delete(first.row.id, actor: "usr_1", request: nil)
+            await #expect(throws: StoreError.conflict(.webhookName)) { try await add("place-2") }
+        }
+    }
+
+    @Test func `a new data key seals places again, and a server that runs opens them`() async throws {
+        let clock = TestClock()
+        try await withStore(.sqliteInMemory, clock: clock) { store in
+            let password = SecretBytes([UInt8](repeating: 3, count: 32))
+            let keys = [
+                try Keyring.makeDataKey(encryptionKey: password, ambient: clock.ambient),
+                try Keyring.makeDataKey(encryptionKey: password, ambient: clock.ambient),
+            ]
+            let (before, after) = (
+                try Keyring.open([keys[0]], encryptionKey: password, legacyKey: nil, ambient: clock.ambient),
+                try Keyring.open(keys, encryptionKey: password, legacyKey: nil, ambient: clock.ambient)
+            )
+            let book = WebhookBook(fixed: [], store: store, keyring: before, allowsLoopback: false, log: .silent) { after }
+            let (place, _) = try await book.add(
+                WebhookChange(name: "ops", address: "https://ops.example.com/hook"), actor: "usr_1", request: nil)
+            #expect(try await WebhookBook.reseal(store, after) == 2)
+            let row = try #require(try await store.read { reader throws(StoreError) in try reader.storedWebhook(place.id) })
+            #expect(Keyring.keyID(of: row.secretSealed) == after.keyID && row.addressSealed != place.addressSealed)
+            try await book.refresh()
+            #expect(book.targets.map(\.address) == ["https://ops.example.com/hook"])
+            #expect(try await book.shown().map(\.host) == ["https://ops.example.com"])
         }
     }
 

@@ -2,6 +2,7 @@
 import csv, datetime, io, json, zoneinfo
 
 import pytest
+import standardwebhooks
 
 import far_side
 from prepared import until
@@ -196,3 +197,60 @@ def test_a_test_message_reaches_the_operators_system(server, fake):
     finally:
         receiver.server.shutdown()
         receiver.server.server_close()
+
+
+def test_places_that_a_dashboard_adds_are_told_kept_sealed_and_survive_a_restart(fake):
+    receiver = Receiver()
+    try:
+        with far_side.Gatehouse(fake) as own:
+            token = admin(own)
+            assert ask(own, "/admin/webhook/test", method="POST", token=token)[0] == 409, "nobody is told of anything"
+            wish = {"type": "custom", "name": "dash", "url": receiver.url + "?token=hidden", "events": ["webhook.*"]}
+            made = ask(own, "/admin/webhook/platforms", wish, token=token)[1]["data"]
+            assert made["secret"].startswith("whsec_") and made["source"] == "stored" and "hidden" not in json.dumps(made)
+            assert ask(own, "/admin/webhook/platforms", wish, token=token)[0] == 409, "a name is there once"
+            status, refusal = ask(own, "/admin/webhook/platforms", {**wish, "name": "other", "type": "slack"}, token=token)
+            assert status == 422 and "type" in json.dumps(refusal)
+            own.stop()
+            own.start()
+            token = admin(own)
+            assert ask(own, "/admin/webhook/test", method="POST", token=token)[1]["data"]["platforms"] == ["dash"]
+            until(lambda: receiver.got, 60)
+            headers, body = receiver.got[0]
+            standardwebhooks.Webhook(made["secret"]).verify(body, {name.lower(): value for name, value in dict(headers).items()})
+            kept = b"".join(path.read_bytes() for path in (own.folder / "data").glob("gatehouse.db*"))
+            assert b"hidden" not in kept and made["secret"].encode() not in kept
+            own.command("secrets", "rotate")
+            path = "/admin/webhook/platforms/" + made["id"]
+            assert ask(own, path + "/toggle", method="POST", token=token)[1]["data"]["enabled"] is False
+            assert ask(own, "/admin/webhook/test", method="POST", token=token)[0] == 409
+            assert ask(own, "/admin/webhook/config", {"enabled": True}, token=token)[1]["data"]["platforms"][0]["enabled"] is True
+            changed = ask(own, path, {"name": "renamed", "events": ["relay.*"]}, method="PUT", token=token)[1]["data"]
+            assert (changed["name"], changed["events"], changed["url"]) == ("renamed", ["relay.*"], receiver.url.removesuffix("/events"))
+            assert ask(own, path, method="DELETE", token=token)[0] == 200 and ask(own, path, method="DELETE", token=token)[0] == 404
+            assert ask(own, "/admin/webhook/config", token=token)[1]["data"] == {"enabled": False, "platforms": []}
+    finally:
+        receiver.server.shutdown()
+        receiver.server.server_close()
+
+
+def test_a_dashboard_renews_the_token_of_an_oauth_account():
+    with far_side.Fake() as fake, far_side.Gatehouse(fake) as own:
+        token = admin(own)
+        (own.folder / "refresh").write_text("rt-dashboard-0001\n")
+        fake.script("*", default="rotate-refresh")
+        made = json.loads(own.command(
+            "account", "add", "renewed", "--kind", "oauth", "--base-url", fake.url, "--token-url", fake.url + "/oauth/token", "--client-id", "client-1",
+            "--refresh-token-file", "refresh", "--priority", "2", "--json"))
+        path = f"/admin/claude-accounts/{made['id']}/refresh"
+        generation = lambda: own.rows("SELECT generation FROM account_tokens")[0]["generation"]  # noqa: E731
+        until(lambda: generation() == 2)
+        status, answer = ask(own, path, method="POST", token=token)
+        assert status == 200 and answer["data"]["status"] == "active" and answer["data"]["expiresAt"], answer
+        assert generation() == 3 and "sk-ant" not in json.dumps(answer)
+        fake.script("*", default="refresh-fail=500")
+        status, answer = ask(own, path, method="POST", token=token)
+        assert status == 502 and "token endpoint" in answer["message"], answer
+        console = ask(own, "/admin/claude-accounts", {"name": "static", "accessToken": "sk-static-0001"}, token=token)[1]["data"]["id"]
+        status, answer = ask(own, f"/admin/claude-accounts/{console}/refresh", method="POST", token=token)
+        assert status == 409 and "oauth" in answer["message"], answer

@@ -471,6 +471,14 @@ users.team_id text
 users.language text NOT NULL DEFAULT 'en'::text
 users.email_verified_at bigint
 users.maximum_services bigint
+webhook_targets.id text NOT NULL
+webhook_targets.name text NOT NULL
+webhook_targets.address_sealed bytea NOT NULL
+webhook_targets.secret_sealed bytea NOT NULL
+webhook_targets.events text NOT NULL
+webhook_targets.is_enabled boolean NOT NULL
+webhook_targets.created_at bigint NOT NULL
+webhook_targets.updated_at bigint NOT NULL
 
 -- constraints
 account_cooldowns account_cooldowns_account_id_family_unique PRIMARY KEY (account_id, family)
@@ -639,6 +647,8 @@ users users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'support'::text,
 users users_status_check CHECK ((status = ANY (ARRAY['active'::text, 'blocked'::text])))
 users users_team_id_reference FOREIGN KEY (team_id) REFERENCES teams(id)
 users users_tokens_per_day_check CHECK ((tokens_per_day >= 0))
+webhook_targets webhook_targets_id_unique PRIMARY KEY (id)
+webhook_targets webhook_targets_name_unique UNIQUE (name)
 
 -- indexes
 CREATE UNIQUE INDEX account_cooldowns_account_id_family_unique ON public.account_cooldowns USING btree (account_id, family)
@@ -773,6 +783,8 @@ CREATE UNIQUE INDEX users_id_unique ON public.users USING btree (id)
 CREATE UNIQUE INDEX users_number_unique ON public.users USING btree (number)
 CREATE INDEX users_role ON public.users USING btree (role)
 CREATE INDEX users_team ON public.users USING btree (team_id)
+CREATE UNIQUE INDEX webhook_targets_id_unique ON public.webhook_targets USING btree (id)
+CREATE UNIQUE INDEX webhook_targets_name_unique ON public.webhook_targets USING btree (name)
 
 -- triggers
 CREATE TRIGGER events_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()

@@ -631,6 +631,18 @@ CREATE TABLE users (
     last_login_at BIGINT
 , requests_per_minute BIGINT CONSTRAINT users_requests_per_minute_check CHECK (requests_per_minute >= 0), tokens_per_day BIGINT CONSTRAINT users_tokens_per_day_check CHECK (tokens_per_day >= 0), concurrency BIGINT CONSTRAINT users_concurrency_check CHECK (concurrency >= 0), cost_per_day_micro_usd BIGINT CONSTRAINT users_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), maximum_keys BIGINT CONSTRAINT users_maximum_keys_check CHECK (maximum_keys >= 0), limits TEXT NOT NULL DEFAULT '{}', team_id TEXT CONSTRAINT users_team_id_reference REFERENCES teams (id), language TEXT NOT NULL DEFAULT 'en', email_verified_at BIGINT, maximum_services BIGINT CONSTRAINT users_maximum_services_check CHECK (maximum_services >= 0));
 
+CREATE TABLE webhook_targets (
+    id TEXT NOT NULL CONSTRAINT webhook_targets_id_unique PRIMARY KEY,
+    name TEXT NOT NULL CONSTRAINT webhook_targets_name_unique UNIQUE,
+    address_sealed BLOB NOT NULL,
+    secret_sealed BLOB NOT NULL,
+    -- A JSON list of kinds.
+    events TEXT NOT NULL,
+    is_enabled BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
 CREATE INDEX account_group_members_account ON account_group_members (account_id);
 
 CREATE INDEX api_keys_owner ON api_keys (owner_id, id);

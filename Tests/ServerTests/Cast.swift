@@ -85,6 +85,10 @@ final class Cast: Sendable {
                         "kind": path.contains("/claude-accounts") ? "bearer" : "api_key",
                     ])["id"].string ?? ""
         }
+        if path.contains("platforms/{id}") {
+            let place: JSON = ["name": .string(things.name), "url": "https://ops.example.com/hook", "enabled": false]
+            things.id = try await made("/admin/webhook/platforms", place)["data"]["id"].string ?? ""
+        }
         if path == "/api/auth/tokens/{id}" {
             things.id = try await PersonalTokens(store: surface.store).create(
                 "t", scopes: [.read], days: 1, of: owner, actor: "system"

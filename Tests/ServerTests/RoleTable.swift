@@ -117,12 +117,16 @@ enum Role {
         admin("GET /admin/usage-costs"), admin("GET /admin/accounts/{id}/usage-history"), admin("GET /admin/models/pricing"),
         admin("PUT /admin/claude-accounts/{id}/toggle-schedulable"), admin("PUT /admin/claude-console-accounts/{id}/toggle-schedulable"),
         admin("PUT /admin/claude-accounts/{id}/toggle"), admin("PUT /admin/claude-console-accounts/{id}/toggle"),
-        admin("POST /admin/claude-accounts/{id}/reset-status"), admin("POST /admin/claude-console-accounts/{id}/reset-status"),
+        admin("POST /admin/claude-accounts/{id}/refresh", nil, 409), admin("POST /admin/claude-accounts/{id}/reset-status"),
+        admin("POST /admin/claude-console-accounts/{id}/reset-status"),
         admin("GET /admin/concurrency"), admin("GET /admin/concurrency/{id}"), admin("DELETE /admin/concurrency/{id}"),
         admin("DELETE /admin/concurrency"),
         // Nobody is told of anything in this set-up, so there is nobody to try it with.
         admin("GET /admin/webhook/config"), admin("GET /admin/webhook/history"), admin("POST /admin/webhook/test", nil, 409),
-        admin("POST /admin/webhook/test-notification", nil, 409),
+        admin("POST /admin/webhook/test-notification", nil, 409), admin("POST /admin/webhook/config", ["enabled": true]),
+        admin("POST /admin/webhook/platforms", ["name": "ops", "url": "https://ops.example.com/hook", "enabled": false]),
+        admin("PUT /admin/webhook/platforms/{id}", ["events": ["relay.*"]]), admin("POST /admin/webhook/platforms/{id}/toggle"),
+        admin("DELETE /admin/webhook/platforms/{id}"),
         // What is sold. Support reads; only the owner has what is theirs.
         reader("GET /api/admin/plans"), admin("POST /api/admin/plans", ["kind": "relay", "name": "$name", "price": "1.00"], 201),
         admin("POST /api/admin/plans/{id}/retire"), reader("GET /api/admin/services"), reader("GET /api/admin/services/{id}"),

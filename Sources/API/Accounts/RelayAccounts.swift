@@ -17,6 +17,8 @@ public struct RelayAccounts: Sendable {
         public var test: @Sendable (_ id: AccountID, _ model: String?) async throws -> (works: Bool, code: String, detail: String)? = {
             _, _ in nil
         }
+        /// Renews an OAuth account's access token now; whether there is a new one.
+        public var refresh: @Sendable (_ id: AccountID, _ generation: Int64) async throws -> Bool = { _, _ in false }
         public init() {}
     }
     let store: Store
@@ -33,7 +35,7 @@ public struct RelayAccounts: Sendable {
         self.ports = ports
     }
 
-    public enum Refusal: Error, Equatable { case unknownAccount, unknownGroup, unknownKey }
+    public enum Refusal: Error, Equatable { case unknownAccount, unknownGroup, unknownKey, notRefreshable }
 
     // MARK: Making and changing
 
@@ -183,6 +185,29 @@ public struct RelayAccounts: Sendable {
     public func test(_ id: AccountID, model: String?) async throws -> (works: Bool, code: String, detail: String) {
         guard let outcome = try await ports.test(id, model) else { throw Refusal.unknownAccount }
         return outcome
+    }
+
+    /// Renews an OAuth account's access token at once. One that needed a new login and gets a token serves again.
+    /// - Returns: whether it worked, and the account's tokens as they are now.
+    /// - Throws: `Refusal.notRefreshable` for an account that has no refresh token.
+    public func refresh(
+        _ id: AccountID, actor: String, request: RequestID? = nil
+    ) async throws -> (isRenewed: Bool, account: Account, token: AccountToken) {
+        let read: @Sendable (Reader) throws(StoreError) -> (Account, AccountToken?)? = { reader throws(StoreError) in
+            guard let account = try reader.account(id) else { return nil }
+            return (account, try reader.accountToken(id))
+        }
+        guard let (account, known) = try await store.read(read) else { throw Refusal.unknownAccount }
+        guard account.details.kind == .oauth, let known else { throw Refusal.notRefreshable }
+        let isRenewed = try await ports.refresh(id, known.generation)
+        try await store.transaction { transaction throws(StoreError) in
+            if isRenewed, try transaction.account(id)?.status == .needsReauth { _ = try transaction.resetAccount(id) }
+            try transaction.record(
+                actor: actor, "account.refresh", subject: id.text, before: nil, after: ["renewed": .bool(isRenewed)], request)
+        }
+        await ports.changed()
+        guard let (after, token) = try await store.read(read), let token else { throw Refusal.unknownAccount }
+        return (isRenewed, after, token)
     }
 
     /// - Throws: `Refusal.unknownKey` for a key that is not there.

@@ -13,7 +13,7 @@ public struct OlderAccounts: Sendable {
         (OlderPool.accountPaths.flatMap {
             [toggleSchedulable($0.path, $0.kinds), toggle($0.path, $0.kinds), resetStatus($0.path, $0.kinds)]
         } + [
-            create("/admin/claude-console-accounts", "Add an account with an API key", .apiKey, secret: "apiKey"),
+            refresh, create("/admin/claude-console-accounts", "Add an account with an API key", .apiKey, secret: "apiKey"),
             create("/admin/claude-accounts", "Add an account with a token", .bearer, secret: "accessToken"),
         ]).mounted { try await door.person($0, roles: [.admin]) }
     }
@@ -60,6 +60,27 @@ public struct OlderAccounts: Sendable {
             let account = try await known(input.path, kinds)
             let changed = try await accounts.reset(account.id, actor: context.user.id.text, request: input.request.id)
             return ["id": .string(changed.id.text), "status": .string(changed.status.rawValue)]
+        }
+    }
+
+    private var refresh: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .post, "/admin/claude-accounts/{id}/refresh", "Renew an account's access token", takes: .path(Older.id),
+            problems: [.notFound, .conflict, .badGateway],
+            about: "Of an OAuth account, at its token endpoint. One that needed a new login and gets a token serves again."
+        ) { input, context in
+            let account = try await known(input.path, OlderPool.tokenKinds)
+            do {
+                let (isRenewed, after, token) = try await accounts.refresh(
+                    account.id, actor: context.user.id.text, request: input.request.id)
+                guard isRenewed else { throw Problem(.badGateway, "The token endpoint gave no new token.") }
+                return [
+                    "id": .string(after.id.text), "status": .string(after.status.rawValue),
+                    "expiresAt": token.expiresAt.map { .string($0.text) } ?? .null,
+                ]
+            } catch RelayAccounts.Refusal.notRefreshable {
+                throw Problem(.conflict, "The account has no refresh token: only accounts of the kind oauth have.")
+            }
         }
     }
 

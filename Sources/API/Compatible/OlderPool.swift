@@ -42,8 +42,10 @@ public struct OlderPool: Sendable {
 
     // MARK: Accounts
 
+    /// What the older relay kept apart from console keys.
+    static let tokenKinds = Set(CredentialKind.allCases).subtracting([.apiKey])
     static let accountPaths: [(path: String, kinds: Set<CredentialKind>)] = [
-        ("/admin/claude-accounts", Set(CredentialKind.allCases).subtracting([.apiKey])), ("/admin/claude-console-accounts", [.apiKey]),
+        ("/admin/claude-accounts", tokenKinds), ("/admin/claude-console-accounts", [.apiKey]),
     ]
 
     private func list(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {

@@ -3,44 +3,144 @@ internal import Domain
 public import HTTP
 internal import Store
 
-/// `/admin/webhook/*`: who is told of events, whether it worked, and a message to try it. The places themselves are settings
-/// (`EVENT_WEBHOOKS`), which no page can change.
+/// `/admin/webhook/*`: who is told of events, whether it worked, and a message to try it. Places of the settings (`EVENT_WEBHOOKS`) are
+/// shown and cannot be changed here; those that are added here are kept in the database, sealed.
 public struct OlderWebhooks: Sendable {
     private let front: Storefront
-    private let targets: [WebhookTarget]
+    private let book: WebhookBook
 
-    public init(_ front: Storefront, targets: [WebhookTarget]) { (self.front, self.targets) = (front, targets) }
+    public init(_ front: Storefront, _ book: WebhookBook) { (self.front, self.book) = (front, book) }
 
     public var endpoints: [MountedEndpoint] {
-        [config, history, test("/admin/webhook/test"), test("/admin/webhook/test-notification")].mounted {
-            try await front.door.person($0, roles: [.admin])
-        }
+        [
+            config, configure, add, change, toggle, delete, history, test("/admin/webhook/test"),
+            test("/admin/webhook/test-notification"),
+        ].mounted { try await front.door.person($0, roles: [.admin]) }
     }
+
+    // MARK: Places
 
     private var config: Endpoint<CustomerContext> {
         Older.endpoint(
             .get, "/admin/webhook/config", "Who is told of events", takes: .nothing,
-            about: "As EVENT_WEBHOOK_URL and EVENT_WEBHOOKS say. Addresses are shown up to their host, secrets not at all."
-        ) { _, _ in
-            [
-                "enabled": .bool(!targets.isEmpty),
-                "platforms": .array(
-                    targets.map { target in
-                        [
-                            "id": .string(target.name), "name": .string(target.name), "type": "custom", "enabled": true,
-                            "url": .string(Self.host(target.address)), "events": .array(target.events.map { .string($0) }),
-                        ]
-                    }),
-            ]
+            about:
+                "Those of EVENT_WEBHOOK_URL and EVENT_WEBHOOKS, and those added here. Addresses are shown up to their host, secrets not at all."
+        ) { _, _ in try await document() }
+    }
+
+    private func document() async throws -> JSON {
+        let stored = try await book.shown()
+        let fixed = book.fixed.map { target in
+            Self.json(target.name, target.name, WebhookTarget.host(target.address), target.events, isEnabled: true, isFixed: true)
+        }
+        let added = stored.map {
+            Self.json($0.row.id.text, $0.row.name, $0.host, $0.row.events, isEnabled: $0.row.isEnabled, isFixed: false)
+        }
+        return ["enabled": .bool(!book.targets.isEmpty), "platforms": .array(fixed + added)]
+    }
+    private static func json(_ id: String, _ name: String, _ host: String, _ events: [String], isEnabled: Bool, isFixed: Bool) -> JSON {
+        [
+            "id": .string(id), "name": .string(name), "type": "custom", "enabled": .bool(isEnabled), "url": .string(host),
+            "events": .array(events.map(JSON.string)), "source": isFixed ? "settings" : "stored",
+        ]
+    }
+    private static func json(_ row: StoredWebhook, _ host: String) -> JSON {
+        json(row.id.text, row.name, host, row.events, isEnabled: row.isEnabled, isFixed: false)
+    }
+
+    private var configure: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .post, "/admin/webhook/config", "Tell all places that were added, or none of them",
+            takes: .body(Shape(Field<Bool>.boolean("enabled", "Whether they are told."), make: { $0 }).ignoringUnknownFields),
+            about: "Places of the settings are always told; see `source`."
+        ) { input, context in
+            for place in try await book.shown() where place.row.isEnabled != input.body {
+                _ = try await book.change(
+                    place.row.id, WebhookChange(isEnabled: input.body), actor: context.user.id.text, request: input.request.id)
+            }
+            return try await document()
         }
     }
 
-    /// Paths and queries of such addresses often hold a secret.
-    private static func host(_ address: String) -> String {
-        let parts = address.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-        guard parts.count >= 3 else { return "" }
-        return parts.prefix(2).joined(separator: "/") + "/" + (parts[2].split(separator: "@").last ?? "")
+    private struct Wish: Sendable { let type: String, change: WebhookChange }
+    private static func shape(_ isNew: Bool) -> Shape<Wish> {
+        Shape(
+            Field<String>.choice("type", "Signed JSON of Standard Webhooks is the only sort.", ["custom"]).or("custom"),
+            Field<String>.text("name", "a-z, 0-9 and -; once only." + (isNew ? "" : " Left out: as it is."), length: 1...32).optional,
+            Field<String>.text("url", "Where to; https.", length: 8...2048).optional,
+            Field<String>.text(
+                "secret", "What signs. Left out for a new place: one is made and shown once.", length: 16...512, format: "password"
+            )
+            .optional,
+            Field<[String]>.texts("events", "Kinds, as `payment.completed` or `relay.*`; left out: all.", count: 1...100, length: 1...100)
+                .optional,
+            Field<Bool>.boolean("enabled", "Whether it is told.").optional
+        ) { type, name, url, secret, events, isEnabled in
+            Wish(type: type, change: WebhookChange(name: name, address: url, secret: secret, events: events, isEnabled: isEnabled))
+        }.ignoringUnknownFields
     }
+
+    private var add: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .post, "/admin/webhook/platforms", "Add a place", takes: .body(Self.shape(true)), problems: [.conflict],
+            about: "At most 50. A secret that is made here is `secret` in this answer and shown nowhere again."
+        ) { input, context in
+            let (row, secret) = try await Self.told {
+                try await book.add(input.body.change, actor: context.user.id.text, request: input.request.id)
+            }
+            guard case .object(var members) = Self.json(row, input.body.change.address.map(WebhookTarget.host) ?? "") else { return .null }
+            if let secret { members["secret"] = .string(secret) }
+            return .object(members)
+        }
+    }
+
+    private var change: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .put, "/admin/webhook/platforms/{id}", "Change a place", takes: .path(Older.id, body: Self.shape(false)),
+            problems: [.notFound, .conflict], about: "What is left out stays. Places of the settings are not found here."
+        ) { input, context in
+            try await changed(input.path, input.body.change, context, input.request.id)
+        }
+    }
+
+    private var toggle: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .post, "/admin/webhook/platforms/{id}/toggle", "Tell a place, or do not any more", takes: .path(Older.id), problems: [.notFound]
+        ) { input, context in
+            guard let place = try await book.shown().first(where: { $0.row.id.text == input.path }) else { throw Problem(.notFound) }
+            return try await changed(input.path, WebhookChange(isEnabled: !place.row.isEnabled), context, input.request.id)
+        }
+    }
+
+    private var delete: Endpoint<CustomerContext> {
+        Older.endpoint(
+            .delete, "/admin/webhook/platforms/{id}", "Remove a place", takes: .path(Older.id), problems: [.notFound]
+        ) { input, context in
+            guard let id = try? WebhookID(parsing: input.path),
+                try await book.delete(id, actor: context.user.id.text, request: input.request.id)
+            else { throw Problem(.notFound) }
+            return ["id": .string(id.text)]
+        }
+    }
+
+    private func changed(_ text: String, _ change: WebhookChange, _ context: CustomerContext, _ request: RequestID) async throws -> JSON {
+        guard let id = try? WebhookID(parsing: text),
+            let row = try await Self.told({ try await book.change(id, change, actor: context.user.id.text, request: request) })
+        else { throw Problem(.notFound) }
+        let host = try await book.shown().first { $0.row.id == id }?.host
+        return Self.json(row, host ?? "")
+    }
+
+    /// Refusals in words.
+    private static func told<Value>(_ work: () async throws -> Value) async throws -> Value {
+        do { return try await work() } catch StoreError.conflict(.webhookName) {
+            throw Problem(.conflict, "A place of that name is there already.")
+        } catch StoreError.refused("too_many_webhooks") {
+            throw Problem(.conflict, "There are \(StoredWebhook.maximum) places already.")
+        }
+    }
+
+    // MARK: What was told
 
     private static let shown: ClosedRange<Int64> = 1...200
     private var history: Endpoint<CustomerContext> {
@@ -69,8 +169,8 @@ public struct OlderWebhooks: Sendable {
             .post, path, "Tell everybody a message to try it", takes: .nothing, problems: [.conflict],
             about: "Of the kind `webhook.test`; whether it arrived is in the history a moment later."
         ) { input, context in
-            let told = targets.filter { $0.takes(Self.testKind) }.map { JSON.string($0.name) }
-            guard !told.isEmpty else { throw Problem(.conflict, "No place takes \(Self.testKind); see EVENT_WEBHOOKS.") }
+            let told = book.targets.filter { $0.takes(Self.testKind) }.map { JSON.string($0.name) }
+            guard !told.isEmpty else { throw Problem(.conflict, "No place takes \(Self.testKind): add one, or see EVENT_WEBHOOKS.") }
             try await front.store.transaction { transaction throws(StoreError) in
                 try transaction.promise(Self.testKind, subject: context.user.id.text, body: ["message": "A test of Gatehouse's webhooks."])
                 try transaction.audit(

@@ -8,13 +8,13 @@ public import Telemetry
 public struct DirectWebhook: Sendable {
     private let ambient: Ambient
     private let client: any HTTPClient
-    private let targets: [WebhookTarget]
+    private let targets: @Sendable () -> [WebhookTarget]
     private let log: Log
 
     /// Seconds to wait after the first and the second failure.
     private static let waits: [Int64] = [5, 30]
 
-    public init(ambient: Ambient, client: any HTTPClient, targets: [WebhookTarget], log: Log) {
+    public init(ambient: Ambient, client: any HTTPClient, targets: @escaping @Sendable () -> [WebhookTarget], log: Log) {
         (self.ambient, self.client, self.targets, self.log) = (ambient, client, targets, log)
     }
 
@@ -23,7 +23,7 @@ public struct DirectWebhook: Sendable {
         let (id, now) = (EventID(ambient).text, ambient.now())
         let bytes = WebhookTarget.body(id: id, kind: kind, at: now, body)
         await withDiscardingTaskGroup { group in
-            for target in targets where target.takes(kind) { group.addTask { await tell(id, kind, bytes, target) } }
+            for target in targets() where target.takes(kind) { group.addTask { await tell(id, kind, bytes, target) } }
         }
     }
 

@@ -7,12 +7,15 @@ public import Telemetry
 public struct Outgoing: Sendable {
     let store: Store
     let client: any HTTPClient
-    let targets: [WebhookTarget]
+    private let targets: @Sendable () -> [WebhookTarget]
     let log: Log
     private let sent: Counter
     private let failed: Counter
 
-    public init(store: Store, client: any HTTPClient, targets: [WebhookTarget], log: Log, metrics: Metrics) {
+    /// - Parameter targets: who is told now.
+    public init(
+        store: Store, client: any HTTPClient, targets: @escaping @Sendable () -> [WebhookTarget], log: Log, metrics: Metrics
+    ) {
         (self.store, self.client, self.targets, self.log) = (store, client, targets, log)
         (sent, failed) = (metrics.counter(.webhooksSent, "sent"), metrics.counter(.webhooksSent, "failed"))
     }
@@ -34,10 +37,13 @@ public struct Outgoing: Sendable {
 
     /// Sends what is due, at most a handful. How many were tried.
     public func pass() async throws(StoreError) -> Int {
+        // Without anybody to tell, promises wait for somebody.
+        let targets = targets()
+        guard !targets.isEmpty else { return 0 }
         let due = try await store.transaction { transaction throws(StoreError) in
             try transaction.leaseOutbox(leaseMilliseconds: Self.leaseMilliseconds, limit: Self.batch)
         }
-        await withDiscardingTaskGroup { group in for event in due { group.addTask { await deliver(event) } } }
+        await withDiscardingTaskGroup { group in for event in due { group.addTask { await deliver(event, targets) } } }
         return due.count
     }
 
@@ -50,7 +56,7 @@ public struct Outgoing: Sendable {
     }
 
     /// To every target that takes it and does not have it yet.
-    private func deliver(_ event: OutboxEvent) async {
+    private func deliver(_ event: OutboxEvent, _ targets: [WebhookTarget]) async {
         let now = store.ambient.now()
         let body = WebhookTarget.body(id: event.id.text, kind: event.kind, at: event.createdAt, event.body)
         let waiting = targets.filter { $0.takes(event.kind) && !event.told.contains($0.name) }

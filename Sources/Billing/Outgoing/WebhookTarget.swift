@@ -23,6 +23,14 @@ public struct WebhookTarget: Sendable {
         events.contains { $0.last == "*" ? kind.hasPrefix($0.dropLast()) : $0 == kind }
     }
 
+    /// As "https://ops.example.com:8443": paths and queries of such addresses often hold a secret.
+    public static func host(_ address: String) -> String {
+        let parts = address.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count >= 3 else { return "" }
+        let authority = parts[2].prefix { $0 != "?" && $0 != "#" }
+        return parts.prefix(2).joined(separator: "/") + "/" + (authority.split(separator: "@").last ?? "")
+    }
+
     private static let timeoutMilliseconds = 10_000
 
     static func body(id: String, kind: String, at time: Timestamp, _ data: JSON) -> [UInt8] {
@@ -64,7 +72,7 @@ public struct WebhookTarget: Sendable {
         return targets
     }
 
-    private static func isName(_ text: String) -> Bool {
+    static func isName(_ text: String) -> Bool {
         (1...32).contains(text.utf8.count)
             && text.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }
     }

@@ -185,6 +185,7 @@ extension Command {
                 case .unknownAccount: throw Failure("there is no such account")
                 case .unknownGroup: throw Failure("there is no such group")
                 case .unknownKey: throw Failure("there is no such key")
+                case .notRefreshable: throw Failure("the account has no refresh token")
                 }
             } catch let errors as InputErrors {
                 let hint =

@@ -1,4 +1,5 @@
 internal import API
+internal import Billing
 internal import Domain
 internal import Relay
 internal import Secrets
@@ -47,7 +48,7 @@ extension Command {
         }
     }
 
-    /// Everything that is sealed: accounts' credentials, people's second factors and the server's own secrets.
+    /// Everything that is sealed: accounts' credentials, people's second factors, kept bodies, webhooks and the server's own secrets.
     private static func reseal(_ store: Store, _ keyring: Keyring) async throws -> Int {
         let (accounts, secrets) = try await store.read { reader throws(StoreError) in (try reader.accounts(), try reader.sealedSecrets()) }
         var count = try await SecondFactors.reseal(store, keyring)
@@ -81,6 +82,7 @@ extension Command {
             }
         }
         count += try await resealBodies(store, keyring)
+        count += try await WebhookBook.reseal(store, keyring)
         for secret in secrets where !secret.name.hasPrefix(Vault.dataKeyPrefix) {
             let place = SealedPlace(table: "sealed_secrets", row: secret.name, column: "value")
             let fresh = keyring.seal(try keyring.open(secret.value, for: place), for: place)

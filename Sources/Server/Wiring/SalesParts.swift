@@ -17,15 +17,17 @@ struct SalesParts: Sendable {
     let reconcile: Reconcile
     let metering: Metering
     let nodes: NodeKeeping
-    private let outgoing: Outgoing?
-    private let targets: [WebhookTarget]
+    let webhooks: WebhookBook
+    private let outgoing: Outgoing
     private let store: Store
     private let log: Log
 
-    /// - Parameter changed: tells the data path of this process that relay keys have changed.
+    /// - Parameters:
+    ///   - webhooks: who is told of events; nil makes a book of its own.
+    ///   - changed: tells the data path of this process that relay keys have changed.
     init(
         settings: Settings, store: Store, keyring: Keyring, hasher: RelayKeyHasher, log: Log, metrics: Metrics,
-        changed: @escaping @Sendable () async -> Void
+        webhooks: WebhookBook? = nil, changed: @escaping @Sendable () async -> Void
     ) throws {
         let nodes = NodePorts(http: try CurlClient(ambient: store.ambient), ambient: store.ambient)
         let ports = DriverPorts(keys: StoredKeys(store, changed: changed), keyHash: { hasher.hash($0) }, nodes: nodes)
@@ -40,13 +42,24 @@ struct SalesParts: Sendable {
         self.nodes = NodeKeeping(store: store, orders: orders, keyring: keyring)
         sales = Sales(store: store, orders: orders, expiry: expiry, wake: wake)
         doors = PaymentDoors(settings.providerSettings(baseURL: settings.apiURL ?? "http://\(settings.host):\(settings.port)"))
-        targets = try settings.webhookTargets()
-        outgoing =
-            targets.isEmpty
-            ? nil
-            : Outgoing(
-                store: store, client: try CurlClient(ambient: store.ambient), targets: targets, log: log, metrics: metrics)
+        let webhooks = try webhooks ?? Self.webhooks(settings, store, keyring, log)
+        self.webhooks = webhooks
+        outgoing = Outgoing(
+            store: store, client: try Self.webhookClient(settings, store), targets: { webhooks.targets }, log: log, metrics: metrics)
         (self.store, self.log) = (store, log)
+    }
+
+    static func webhooks(_ settings: Settings, _ store: Store, _ keyring: Keyring, _ log: Log) throws -> WebhookBook {
+        WebhookBook(
+            fixed: try settings.webhookTargets(), store: store, keyring: keyring, allowsLoopback: settings.allowsLoopbackUpstream, log: log
+        ) { try await Vault.open(settings, store).keyring }
+    }
+
+    /// Never calls metadata services, whatever a page has been given as an address.
+    static func webhookClient(_ settings: Settings, _ store: Store) throws -> CurlClient {
+        var configuration = CurlConfiguration()
+        configuration.addressRule = AddressRule(allowsLoopback: true)
+        return try CurlClient(ambient: store.ambient, configuration)
     }
 
     /// Makes or updates the node that the settings describe.
@@ -74,7 +87,8 @@ struct SalesParts: Sendable {
             group.addTask { await reconcile.run() }
             group.addTask { await metering.run() }
             group.addTask { await tidy() }
-            if let outgoing { group.addTask { await outgoing.run() } }
+            group.addTask { await webhooks.run() }
+            group.addTask { await outgoing.run() }
         }
     }
 
@@ -107,6 +121,6 @@ struct SalesParts: Sendable {
         return configs.endpoints + OlderPeers(front, configs).endpoints + OlderAuth(front).endpoints
             + Tariffs(front, currency: settings.currency).endpoints + OlderPayments(front).endpoints
             + SoldPlans(front).endpoints + SoldServices(front) { workers.wake() }.endpoints + SoldPayments(front).endpoints
-            + OwnServices(front).endpoints + Upgrades(front).endpoints + OlderWebhooks(front, targets: targets).endpoints
+            + OwnServices(front).endpoints + Upgrades(front).endpoints + OlderWebhooks(front, webhooks).endpoints
     }
 }

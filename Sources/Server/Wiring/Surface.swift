@@ -129,6 +129,7 @@ struct Surface {
             ports.changed = {
                 do { try await relay.refresh() } catch { log.warning("relay.refresh_failed", ["error": LogValue("\(error)")]) }
             }
+            ports.refresh = { id, generation in await relay.renewToken(of: id, known: generation) }
             ports.standing = { relay.insight.standing() }
             ports.explain = { model, key in relay.insight.explain(model: model, key: key) }
         }

@@ -43,7 +43,9 @@ struct Wiring {
         ProcessMetrics.register(in: metrics, startedAt: startedAt)
         let reactors = try (0..<settings.workers).map { try Reactor(index: $0, ambient: ambient) }
         for reactor in reactors { try reactor.start() }
-        var configuration = try relayConfiguration(ambient)
+        let webhooks = try SalesParts.webhooks(settings, store, vault.keyring, log)
+        try await webhooks.refresh()
+        var configuration = try relayConfiguration(store, webhooks)
         configuration.stickySecret = vault.stickyKey
         let relay = try Relay(
             configuration, store: store, keyring: vault.keyring,
@@ -57,7 +59,7 @@ struct Wiring {
 
         let parts = try SalesParts(
             settings: settings, store: store, keyring: vault.keyring, hasher: vault.hasher, log: log, metrics: metrics,
-            changed: keys.changed)
+            webhooks: webhooks, changed: keys.changed)
         try await parts.prepareNodes(settings)
         try await parts.enforceOverdue()
 
@@ -132,7 +134,7 @@ struct Wiring {
 
     // MARK: Parts
 
-    private func relayConfiguration(_ ambient: Ambient) throws -> RelayConfiguration {
+    private func relayConfiguration(_ store: Store, _ webhooks: WebhookBook) throws -> RelayConfiguration {
         var configuration = RelayConfiguration(dataDirectory: settings.dataDirectory)
         configuration.limits.concurrent = settings.maxConcurrent
         configuration.limits.deadlines = settings.upstreamDeadlines
@@ -140,14 +142,12 @@ struct Wiring {
         configuration.allowsLoopback = settings.allowsLoopbackUpstream
         configuration.isDemo = settings.isDemo
         (configuration.program, configuration.programConcurrency, configuration.programSeconds) = settings.claudeCLI
-        let targets = try settings.webhookTargets()
-        if !targets.isEmpty {
-            let direct = DirectWebhook(ambient: ambient, client: try CurlClient(ambient: ambient), targets: targets, log: log)
-            configuration.alerts = AlertRule(poolMinimum: settings.alertPoolMinimum) { kind in
-                targets.contains { $0.takes(kind) }
-            } tellNow: { kind, body in
-                await direct.tell(kind, body)
-            }
+        let direct = DirectWebhook(
+            ambient: store.ambient, client: try SalesParts.webhookClient(settings, store), targets: { webhooks.targets }, log: log)
+        configuration.alerts = AlertRule(poolMinimum: settings.alertPoolMinimum) { kind in
+            webhooks.targets.contains { $0.takes(kind) }
+        } tellNow: { kind, body in
+            await direct.tell(kind, body)
         }
         configuration.probeSeconds = settings.probeSeconds
         configuration.strategy = settings.accountStrategy

@@ -26,6 +26,7 @@ struct Migration: Sendable {
         Migration(version: 15, name: "m0015_attempts", text: PackageResources.m0015_attempts_sql),
         Migration(version: 16, name: "m0016_taken_over", text: PackageResources.m0016_taken_over_sql),
         Migration(version: 17, name: "m0017_idempotent_effects", text: PackageResources.m0017_idempotent_effects_sql),
+        Migration(version: 18, name: "m0018_stored_webhooks", text: PackageResources.m0018_stored_webhooks_sql),
     ]
 
     /// SHA-256 of the file, so that an edited migration is noticed.
