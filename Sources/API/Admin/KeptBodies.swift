@@ -7,9 +7,12 @@ public import Store
 public struct KeptBodies: Sendable {
     private let store: Store
     private let door: SessionDoor
-    private let keyring: Keyring
+    private let keyring: @Sendable (_ sealed: [UInt8]) async throws -> Keyring
 
-    public init(_ store: Store, _ door: SessionDoor, keyring: Keyring) { (self.store, self.door, self.keyring) = (store, door, keyring) }
+    /// - Parameter keyring: data keys that open something; keys may have been made since the start.
+    public init(_ store: Store, _ door: SessionDoor, keyring: @escaping @Sendable (_ sealed: [UInt8]) async throws -> Keyring) {
+        (self.store, self.door, self.keyring) = (store, door, keyring)
+    }
 
     public var endpoints: [MountedEndpoint] { [view, purge].mounted { try await door.person($0, roles: [.admin]) } }
 
@@ -43,7 +46,7 @@ public struct KeptBodies: Sendable {
             guard let id = try? RequestID(parsing: input.path),
                 let kept = try await store.read({ reader throws(StoreError) in try reader.requestBodies(id) })
             else { throw Problem(.notFound) }
-            let content = try kept.opened(keyring)
+            let content = try kept.opened(try await keyring(kept.sealed))
             // Nobody sees what nobody will know of.
             try await store.transaction { transaction throws(StoreError) in
                 try transaction.audit(

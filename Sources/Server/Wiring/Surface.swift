@@ -104,9 +104,13 @@ struct Surface {
             + KeyAdministration(keys, door, explanation: explanation).endpoints + Users(people, keys, door).endpoints
             + Accounts(accounts, door).endpoints + AccountGroupEndpoints(accounts, door).endpoints
             + Stats(keys, door).endpoints
-            + KeptBodies(store, door, keyring: keyring).endpoints
+            + KeptBodies(store, door, keyring: opening).endpoints
             + HistoryCleanup(store, door, retentionMilliseconds: settings.historyMilliseconds).endpoints + older(door)
             + parts.endpoints(people, door, settings)
+    }
+    /// The data keys that open something, also after `secrets rotate`.
+    private var opening: @Sendable ([UInt8]) async throws -> Keyring {
+        { [keyring, settings, store] sealed in try await Vault.keyring(keyring, opening: [sealed], settings, store) }
     }
     /// What stands in a key's way now, as the data path knows it.
     private var explanation: @Sendable (APIKeyID, String?) -> JSON? { { [relay] id, model in relay?.explain(id, model: model) } }
