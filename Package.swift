@@ -61,7 +61,7 @@ let package = Package(
                 .embedInCode("Migrations/m0018_stored_webhooks.sql"),
             ]),
         module("Mail", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
-        module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
+        module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Processes"]),
         module("API", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "QR", "Mail"]),
         module("Provisioning", ["Domain", "Telemetry", "Secrets", "Store"]),
         module("Billing", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning"]),

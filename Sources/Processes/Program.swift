@@ -40,7 +40,12 @@ public enum Program {
         guard var inward = Pipe(), var outward = Pipe(), var complaints = Pipe() else { throw .cannotStart(code: errno) }
         if !input.isEmpty { _ = unsafe write(inward.writing, input, input.count) }
         inward.closeWriting()
-        let pid = try spawn(program, arguments, environment, inward.reading, outputBytes > 0 ? outward.writing : -1, complaints.writing)
+        let pid: pid_t
+        do throws(CannotStart) {
+            pid = try Spawning.start(
+                program, arguments, environment: environment, input: inward.reading, output: outputBytes > 0 ? outward.writing : nil,
+                errors: complaints.writing)
+        } catch { throw .cannotStart(code: error.code) }
         outward.closeWriting()
         complaints.closeWriting()
         var listening = Listening(pid: pid, output: outward.reading, complaints: complaints.reading, outputBytes: outputBytes)
@@ -56,60 +61,6 @@ public enum Program {
         return Ended(
             status: status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f, output: listening.out,
             errorText: listening.isCutOff ? text + "; ended at its deadline" : text, isCutOff: listening.isCutOff)
-    }
-
-    private static func spawn(
-        _ program: String, _ arguments: [String], _ environment: [String: String], _ input: Int32, _ output: Int32, _ errors: Int32
-    ) throws(Failure) -> pid_t {
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_adddup2(&actions, input, 0)
-        if output < 0 {
-            unsafe posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-        } else {
-            unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
-        }
-        unsafe posix_spawn_file_actions_adddup2(&actions, errors, 2)
-        // Ours are closed at exec anyway; those of libraries may not be.
-        for descriptor in openDescriptors() where descriptor > 2 { unsafe posix_spawn_file_actions_addclose(&actions, descriptor) }
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        // The server ignores and blocks signals that the program must get.
-        var (all, none) = (sigset_t(), sigset_t())
-        unsafe sigfillset(&all)
-        unsafe sigemptyset(&none)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
-        unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        unsafe posix_spawnattr_setpgroup(&attributes, 0)
-        unsafe posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
-        let words = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
-        let variables = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
-        var pid: pid_t = 0
-        let code = unsafe posix_spawn(&pid, program, &actions, &attributes, words, variables)
-        for index in unsafe words.indices { unsafe free(words[index]) }
-        for index in unsafe variables.indices {
-            guard let variable = unsafe variables[index] else { continue }
-            unsafe explicit_bzero(variable, strlen(variable))  // one of them may be a password
-            unsafe free(variable)
-        }
-        guard code == 0 else { throw .cannotStart(code: code) }
-        return pid
-    }
-
-    private static func openDescriptors() -> [Int32] {
-        guard let folder = unsafe opendir("/proc/self/fd") else { return [] }
-        defer { unsafe closedir(folder) }
-        var found: [Int32] = []
-        while let entry = unsafe readdir(folder) {
-            let number = unsafe withUnsafeBytes(of: unsafe entry.pointee.d_name) { raw in
-                unsafe Int32(String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self))
-            }
-            if let number { found.append(number) }
-        }
-        return found
     }
 
     /// Takes what the program writes until it closes both ends, that is, ends.

@@ -11,7 +11,7 @@ struct TidyTests {
         "Secrets": ["Domain", "Telemetry", "CSodium", "CCrypt", "COpenSSL"],
         "HTTP": ["Domain", "Telemetry", "CEpoll", "COpenSSL", "CCurl", "CZlib"],
         "Store": ["Domain", "Telemetry", "Secrets", "Processes", "CSQLite", "CPostgres"],
-        "Relay": ["Domain", "Telemetry", "Secrets", "HTTP", "Store"],
+        "Relay": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Processes"],
         "API": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Billing", "QR", "Mail"],
         "Mail": ["Domain", "Telemetry", "Secrets", "HTTP", "Store"],
         "Provisioning": ["Domain", "Telemetry", "Secrets", "Store"],

@@ -1,5 +1,6 @@
 private import Dispatch
 internal import Domain
+internal import Processes
 internal import Secrets
 internal import Synchronization
 
@@ -126,7 +127,7 @@ final class CLIWorker: Sendable {
         else { return .failed(.cannotStart) }
         defer { RunFolder.closeFile(input) }
         let child: ChildGroup
-        do throws(ChildGroup.Failure) {
+        do throws(CannotStart) {
             child = try ChildGroup(
                 configuration.program, Self.arguments(model: prompt.model, home: folder.path),
                 environment: Self.environment(prompt, identity, home: folder.path), folder: folder.path, input: input)

@@ -1,10 +1,10 @@
 private import Glibc
+internal import Processes
 internal import Synchronization
 
 /// A program in a process group of its own, with one pipe out of it and nothing inherited: no environment, no descriptor, no controlling
 /// input. Ended as a whole, children of its own included.
 final class ChildGroup: Sendable {
-    enum Failure: Error, Equatable { case cannotStart(code: Int32) }
     /// What a look at its output found.
     enum Output: Equatable {
         case bytes([UInt8])
@@ -26,64 +26,25 @@ final class ChildGroup: Sendable {
     ///   - folder: its working folder.
     init(
         _ program: String, _ arguments: [String], environment: [String: String], folder: String, input: Int32
-    ) throws(Failure) {
+    ) throws(CannotStart) {
         var ends: [Int32] = [0, 0]
-        guard unsafe access(program, X_OK) == 0, unsafe pipe(&ends) == 0 else { throw .cannotStart(code: errno) }
+        guard unsafe access(program, X_OK) == 0, unsafe pipe(&ends) == 0 else { throw CannotStart(code: errno) }
         let (reading, writing) = (ends[0], ends[1])
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_adddup2(&actions, input, 0)
-        unsafe posix_spawn_file_actions_adddup2(&actions, writing, 1)
-        unsafe posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        // Ours are closed at exec anyway; those of libraries may not be.
-        for descriptor in Self.openDescriptors() where descriptor > 2 {
-            unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
-        }
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        // The server ignores and blocks signals that the program must get.
-        var (all, none) = (sigset_t(), sigset_t())
-        unsafe sigfillset(&all)
-        unsafe sigemptyset(&none)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
-        unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        unsafe posix_spawnattr_setpgroup(&attributes, 0)
-        unsafe posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
         // The C library's own way to change the folder is not imported; `env` does it. `setpriv` sees to it that the program gains no
         // rights and ends with the thread that waits for it, a killed server's included. Each becomes the next, under the same number.
         let starter = "/usr/bin/env"
         let confinement = ["/usr/bin/setpriv", "--no-new-privs", "--pdeathsig", "KILL", "--"]
-        let words = unsafe ([starter, "--chdir=" + folder] + confinement + [program] + arguments).map { unsafe strdup($0) } + [nil]
-        let variables = unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
-        var pid: pid_t = 0
-        let code = unsafe posix_spawn(&pid, starter, &actions, &attributes, words, variables)
-        close(writing)
-        for index in unsafe words.indices { unsafe free(words[index]) }
-        for index in unsafe variables.indices {
-            guard let variable = unsafe variables[index] else { continue }
-            unsafe explicit_bzero(variable, strlen(variable))  // one of them is the credential
-            unsafe free(variable)
-        }
-        guard code == 0 else {
+        defer { close(writing) }
+        do throws(CannotStart) {
+            processID = try Spawning.start(
+                starter, ["--chdir=" + folder] + confinement + [program] + arguments, environment: environment, input: input,
+                output: writing, errors: nil)
+        } catch {
             close(reading)
-            throw .cannotStart(code: code)
+            throw error
         }
-        processID = pid
         output = reading
-    }
-
-    private static func openDescriptors() -> [Int32] {
-        guard let folder = unsafe opendir("/proc/self/fd") else { return [] }
-        defer { unsafe closedir(folder) }
-        var found: [Int32] = []
-        while let entry = unsafe readdir(folder) {
-            if let number = Int32(unsafe RunFolder.name(entry)) { found.append(number) }
-        }
-        return found
     }
 
     deinit {
