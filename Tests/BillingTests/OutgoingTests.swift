@@ -37,7 +37,7 @@ import Testing
         WebhookTarget(
             name: name, address: "https://\(name).example.com/hook", secret: SecretBytes(Array("secret of \(name)".utf8)), events: events)
     }
-    private static func tell(_ statuses: [Int], passes: Int) async throws -> (sent: [OutgoingRequest], states: [OutboxState]) {
+    private static func tell(_ statuses: [Int], passes: Int) async throws -> (sent: [OutgoingRequest], states: [PromiseState]) {
         let clock = TestClock()
         return try await withStore(.sqliteInMemory, clock: clock) { store in
             try await store.transaction { transaction throws(StoreError) in

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 @Suite struct MailContract {
-    private static func states(_ store: Store) async throws -> [MailState] {
+    private static func states(_ store: Store) async throws -> [PromiseState] {
         try await store.read { reader throws(StoreError) in try reader.mails(limit: 10).items.map(\.state) }
     }
     private static func lease(_ store: Store) async throws -> [Mail] {

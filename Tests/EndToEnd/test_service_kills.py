@@ -116,7 +116,7 @@ def commanded(shop, admin, ids, dice):
 
 
 def in_threads(works):
-    threads = [threading.Thread(target=work) for work in works]
+    threads = [threading.Thread(target=work, daemon=True) for work in works]
     for thread in threads:
         thread.start()
     return threads

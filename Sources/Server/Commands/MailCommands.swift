@@ -8,7 +8,7 @@ extension Command {
     ) { arguments in
         _ = try arguments.operands()
         let state = try arguments["state"].map { word in
-            guard let state = MailState(rawValue: word) else { throw Failure("--state must be waiting, sent or dead", exitCode: 2) }
+            guard let state = PromiseState(rawValue: word) else { throw Failure("--state must be waiting, sent or dead", exitCode: 2) }
             return state
         }
         let limit = Int(try arguments.number("limit", 1...1000) ?? 100)

@@ -1,11 +1,5 @@
 public import Domain
 
-public enum OutboxState: String, Sendable, CaseIterable, SQLWord {
-    case waiting, sent
-    /// Given up, or the receiver is gone; an operator can send it again.
-    case dead
-}
-
 /// Something we promised to tell others.
 public struct OutboxEvent: Sendable, Equatable, RowReadable {
     /// Also the `webhook-id`: it stays the same over all tries.
@@ -15,7 +9,7 @@ public struct OutboxEvent: Sendable, Equatable, RowReadable {
     /// The id of what it is about.
     public let subject: String
     public let body: JSON
-    public let state: OutboxState
+    public let state: PromiseState
     /// Tries so far.
     public let attempts: Int64
     public let nextAt: Timestamp
@@ -41,7 +35,7 @@ public struct OutboxEvent: Sendable, Equatable, RowReadable {
 
 extension Reader {
     /// Newest first.
-    public func outbox(state: OutboxState? = nil, before: EventID? = nil, limit: Int) throws(StoreError) -> Page<OutboxEvent> {
+    public func outbox(state: PromiseState? = nil, before: EventID? = nil, limit: Int) throws(StoreError) -> Page<OutboxEvent> {
         let limit = PageLimits.clamp(limit)
         let older: SQL = if let before { "AND id < \(before)" } else { "" }
         let rows: [OutboxEvent] = try all(
@@ -79,7 +73,7 @@ extension Transaction {
         try execute(
             """
             INSERT INTO outbox (id, kind, subject, body, state, attempts, next_at, created_at)
-            VALUES (\(id), \(kind), \(subject), \(body), \(OutboxState.waiting), 0, \(now), \(now))
+            VALUES (\(id), \(kind), \(subject), \(body), \(PromiseState.waiting), 0, \(now), \(now))
             """)
     }
 
@@ -97,45 +91,25 @@ extension Transaction {
 
     /// Takes due events for a while; whoever stops before telling the outcome loses them to the next.
     public func leaseOutbox(leaseMilliseconds: Int64, limit: Int) throws(StoreError) -> [OutboxEvent] {
-        let now = ambient.now()
-        return try all(
-            """
-            UPDATE outbox SET lease_until = \(now.adding(milliseconds: leaseMilliseconds)), attempts = attempts + 1 WHERE id IN
-                (SELECT id FROM outbox WHERE state = \(OutboxState.waiting) AND next_at <= \(now) AND COALESCE(lease_until, 0) <= \(now)
-                 ORDER BY next_at, id LIMIT \(PageLimits.clamp(limit)) \(skippingLocked))
-            RETURNING \(OutboxEvent.columns)
-            """)
+        try lease(.outbox, OutboxEvent.columns, leaseMilliseconds: leaseMilliseconds, limit: limit)
     }
 
     /// - Parameter told: everybody who has it.
     public func outboxSent(_ id: EventID, told: [String] = []) throws(StoreError) {
-        try execute(
-            """
-            UPDATE outbox SET state = \(OutboxState.sent), failure = NULL, told = \(Self.list(told)), lease_until = NULL, finished_at = \(ambient.now())
-            WHERE id = \(id) AND state = \(OutboxState.waiting)
-            """)
+        try kept(id, in: .outbox, besides: Self.told(told))
     }
-    private static func list(_ names: [String]) -> JSON { .array(names.map(JSON.string)) }
 
     /// - Parameters:
     ///   - told: those who have it all the same.
     ///   - next: nil gives up.
     public func outboxFailed(_ id: EventID, _ failure: String, told: [String] = [], next: Timestamp?) throws(StoreError) {
-        try execute(
-            """
-            UPDATE outbox SET state = \(next == nil ? OutboxState.dead : .waiting), failure = \(failure), told = \(Self.list(told)), lease_until = NULL,
-                next_at = COALESCE(\(next), next_at), finished_at = \(next == nil ? ambient.now() : nil)
-            WHERE id = \(id) AND state = \(OutboxState.waiting)
-            """)
+        try failed(id, in: .outbox, failure, next: next, besides: Self.told(told))
     }
+    private static func told(_ names: [String]) -> SQL { ", told = \(JSON.array(names.map(JSON.string)))" }
+
     /// Sends a given-up one again. False when there is no such.
-    public func outboxRetry(_ id: EventID) throws(StoreError) -> Bool {
-        try execute(
-            """
-            UPDATE outbox SET state = \(OutboxState.waiting), attempts = 0, next_at = \(ambient.now()), finished_at = NULL
-            WHERE id = \(id) AND state = \(OutboxState.dead)
-            """) == 1
-    }
+    public func outboxRetry(_ id: EventID) throws(StoreError) -> Bool { try retry(id, in: .outbox) }
+
     /// Sent ones from before `before`, at most `limit`. How many went.
     public func deleteOutbox(finishedBefore before: Timestamp, limit: Int = 500) throws(StoreError) -> Int {
         try execute(

@@ -15,12 +15,6 @@ public enum MailKind: String, Sendable, CaseIterable, SQLWord {
     case paymentReceived = "payment_received"
 }
 
-public enum MailState: String, Sendable, CaseIterable, SQLWord {
-    case waiting, sent
-    /// Refused for good, too late, or for nobody.
-    case dead
-}
-
 /// A mail that is to be sent, or was.
 public struct Mail: Sendable, Equatable, RowReadable {
     public let id: MailID
@@ -34,7 +28,7 @@ public struct Mail: Sendable, Equatable, RowReadable {
     /// What the text fills in.
     public let facts: JSON
     public let linkID: MailLinkID?
-    public let state: MailState
+    public let state: PromiseState
     /// Tries so far.
     public let attempts: Int64
     public let nextAt: Timestamp
@@ -65,7 +59,7 @@ public struct Mail: Sendable, Equatable, RowReadable {
 
 extension Reader {
     /// Newest first.
-    public func mails(state: MailState? = nil, before: MailID? = nil, limit: Int) throws(StoreError) -> Page<Mail> {
+    public func mails(state: PromiseState? = nil, before: MailID? = nil, limit: Int) throws(StoreError) -> Page<Mail> {
         let limit = PageLimits.clamp(limit)
         let older: SQL = if let before { "AND id < \(before)" } else { "" }
         let rows: [Mail] = try all(
@@ -88,50 +82,28 @@ extension Transaction {
         try execute(
             """
             INSERT INTO mails (id, kind, email, user_id, language, facts, state, attempts, next_at, created_at, expires_at)
-            VALUES (\(MailID(ambient)), \(kind), \(email.lowercased()), \(user), \(language), \(facts), \(MailState.waiting), 0, \(now), \(now),
+            VALUES (\(MailID(ambient)), \(kind), \(email.lowercased()), \(user), \(language), \(facts), \(PromiseState.waiting), 0, \(now), \(now),
                 \(end))
             """)
     }
 
     /// Takes due mails for a while; whoever stops before telling the outcome loses them to the next.
     public func leaseMails(leaseMilliseconds: Int64, limit: Int) throws(StoreError) -> [Mail] {
-        let now = ambient.now()
-        return try all(
-            """
-            UPDATE mails SET lease_until = \(now.adding(milliseconds: leaseMilliseconds)), attempts = attempts + 1 WHERE id IN
-                (SELECT id FROM mails WHERE state = \(MailState.waiting) AND next_at <= \(now) AND COALESCE(lease_until, 0) <= \(now)
-                 ORDER BY next_at, id LIMIT \(PageLimits.clamp(limit)) \(skippingLocked))
-            RETURNING \(Mail.columns)
-            """)
+        try lease(.mails, Mail.columns, leaseMilliseconds: leaseMilliseconds, limit: limit)
     }
 
-    public func mailSent(_ id: MailID) throws(StoreError) {
-        try execute(
-            """
-            UPDATE mails SET state = \(MailState.sent), failure = NULL, lease_until = NULL, finished_at = \(ambient.now())
-            WHERE id = \(id) AND state = \(MailState.waiting)
-            """)
-    }
+    public func mailSent(_ id: MailID) throws(StoreError) { try kept(id, in: .mails) }
 
     /// - Parameters:
     ///   - failure: without address and secret.
     ///   - next: nil gives up.
     public func mailFailed(_ id: MailID, _ failure: String, next: Timestamp?) throws(StoreError) {
-        try execute(
-            """
-            UPDATE mails SET state = \(next == nil ? MailState.dead : .waiting), failure = \(failure), lease_until = NULL,
-                next_at = COALESCE(\(next), next_at), finished_at = \(next == nil ? ambient.now() : nil)
-            WHERE id = \(id) AND state = \(MailState.waiting)
-            """)
+        try failed(id, in: .mails, failure, next: next)
     }
 
     /// Sends a given-up one again, unless its time is over. False when there is no such.
     public func mailRetry(_ id: MailID) throws(StoreError) -> Bool {
-        try execute(
-            """
-            UPDATE mails SET state = \(MailState.waiting), attempts = 0, next_at = \(ambient.now()), finished_at = NULL
-            WHERE id = \(id) AND state = \(MailState.dead) AND expires_at > \(ambient.now())
-            """) == 1
+        try retry(id, in: .mails, only: "AND expires_at > \(ambient.now())")
     }
 
     /// Those whose time was over before `before`, at most `limit`. How many went.
