@@ -34,7 +34,7 @@ public struct Sales: Sendable {
     /// Runs the change, then lets the workers see what it queued.
     func changing<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws(StoreError) -> Value
     {
-        let value = try await store.transaction(body)
+        let value = try await store.sale(body)
         wake()
         return value
     }

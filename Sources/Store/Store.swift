@@ -17,6 +17,13 @@ public struct Store: Sendable {
         try await database.transaction(for: .write, within: nil, body)
     }
 
+    /// The same for what books money, one at a time over all servers of the database.
+    public func sale<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws(StoreError)
+        -> Value
+    {
+        try await database.transaction(for: .sell, within: nil, body)
+    }
+
     /// Runs `body` against one consistent moment of the database, without stopping writers.
     public func read<Value: Sendable>(_ body: @escaping @Sendable (Reader) throws(StoreError) -> Value) async throws(StoreError) -> Value {
         try await database.read(within: nil, body)

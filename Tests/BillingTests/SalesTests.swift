@@ -132,6 +132,23 @@ func withShop(_ database: TestDatabase = .sqliteInMemory, clock: TestClock = Tes
         }
     }
 
+    @Test(arguments: [TestDatabase.sqlite, .postgres])
+    func `messages about different payments at once are all taken, and nobody is told to come again`(database: TestDatabase) async throws {
+        try await withShop(database) { shop in
+            let plan = try await shop.plan()
+            var events: [PaymentEvent] = []
+            for index in 0..<60 { events.append(Shop.event(try await shop.payment(plan), id: "p-\(index)", event: "e-\(index)")) }
+            let told = try await withThrowingTaskGroup(of: Reception.self) { group in
+                for event in events { group.addTask { try await shop.receive(event) } }
+                return try await group.reduce(into: [Reception]()) { $0.append($1) }
+            }
+            #expect(told.count { if case .done(_, let isDuplicate) = $0 { !isDuplicate } else { false } } == 60)
+            let subscriptions = try await shop.subscriptions()
+            #expect(subscriptions.count == 1, "one order, and renewals of it")
+            #expect(subscriptions[0].endsAt == subscriptions[0].startedAt.adding(seconds: 60 * 30 * 86_400))
+        }
+    }
+
     @Test(arguments: TestDatabase.allCases)
     func `fifty copies of a message at once grant once`(database: TestDatabase) async throws {
         try await withShop(database) { shop in

@@ -1,7 +1,8 @@
 internal import Domain
 
-/// `migrate` writes too, but never beside another process that migrates.
-enum Purpose: Sendable { case read, write, migrate }
+/// `migrate` writes too, but never beside another process that migrates; `sell` never beside another that sells: sales share balances and
+/// the row that invoices are numbered from, so that side by side most of them would only be rolled back.
+enum Purpose: Sendable { case read, write, migrate, sell }
 
 /// One closure waiting for a connection. Run, perhaps more than once, by the lane that takes it; then finished exactly once.
 protocol Job: AnyObject, Sendable {

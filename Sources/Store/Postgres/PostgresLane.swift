@@ -47,7 +47,7 @@ final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touc
     static let attempts = 12
     static let connectMilliseconds: UInt64 = 5000
     /// Advisory locks; any numbers that no other program of the same database takes.
-    private static let (migrationLock, repeatLock) = ("7165012", "7165013")
+    private static let (migrationLock, repeatLock, saleLock) = ("7165012", "7165013", "7165014")
 
     init(_ address: PostgresAddress, _ ambient: Ambient, statementMilliseconds: Int64, reconnection: Reconnection, isKept: Bool) {
         self.address = address
@@ -102,9 +102,14 @@ final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touc
 
     private func once(_ job: any Job, _ connection: PostgresConnection, lockingOut: Bool) throws(StoreError) {
         connection.deadline = Deadline(uptimeNanoseconds: job.deadline, clock: ambient.uptimeNanoseconds)
-        guard lockingOut || job.purpose == .migrate else { return try transact(job, connection) }
+        guard lockingOut || job.purpose == .migrate || job.purpose == .sell else { return try transact(job, connection) }
         // A lock taken inside the transaction would come after its snapshot, which would then miss what the lock waited for.
-        let lock = job.purpose == .migrate ? Self.migrationLock : Self.repeatLock
+        let lock =
+            switch job.purpose {
+            case .migrate: Self.migrationLock
+            case .sell: Self.saleLock
+            case .read, .write: Self.repeatLock
+            }
         if job.purpose == .migrate { try connection.command("SET statement_timeout = 0") }
         try connection.command("SELECT pg_advisory_lock(\(lock))")
         defer { unlock(lock, connection) }
