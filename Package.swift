@@ -58,7 +58,7 @@ let package = Package(
                 .embedInCode("Migrations/m0013_request_bodies.sql"), .embedInCode("Migrations/m0014_alert_words.sql"),
                 .embedInCode("Migrations/m0015_attempts.sql"), .embedInCode("Migrations/m0016_taken_over.sql"),
                 .embedInCode("Migrations/m0017_idempotent_effects.sql"),
-                .embedInCode("Migrations/m0018_stored_webhooks.sql"),
+                .embedInCode("Migrations/m0018_stored_webhooks.sql"), .embedInCode("Migrations/m0019_models.sql"),
             ]),
         module("Mail", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Processes"]),

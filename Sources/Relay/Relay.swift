@@ -114,7 +114,7 @@ public final class Relay: Sendable {
         }
         batches = BatchBooks(services: services, store: store)
         queries = RelayQueries(
-            services: services, models: ModelList(prices: prices),
+            services: services, models: ModelList(prices: prices, models: services.models),
             history: RequestHistory(store: store, ambient: ambient, zone: ambient.zone, bodies: services.bodies))
         AccountGauges.register(in: metrics, accounts, ambient)
     }
@@ -134,6 +134,7 @@ public final class Relay: Sendable {
         try await services.keys.writeActivations(to: store)
         try await services.keys.refresh(from: store)
         try await services.priceBook.refresh(store)
+        try await services.models.refresh(store)
         try await reader.refresh()
     }
 

@@ -238,6 +238,15 @@ mails.failure text
 mails.created_at bigint NOT NULL
 mails.expires_at bigint NOT NULL
 mails.finished_at bigint
+models.id text NOT NULL
+models.display_name text
+models.max_input_tokens bigint
+models.max_output_tokens bigint
+models.lifecycle text NOT NULL
+models.deprecated_at bigint
+models.retires_at bigint
+models.version bigint NOT NULL
+models.updated_at bigint NOT NULL
 money_entries.id text NOT NULL
 money_entries.user_id text NOT NULL
 money_entries.currency text NOT NULL
@@ -561,6 +570,11 @@ mail_links mail_links_user_id_reference FOREIGN KEY (user_id) REFERENCES users(i
 mails mails_id_unique PRIMARY KEY (id)
 mails mails_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'dead'::text])))
 mails mails_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+models models_id_unique PRIMARY KEY (id)
+models models_lifecycle_check CHECK ((lifecycle = ANY (ARRAY['active'::text, 'deprecated'::text, 'retired'::text])))
+models models_max_input_tokens_check CHECK ((max_input_tokens >= 1))
+models models_max_output_tokens_check CHECK ((max_output_tokens >= 1))
+models models_version_unique UNIQUE (version)
 money_entries money_entries_id_unique PRIMARY KEY (id)
 money_entries money_entries_kind_check CHECK ((kind = ANY (ARRAY['payment'::text, 'charge'::text, 'refund'::text, 'reversal'::text, 'adjustment'::text])))
 money_entries money_entries_user_id_reference FOREIGN KEY (user_id) REFERENCES users(id)
@@ -716,6 +730,8 @@ CREATE INDEX mails_end ON public.mails USING btree (expires_at)
 CREATE UNIQUE INDEX mails_id_unique ON public.mails USING btree (id)
 CREATE INDEX mails_state ON public.mails USING btree (state, id)
 CREATE INDEX mails_user ON public.mails USING btree (user_id)
+CREATE UNIQUE INDEX models_id_unique ON public.models USING btree (id)
+CREATE UNIQUE INDEX models_version_unique ON public.models USING btree (version)
 CREATE UNIQUE INDEX money_entries_id_unique ON public.money_entries USING btree (id)
 CREATE INDEX money_entries_payment ON public.money_entries USING btree (payment_id)
 CREATE INDEX money_entries_user ON public.money_entries USING btree (user_id, currency, id)

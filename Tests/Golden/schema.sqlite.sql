@@ -328,6 +328,18 @@ CREATE TABLE mails (
     finished_at BIGINT
 );
 
+CREATE TABLE models (
+    id TEXT NOT NULL CONSTRAINT models_id_unique PRIMARY KEY,
+    display_name TEXT,
+    max_input_tokens BIGINT CONSTRAINT models_max_input_tokens_check CHECK (max_input_tokens >= 1),
+    max_output_tokens BIGINT CONSTRAINT models_max_output_tokens_check CHECK (max_output_tokens >= 1),
+    lifecycle TEXT NOT NULL CONSTRAINT models_lifecycle_check CHECK (lifecycle IN ('active', 'deprecated', 'retired')),
+    deprecated_at BIGINT,
+    retires_at BIGINT,
+    version BIGINT NOT NULL CONSTRAINT models_version_unique UNIQUE,
+    updated_at BIGINT NOT NULL
+);
+
 CREATE TABLE money_entries (
     id TEXT NOT NULL CONSTRAINT money_entries_id_unique PRIMARY KEY,
     user_id TEXT NOT NULL CONSTRAINT money_entries_user_id_reference REFERENCES users (id),

@@ -93,7 +93,8 @@ enum Role {
         // Nothing is kept in this set-up.
         admin("GET /api/admin/requests/{id}/bodies", nil, 404),
         Row(route: "GET /api/stats", body: nil, owner: 200, other: 200, support: 200, admin: 200, relayKey: 200),
-        admin("POST /api/admin/history/cleanup", ["dry_run": true]),
+        admin("POST /api/admin/history/cleanup", ["dry_run": true]), admin("GET /api/admin/models"),
+        admin("PUT /api/admin/models/{id}", ["lifecycle": "deprecated"]),
         admin("POST /web/auth/logout"), admin("POST /web/auth/refresh"), admin("GET /web/auth/user"),
         admin(
             "POST /web/auth/change-password",

@@ -138,8 +138,9 @@ struct ChatContent: Sendable, Equatable {
     }
 
     /// The Messages body for the next turn.
-    func body(_ ask: ChatAsk) -> [UInt8] {
-        let limit = ask.contextTokens ?? ModelTraits(ask.model).window * 3 / 4
+    /// - Parameter traits: of the model; nil: what its name tells.
+    func body(_ ask: ChatAsk, _ traits: ModelTraits? = nil) -> [UInt8] {
+        let limit = ask.contextTokens ?? (traits ?? ModelTraits(ask.model)).window / 4 * 3
         var kept = messages
         let fixed = ask.content.bytes.count + (system?.utf8.count ?? 0)
         var sizes = kept.map { $0.bytes.count }

@@ -99,7 +99,7 @@ struct ChatHandler: Sendable {
             (before, content) = (found.row, found.content)
         }
         if content.messages.isEmpty, let system = ask.system { content.system = system }
-        let turn = ChatTurn(key: key, model: ask.model, body: content.body(ask))
+        let turn = ChatTurn(key: key, model: ask.model, body: content.body(ask, services.models.traits(ask.model)))
         guard let source = sources.first(where: { $0.takes(turn) }) else { throw RelayProblem.modelNotFound }
         let conversationID = ask.isStored ? ask.conversationID ?? book.newID() : nil
         let run = ChatRun(exchange, key: key, conversationID: conversationID, model: ask.model, waitsForReaders: ask.isStream)

@@ -18,6 +18,7 @@ struct OpenAIRequest: Sendable {
         var aliases = ModelAliases.standard
         /// Prompts of more bytes get cache marks on the last tool and the last system block; nil never.
         var cachesFromBytes: Int? = 16_384
+        var traits: @Sendable (_ model: String) -> ModelTraits = { ModelTraits($0) }
         /// A caller's name for their user, as a digest that names nobody.
         var digest: @Sendable (String) -> String
     }
@@ -39,7 +40,7 @@ struct OpenAIRequest: Sendable {
         isStream = json["stream"] == true
         includesUsage = json["stream_options"]["include_usage"] == true
         let upstream = rules.aliases.model(model)
-        let traits = ModelTraits(upstream)
+        let traits = rules.traits(upstream)
         var ignored = object.members.map(\.name).filter { !Self.known.contains($0) && json[$0] != .null }
         var conversation = OpenAIConversation()
         for (index, turn) in turns.enumerated() { try conversation.add(turn, at: index) }

@@ -44,6 +44,8 @@ final class RelayServices: Sendable {
     let mover: JournalMover
     let priceBook: PriceBook
     var prices: PriceTable { priceBook.table }
+    /// What operators have said of models.
+    let models = ModelBook()
     /// The zone in which days, weeks and months begin.
     let zone: CivilZone
     let keeper: any LimitKeeping

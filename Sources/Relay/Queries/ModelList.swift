@@ -1,10 +1,12 @@
 internal import Domain
 internal import HTTP
+internal import Store
 
-/// `GET /v1/models` and `/v1/models/{id}`: the models of the price table that the key may use, in a shape that clients of both dialects
+/// `GET /v1/models` and `/v1/models/{id}`: the models of price table and model table that the key may use, in a shape that clients of both dialects
 /// accept (relay contract, section 9).
 struct ModelList: Sendable {
     let prices: PriceBook
+    let models: ModelBook
     private static let limits: ClosedRange<Int> = 1...1000
 
     /// - Parameter standard: models in one answer when the caller does not say.
@@ -32,16 +34,21 @@ struct ModelList: Sendable {
         return entry(id)
     }
 
-    private func visible(to key: RelayKey) -> [String] { prices.table.models.filter { key.allows(model: $0) } }
+    private func visible(to key: RelayKey) -> [String] { all.filter { key.allows(model: $0) } }
+    /// By name.
+    var all: [String] { Set(prices.table.models + models.ids).sorted() }
 
-    private func entry(_ id: String) -> JSON {
+    func entry(_ id: String) -> JSON {
         let line = PriceTable.family(id) ?? "other"
         let released = Self.released(id)
+        let (known, traits) = (models.entry(id), models.traits(id))
         return [
-            "id": .string(id), "type": "model", "object": "model", "display_name": .string(Self.displayName(id)),
+            "id": .string(id), "type": "model", "object": "model", "display_name": .string(known?.displayName ?? Self.displayName(id)),
             "created_at": .string(released.text), "created": .int(released.milliseconds / 1000), "owned_by": "anthropic",
-            "lifecycle": "active", "deprecated_at": nil, "retires_at": nil, "max_input_tokens": 200_000,
-            "max_tokens": .int(id.hasPrefix("claude-3") ? 8192 : 64_000), "line": .string(line),
+            "lifecycle": .string((known?.lifecycle ?? .active).rawValue),
+            "deprecated_at": known?.deprecatedAt.map { .string($0.text) } ?? .null,
+            "retires_at": known?.retiresAt.map { .string($0.text) } ?? .null,
+            "max_input_tokens": .int(traits.window), "max_tokens": .int(traits.maximumOutput), "line": .string(line),
         ]
     }
 

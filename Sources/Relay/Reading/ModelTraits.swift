@@ -1,9 +1,18 @@
 internal import Domain
+internal import Store
 
-/// What is known of a model by its name, and the names that older clients use.
+/// What is known of a model by its name and by its operator's word, and the names that older clients use.
 struct ModelTraits: Sendable {
     let id: String
-    init(_ id: String) { self.id = PriceTable.base(id) }
+    /// The name asks for a window of a million tokens.
+    private let isLong: Bool
+    /// What the operator says; goes before what the name tells.
+    private let entry: ModelEntry?
+    init(_ id: String, _ entry: ModelEntry? = nil) {
+        self.id = PriceTable.base(id)
+        isLong = self.id != id
+        self.entry = entry
+    }
 
     /// "claude-opus-4-7" is (4, 7), "claude-opus-4-20250514" is (4, 0), "claude-3-5-haiku-20241022" is (3, 5); nil without a number.
     var version: (major: Int, minor: Int)? {
@@ -17,9 +26,9 @@ struct ModelTraits: Sendable {
     /// `output_config.effort`.
     var knowsEffort: Bool { isFrom(4, 5) }
     /// Tokens it writes at most.
-    var maximumOutput: Int64 { isFrom(4, 0) ? 64_000 : 8192 }
+    var maximumOutput: Int64 { entry?.maxOutputTokens ?? (isFrom(4, 0) ? 64_000 : 8192) }
     /// Tokens it reads at most.
-    var window: Int64 { 200_000 }
+    var window: Int64 { entry?.maxInputTokens ?? (isLong && isFrom(4, 6) ? 1_000_000 : 200_000) }
 }
 
 /// Names that older clients ask for, and the model that answers; a name that is not here stands for itself (relay contract, sections 10

@@ -102,6 +102,7 @@ struct Surface {
             + PromotionEndpoints(promotion, people, door).endpoints
             + Keys(keys, door).endpoints
             + KeyAdministration(keys, door, explanation: explanation).endpoints + Users(people, keys, door).endpoints
+            + ModelAdministration(models, door).endpoints
             + Accounts(accounts, door).endpoints + AccountGroupEndpoints(accounts, door).endpoints
             + Stats(keys, door).endpoints
             + KeptBodies(store, door, keyring: opening).endpoints
@@ -111,6 +112,13 @@ struct Surface {
     /// The data keys that open something, also after `secrets rotate`.
     private var opening: @Sendable ([UInt8]) async throws -> Keyring {
         { [keyring, settings, store] sealed in try await Vault.keyring(keyring, opening: [sealed], settings, store) }
+    }
+    private var models: RelayModels {
+        RelayModels(store: store) { [store] in
+            try await ModelTable.list(store)
+        } changed: { [relay, log] in
+            do { try await relay?.refresh() } catch { log.warning("relay.refresh_failed", ["error": LogValue("\(error)")]) }
+        }
     }
     /// What stands in a key's way now, as the data path knows it.
     private var explanation: @Sendable (APIKeyID, String?) -> JSON? { { [relay] id, model in relay?.explain(id, model: model) } }

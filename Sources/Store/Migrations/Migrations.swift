@@ -27,6 +27,7 @@ struct Migration: Sendable {
         Migration(version: 16, name: "m0016_taken_over", text: PackageResources.m0016_taken_over_sql),
         Migration(version: 17, name: "m0017_idempotent_effects", text: PackageResources.m0017_idempotent_effects_sql),
         Migration(version: 18, name: "m0018_stored_webhooks", text: PackageResources.m0018_stored_webhooks_sql),
+        Migration(version: 19, name: "m0019_models", text: PackageResources.m0019_models_sql),
     ]
 
     /// SHA-256 of the file, so that an edited migration is noticed.
