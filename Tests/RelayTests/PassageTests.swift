@@ -94,6 +94,41 @@ struct PassageTests {
         }
     }
 
+    @Test(
+        arguments: [
+            // What is said, what of it is hidden, and whether it is.
+            ("status=400;message=Org Example Works has no credits", ["example works"], true),
+            ("status=500;message=all of EXAMPLE WORKS", ["example works"], true),
+            ("status=404;message=ask far@example.com", ["other"], true), ("status=400;message=something else", ["example works"], false),
+            ("status=400;message=Example Works", [], false),
+        ] as [(String, [String], Bool)])
+    func `words that the operator keeps to themselves reach nobody`(step: String, hidden: [String], isHidden: Bool) async throws {
+        try await withFakeUpstream { fake in
+            let account = WorldAccount(secret: "sk-account-one", baseURL: fake.baseURL) { $0.email = "far@example.com" }
+            try await withRelay([account], configure: { $0.limits.hiddenErrorWords = hidden }) { world in
+                try await fake.script("sk-account-one", [], default: step)
+                let reply = try await world.send()
+                let answer = try JSON(parsing: reply.body)
+                #expect((answer["error"]["message"] == "The upstream refused the request.") == isHidden, "\(reply.text)")
+                #expect(answer["request_id"].string == reply.header("request-id") && answer["error"]["type"].string != nil)
+                #expect(reply.text.contains("Example") == (!isHidden && step.contains("Example")))
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("status=500;retry-after=3600", "false"), ("status=500;retry-after=3600;hdr=x-should-retry:true", "false"),
+        ("status=500;hdr=retry-after-ms:90000", "false"), ("status=500;retry-after=60", nil),
+        ("status=500;retry-after=5;hdr=x-should-retry:true", "true"), ("status=429;message=needs extra usage;retry-after=7200", "false"),
+    ])
+    func `no client is told to wait for hours and try again`(step: String, shouldRetry: String?) async throws {
+        try await withFake { world, fake in
+            try await fake.script("sk-account-one", [], default: step)
+            let reply = try await world.send()
+            #expect(reply.status == (step.contains("429") ? 429 : 500) && reply.header("x-should-retry") == shouldRetry, "\(reply.text)")
+        }
+    }
+
     @Test(arguments: ["status=401", "status=429", "status=500", "status=529", "html503", "connect-refuse", "first-event-error"])
     func `another account serves when the first one cannot`(step: String) async throws {
         try await withFake(accounts: ["sk-account-one", "sk-account-two"]) { world, fake in

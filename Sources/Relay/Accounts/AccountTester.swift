@@ -53,7 +53,9 @@ public struct AccountTester: Sendable {
         let begunAt = store.ambient.now()
         let answer = await ask(row, token, model)
         let outcome = answer.outcome
-        let booked = try await entry(answer.used, id, model, begunAt)
+        var used = answer.used
+        if row.details.billsTopLevel { used?.metered.iterations = [] }
+        let booked = try await entry(used, id, model, begunAt)
         try await store.transaction { transaction throws(StoreError) in
             if let booked { _ = try transaction.settle([booked]) }
             try transaction.recordTest(of: id, outcome: outcome.code, detail: outcome.detail)

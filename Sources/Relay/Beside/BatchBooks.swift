@@ -70,7 +70,8 @@ final class BatchBooks: Sendable {
             services, reactor, response, to: client,
             results: BatchResults(
                 batch, prices: services.prices, millionths: services.keys.find(batch.apiKeyID)?.key.access.priceMillionths ?? 1_000_000,
-                now: services.ambient.now(), day: services.day(services.ambient.now())))
+                now: services.ambient.now(), day: services.day(services.ambient.now()), billsTopLevel: account.account.details.billsTopLevel
+            ))
         var failed = false
         do throws(UpstreamError) { try await response.pump(decoding: response.head.coding != .identity) { pump.take($0) } } catch {
             failed = true

@@ -10,6 +10,7 @@ struct BatchResults {
     private let prices: PriceTable
     private let millionths: Int64
     private let day: String
+    private let billsTopLevel: Bool
     private let now: Timestamp
     private var line: [UInt8] = []
     private var isSkipping = false
@@ -24,7 +25,9 @@ struct BatchResults {
     /// A longer line is not kept; a message of this size does not exist.
     private static let maximumLineBytes = 16 << 20
 
-    init(_ batch: MessageBatch, prices: PriceTable, millionths: Int64, now: Timestamp, day: String) {
+    /// - Parameter billsTopLevel: the account's lists of passes do not say everything.
+    init(_ batch: MessageBatch, prices: PriceTable, millionths: Int64, now: Timestamp, day: String, billsTopLevel: Bool = false) {
+        self.billsTopLevel = billsTopLevel
         (self.batch, self.prices, self.now) = (batch, prices, now)
         (self.millionths, self.day) = (millionths, day)
     }
@@ -110,6 +113,7 @@ struct BatchResults {
             settlement.httpStatus = 200
             var usage = reading?.usage ?? MeteredUsage()
             usage.isBatch = true
+            if billsTopLevel { usage.iterations = [] }
             settlement.usage = Settlement.Used(
                 tokens: usage.tokens, metered: usage, model: model, source: reading == nil ? .unparsed : .final)
         case "canceled", "expired":

@@ -1,5 +1,6 @@
 internal import Domain
 internal import HTTP
+internal import Store
 internal import Telemetry
 
 /// Attempts without an answer, and answers that are no 200: what the account does about it and what the client may see.
@@ -80,11 +81,12 @@ extension Attempts {
         case .relay:
             passage.markServed()
             count(.relayed)
-            answer(status, headers(response.head, keepsCoding: false), body, type)
+            answer(status, refusalHeaders(response.head, now), shown(body, type, account), type)
             return .done
         case .unknownModel:
             count(.relayed)
-            return .unlisted(.answer(status: status, headers: headers(response.head, keepsCoding: false), body: body, type: type))
+            return .unlisted(
+                .answer(status: status, headers: refusalHeaders(response.head, now), body: shown(body, type, account), type: type))
         case .fault(let found):
             services.log.warning(
                 "upstream.refused",
@@ -100,9 +102,33 @@ extension Attempts {
             fault(found)
             if found.hides { return .failed(.hidden, others: found.otherAccounts) }
             return .failed(
-                .answer(status: status, headers: headers(response.head, keepsCoding: false), body: body, type: type),
+                .answer(status: status, headers: refusalHeaders(response.head, now), body: shown(body, type, account), type: type),
                 others: found.otherAccounts)
         }
+    }
+
+    /// Clients obey any wait; one of hours would keep them silent that long (relay contract, section 6).
+    private static let longestWaitMilliseconds: Int64 = 60_000
+
+    private func refusalHeaders(_ head: UpstreamResponseHead, _ now: Timestamp) -> HeaderBlock {
+        let seconds = UpstreamVerdict.retryAfter(head.value(of: "retry-after"), now: now) ?? 0
+        let milliseconds = head.value(of: "retry-after-ms").flatMap { Int64($0) } ?? 0
+        guard max(seconds, milliseconds) > Self.longestWaitMilliseconds else { return headers(head, keepsCoding: false) }
+        var block = headers(head, keepsCoding: false, without: HeaderRules.shouldRetry)
+        block.add("x-should-retry", "false")
+        return block
+    }
+
+    /// The upstream's words, unless they name what the operator keeps to themselves.
+    private func shown(_ body: [UInt8], _ type: String, _ account: RelayAccount) -> [UInt8] {
+        let hidden = services.limits.hiddenErrorWords
+        guard !hidden.isEmpty else { return body }
+        let (text, email) = (String(decoding: body, as: UTF8.self).lowercased(), account.account.details.email.lowercased())
+        guard hidden.contains(where: { text.contains($0) }) || !email.isEmpty && text.contains(email) else { return body }
+        return JSON.object([
+            "type": "error", "error": ["type": .string(type), "message": "The upstream refused the request."],
+            "request_id": .string(passage.upstreamRequestID ?? exchange.id.text),
+        ]).bytes
     }
 
     /// An `error` as a stream's first event is a refusal like any other.

@@ -17,8 +17,8 @@ extension Attempts {
     private static let timing = "relay;dur="
 
     /// The relay's own fields beside those of the upstream. Written as bytes: this is made for every request.
-    func headers(_ head: UpstreamResponseHead, keepsCoding: Bool) -> HeaderBlock {
-        var block = HeaderRules.client(head, keepsCoding: keepsCoding)
+    func headers(_ head: UpstreamResponseHead, keepsCoding: Bool, without name: HeaderName? = nil) -> HeaderBlock {
+        var block = HeaderRules.client(head, keepsCoding: keepsCoding, without: name)
         var value: [UInt8] = []
         value.reserveCapacity(48)
         func add(_ name: String, _ write: (inout [UInt8]) -> Void) {

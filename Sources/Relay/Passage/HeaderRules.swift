@@ -39,6 +39,7 @@ enum HeaderRules {
     }
     // Made once: a name written at its place of use is built anew each time.
     static let requestID: HeaderName = "request-id"
+    static let shouldRetry: HeaderName = "x-should-retry"
     static let contentType: HeaderName = "content-type"
     static let contentEncoding: HeaderName = "content-encoding"
     private static let connection: HeaderName = "connection"
@@ -71,7 +72,8 @@ enum HeaderRules {
     }
 
     /// The upstream's fields that the client gets.
-    static func client(_ head: UpstreamResponseHead, keepsCoding: Bool) -> HeaderBlock {
+    /// - Parameter other: one that it does not get; nil: it gets all.
+    static func client(_ head: UpstreamResponseHead, keepsCoding: Bool, without other: HeaderName? = nil) -> HeaderBlock {
         // With room for the relay's own fields.
         var block = HeaderBlock(reserving: head.bytes.count + 512)
         for field in head.fields {
@@ -81,7 +83,9 @@ enum HeaderRules {
                 || startsWithAny(head.bytes.span, name, passedDownPrefixes)
                     && !startsWithAny(head.bytes.span, name, droppedDownPrefixes)
                 || keepsCoding && head.matches(field, contentEncoding)
-            if isPassed { block.add(name: head.bytes.span.extracting(name), value: head.bytes.span.extracting(field.value)) }
+            if isPassed, other.map({ !head.matches(field, $0) }) ?? true {
+                block.add(name: head.bytes.span.extracting(name), value: head.bytes.span.extracting(field.value))
+            }
         }
         return block
     }

@@ -153,7 +153,8 @@ final class Passage: @unchecked Sendable {
         if usage.isUS { flags.insert(.us) }
         if usage.isBatch { flags.insert(.batch) }
         if meter.hasStopped { flags.insert(.complete) }
-        let tokens = usage.iterations.isEmpty ? usage.tokens : usage.iterationTotal
+        let isTopLevel = usage.iterations.isEmpty || account?.account.details.billsTopLevel == true
+        let tokens = isTopLevel ? usage.tokens : usage.iterationTotal
         journal.slots.update(
             slot, tokens, webSearches: usage.webSearches, deltaBytes: meter.deltaBytes, blocks: meter.blocks, flags: flags)
     }
@@ -200,7 +201,7 @@ final class Passage: @unchecked Sendable {
             tokens.output = meter.outputSnapshot
             return .init(tokens: tokens, metered: usage, model: model, source: meter.isUnparsed ? .unparsed : .snapshot)
         }
-        guard mayCharge else { return nil }
+        guard mayCharge, meter.hasContent || services.limits.billsEstimates else { return nil }
         let output = StreamMeter.estimate(deltaBytes: meter.deltaBytes, blocks: meter.blocks)
         let source: UsageSource = meter.hasContent ? .unparsed : .estimated
         return .init(tokens: TokenCounts(input: admission.inputEstimate, output: output), metered: usage, model: model, source: source)

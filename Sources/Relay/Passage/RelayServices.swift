@@ -27,6 +27,10 @@ public struct RelayLimits: Sendable {
     /// Of one such stream.
     public var drainBytes = 8 << 20
     public var drainSeconds: UInt64 = 120
+    /// Whoever leaves before the upstream has answered pays for the input, as an estimate (`BILL_ESTIMATES`).
+    public var billsEstimates = true
+    /// Error bodies of upstreams that hold one of these, in lower case, are not shown to customers (`UPSTREAM_ERROR_HIDES`).
+    public var hiddenErrorWords: [String] = []
     /// Silence on a stream after which a ping goes to the client.
     public var pingSeconds: UInt64 = 15
     public var deadlines = UpstreamDeadlines()

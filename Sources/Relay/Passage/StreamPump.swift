@@ -115,7 +115,11 @@ final class StreamPump: @unchecked Sendable {
     private func send(_ bytes: Span<UInt8>) -> PumpStep {
         // The journal has the final numbers before the client has the last event.
         if passage.meter.hasStopped {
-            if !passage.isSettled { passage.settle(.success, httpStatus: 200, usage: passage.meteredStream(mayCharge: true)) }
+            if !passage.isSettled {
+                // Read on for the bill alone: the customer has left long before.
+                let ending: Passage.Ending = passage.isDraining ? .aborted : .success
+                passage.settle(ending, httpStatus: 200, usage: passage.meteredStream(mayCharge: true))
+            }
             if passage.services.durability == .always {
                 // What an upstream says after its last event is its own mistake: not kept without bound.
                 guard last.count <= Self.maximumHeldBytes else { return .stop }

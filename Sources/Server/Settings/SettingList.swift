@@ -177,6 +177,16 @@ enum SettingList {
             name: "UPSTREAM_IDLE_TIMEOUT", kind: .integer(1...3600), standard: "300",
             about: "Seconds of silence inside an answer after which it is given up."),
         .init(
+            name: "UPSTREAM_ERROR_HIDES", kind: .list,
+            about:
+                "Words, as the name of your organisation: an upstream's error that holds one of them, or its account's mail address, reaches customers with a neutral sentence instead. Empty: errors pass as they came."
+        ),
+        .init(
+            name: "BILL_ESTIMATES", kind: .boolean, standard: "true",
+            about:
+                "Whoever leaves before the upstream has answered pays for the input that it had accepted, as an estimate. false: nothing is booked then."
+        ),
+        .init(
             name: "DEMO", kind: .boolean, standardText: "true outside production",
             about: "Answers from a built-in demo while there is no account."),
         // VPN

@@ -149,6 +149,8 @@ struct Settings: Sendable {
         (optional("CLAUDE_CLI"), number("CLAUDE_CLI_CONCURRENCY"), Int64(number("CLAUDE_CLI_TIMEOUT")))
     }
     var allowsLoopbackUpstream: Bool { SettingText.boolean(text("ALLOW_LOOPBACK_UPSTREAM")) ?? false }
+    var hiddenErrorWords: [String] { list("UPSTREAM_ERROR_HIDES").map { $0.lowercased() } }
+    var billsEstimates: Bool { SettingText.boolean(text("BILL_ESTIMATES")) ?? true }
     var openAIQuotaAs429: Bool { SettingText.boolean(text("OPENAI_QUOTA_AS_429")) ?? false }
     var isDemo: Bool { optional("DEMO").flatMap(SettingText.boolean) ?? !isProduction }
     var currency: Currency { (try? Currency(parsing: text("CURRENCY"))) ?? .usd }

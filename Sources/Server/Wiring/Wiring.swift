@@ -138,6 +138,8 @@ struct Wiring {
         var configuration = RelayConfiguration(dataDirectory: settings.dataDirectory)
         configuration.limits.concurrent = settings.maxConcurrent
         configuration.limits.deadlines = settings.upstreamDeadlines
+        configuration.limits.hiddenErrorWords = settings.hiddenErrorWords
+        configuration.limits.billsEstimates = settings.billsEstimates
         configuration.syncsAlways = settings.syncsAlways
         configuration.allowsLoopback = settings.allowsLoopbackUpstream
         configuration.isDemo = settings.isDemo
