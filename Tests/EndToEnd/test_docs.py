@@ -33,7 +33,7 @@ def test_commands_of_the_documents_do_what_they_say(page, server, tmp_path):
     (tmp_path / "upstream-key.txt").write_text("sk-upstream-of-the-docs\n")
     (tmp_path / "ann-password.txt").write_text("correct horse battery\n")
     program = pathlib.Path(far_side.program("GATEHOUSE_BIN", "gatehouse")).resolve()
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "DATA_DIR": str(tmp_path / "data"), "KEY": server.key, "HOME": str(tmp_path), "PORT": "0"}
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "DATA_DIR": str(tmp_path / "data"), "KEY": server.key, "ADMIN_PASSWORD": server.environment()["ADMIN_PASSWORD"], "HOME": str(tmp_path), "PORT": "0"}
     (tmp_path / "gatehouse").symlink_to(program)
     if page != "docs/install.md":  # which shows the very first look
         subprocess.run(["gatehouse", "migrate"], cwd=tmp_path, env=environment, capture_output=True, timeout=60, executable=program, check=True)
