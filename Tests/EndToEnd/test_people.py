@@ -57,6 +57,44 @@ def test_a_key_keeps_to_the_limits_of_its_owner(server, ann):
     assert lifted["requests_per_minute"] is None and lifted["keys"] == 1
 
 
+def message(server, key):
+    body = {"model": "claude-sonnet-5-5", "max_tokens": 16, "messages": [{"role": "user", "content": "hi"}]}
+    status, _, text = far_side.call(server.url + "/v1/messages", body, {"x-api-key": key, "content-type": "application/json"})
+    return status, json.loads(text).get("error", {}).get("details", {})
+
+
+def test_a_team_and_a_person_share_limits_over_keys(server, ann):
+    """Of a key's own limits, its owner's shared ones and its team's the tightest holds, and is named."""
+    bob = ann.replace("ann", "bob")
+    server.command("user", "create", bob, stdin=PASSWORD + "\n")
+    keys = [json.loads(server.command("key", "create", "k", "--owner", who, "--json"))["key"] for who in (ann, ann, bob)]
+    becomes(200, lambda: models(server, keys[2]))
+    shared = json.loads(server.command("user", "shared-limits", ann, "--limits", '{"tokens_per_day":1,"hard_stop":true}', "--json"))
+    assert shared["limits"]["tokens_per_day"] == 1
+    becomes(402, lambda: message(server, keys[0])[0])
+    status, details = message(server, keys[1])
+    assert status == 402 and details["scope"] == "user" and details["error_code"] == "daily_token_limit_exceeded", details
+    assert message(server, keys[2])[0] == 200, "another person's key"
+    server.command("user", "shared-limits", ann, "--limits", '{"tokens_per_day":null,"hard_stop":null}')
+    becomes(200, lambda: message(server, keys[1])[0])
+
+    name = "team of " + ann
+    team = json.loads(server.command("team", "add", name, "--limits", '{"cost_per_day_micro_usd":1,"hard_stop":true}', "--json"))["id"]
+    for who in (ann, bob):
+        server.command("user", "team", who, team)
+    for key in keys:
+        becomes(402, lambda: message(server, key)[0])
+        assert message(server, key)[1]["scope"] == "team"
+    assert "move them first" in refused(server, "team", "delete", team)
+    assert "there already" in refused(server, "team", "add", name)
+    server.command("team", "edit", team, "--limits", '{"cost_per_day_micro_usd":null}')
+    becomes(200, lambda: message(server, keys[0])[0])
+    for who in (ann, bob):
+        server.command("user", "team", who, "none")
+    server.command("team", "delete", team)
+    assert team not in server.command("team", "list")
+
+
 def test_the_last_admin_stays(server):
     assert "the last admin" in refused(server, "user", "block", "admin@example.com")
     assert "the last admin" in refused(server, "user", "promote", "admin@example.com", "--role", "customer")

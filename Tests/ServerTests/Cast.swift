@@ -85,6 +85,9 @@ final class Cast: Sendable {
                         "kind": path.contains("/claude-accounts") ? "bearer" : "api_key",
                     ])["id"].string ?? ""
         }
+        if path.contains("teams/{id}") {
+            things.id = try await made("/api/admin/teams", ["name": .string(things.name)])["id"].string ?? ""
+        }
         if path.contains("platforms/{id}") {
             let place: JSON = ["name": .string(things.name), "url": "https://ops.example.com/hook", "enabled": false]
             things.id = try await made("/admin/webhook/platforms", place)["data"]["id"].string ?? ""

@@ -16,6 +16,7 @@ struct Command: Sendable {
         .userLimits, .userInvite, .userList, .userTokenCreate, .userTokenList, .userTokenRevoke,
         .userTOTPShow, .userTOTPBegin, .userTOTPConfirm, .userTOTPEnd, .keyCreate, .keyList, .keyRevoke, .keyEdit,
         .keyRotate, .keyDisable, .keyEnable, .keyExplain, .keyPurge,
+        .teamAdd, .teamEdit, .teamList, .teamDelete, .userTeam, .userShared,
         .priceList, .priceImport, .modelList, .modelSet,
         .accountAdd, .accountEdit, .accountList, .accountTest, .accountEnable, .accountDisable, .accountReset, .accountDelete,
         .accountExplain,

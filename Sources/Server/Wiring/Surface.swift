@@ -103,6 +103,7 @@ struct Surface {
             + Keys(keys, door).endpoints
             + KeyAdministration(keys, door, explanation: explanation).endpoints + Users(people, keys, door).endpoints
             + ModelAdministration(models, door).endpoints
+            + TeamAdministration(RelayTeams(store: store, changed: keys.changed), door).endpoints
             + Accounts(accounts, door).endpoints + AccountGroupEndpoints(accounts, door).endpoints
             + Stats(keys, door).endpoints
             + KeptBodies(store, door, keyring: opening).endpoints
