@@ -178,6 +178,44 @@ func withStorehouse(_ database: TestDatabase = .sqliteInMemory, _ test: (Storeho
         }
     }
 
+    @Test(arguments: [TestDatabase.sqliteInMemory, .postgres])
+    func `lists of what is sold go on where a part ends`(database: TestDatabase) async throws {
+        try await withStorehouse(database) { house in
+            _ = try await house.people.person("admin", .admin)
+            _ = try await house.people.person("ada")
+            let (admin, ada) = (await house.people.token("admin"), await house.people.token("ada"))
+            for number in 1...3 {
+                let plan: JSON = ["kind": "relay", "name": .string("P\(number)"), "price": "1.00", "max_services": 3]
+                #expect(await house.send(.post, "/api/admin/plans", plan, token: admin).status == 201)
+                let wish: JSON = ["tariff_id": .int(Int64(number)), "provider": "shop", "provider_payment_id": .string("p-\(number)")]
+                #expect(await house.send(.post, "/payments", wish, token: ada).status == 200)
+                let word: JSON = [
+                    "provider": "shop", "provider_payment_id": .string("p-\(number)"), "status": "completed", "amount": "1.00",
+                    "currency": "USD",
+                ]
+                #expect(await house.webhook(word).status == 200)
+            }
+            for (path, name, token, isNewestFirst) in [
+                ("/api/admin/plans", "plans", admin, false), ("/api/admin/payments", "payments", admin, true),
+                ("/api/admin/payment-events", "events", admin, true), ("/api/admin/services", "services", admin, false),
+                ("/api/portal/services", "services", ada, false),
+            ] {
+                let whole = await house.send(.get, path, token: token).json
+                #expect(whole[name].array?.count == 3 && whole["next_cursor"] == .null, "\(path)")
+                var (found, cursor) = ([JSON](), String?.none)
+                for _ in 0..<3 {
+                    let next = (cursor ?? "").replacing("|", with: "%7C")
+                    let part = await house.send(.get, path + "?limit=1" + (cursor == nil ? "" : "&cursor=\(next)"), token: token).json
+                    found += part[name].array ?? []
+                    cursor = part["next_cursor"].string
+                }
+                #expect(.array(found) == whole[name] && cursor == nil, "\(path)")
+                if path.hasSuffix("payments") { #expect(found.first?["id"] == (isNewestFirst ? 3 : 1)) }
+                #expect(await house.send(.get, path + "?cursor=%7C%7C", token: token).status >= 400)
+            }
+        }
+    }
+
     @Test func `a webhook is believed by its signature alone`() async throws {
         try await withStorehouse { house in
             let word: JSON = ["provider": "shop", "payment_id": 1, "status": "completed", "amount": "1", "currency": "USD"]

@@ -229,7 +229,7 @@ func withShop(_ database: TestDatabase = .sqliteInMemory, clock: TestClock = Tes
             )
             #expect(try await shop.receive(event) == .unknownPayment)
             let kept = try await shop.store.read { reader throws(StoreError) in
-                try reader.inboxEvents(outcome: "unknown_payment", limit: 10)
+                try reader.inboxEvents(outcome: "unknown_payment", limit: 10).items
             }
             #expect(kept.map(\.eventID) == ["e-9"])
             _ = try await shop.payment(plan, id: "p-9")

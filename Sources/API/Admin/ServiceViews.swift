@@ -11,6 +11,14 @@ enum Sold {
     static let writing = reading + [.csrf, .conflict]
     static let text = Shape(Field<String>.text("id", "Its id.", length: 1...64), make: { $0 })
 
+    static let badCursor = InputErrors(fields: [FieldError("cursor", "must be the `next_cursor` of an answer")])
+    /// - Throws: `InputErrors` for a cursor that is no number.
+    static func number(_ cursor: String?) throws -> Int64? {
+        guard let cursor else { return nil }
+        guard let number = Int64(cursor), number >= 0 else { throw badCursor }
+        return number
+    }
+
     /// - Throws: 404 for what is no id of that kind.
     static func id<Kind>(_ text: String, _ kind: Kind.Type) throws -> Identifier<Kind> {
         guard let id = try? Identifier<Kind>(parsing: text) else { throw Problem(.notFound) }

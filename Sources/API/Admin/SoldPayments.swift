@@ -24,16 +24,16 @@ public struct SoldPayments: Sendable {
     }
     private var payments: Endpoint<CustomerContext> {
         Endpoint(
-            .get, "/api/admin/payments", "All payments", tag: "Sales", audience: Sold.readers, takes: .query(Storefront.part(50)),
+            .get, "/api/admin/payments", "All payments", tag: "Sales", audience: Sold.readers, takes: .query(Paging.shape()),
             replies: .ok(View.page("payments", of: Self.paymentView)), problems: Sold.reading
         ) { input, _ in
-            let part = input.query
+            let (limit, before) = (input.query.limit, try Sold.number(input.query.cursor))
             let page = try await front.store.read { reader throws(StoreError) in
-                try reader.payments(offset: Int(part.skip), limit: Int(part.limit))
+                try reader.newestPayments(before: before ?? .max, limit: limit)
             }
             var shown: [JSON] = []
             for payment in page.items { shown.append(try await json(payment)) }
-            return .page("payments", shown, next: nil)
+            return .page("payments", shown, next: page.hasMore ? page.items.last.map { String($0.number) } : nil)
         }
     }
     private static let eventView = View(
@@ -41,19 +41,28 @@ public struct SoldPayments: Sendable {
         example: ["source": "shop", "outcome": "mismatch"])
     private var inbox: Endpoint<CustomerContext> {
         Endpoint(
-            .get, "/api/admin/payment-events", "What providers told us", tag: "Sales", audience: Sold.readers, takes: .nothing,
-            replies: .ok(View.page("events", of: Self.eventView)), problems: Sold.reading
-        ) { _, _ in
-            let events = try await front.store.read { reader throws(StoreError) in try reader.inboxEvents(limit: 200) }
+            .get, "/api/admin/payment-events", "What providers told us", tag: "Sales", audience: Sold.readers,
+            takes: .query(Paging.shape(limit: 200)), replies: .ok(View.page("events", of: Self.eventView)), problems: Sold.reading
+        ) { input, _ in
+            let (limit, before) = (input.query.limit, try Self.place(input.query.cursor))
+            let page = try await front.store.read { reader throws(StoreError) in try reader.inboxEvents(before: before, limit: limit) }
             return .page(
                 "events",
-                events.map {
+                page.items.map {
                     [
                         "source": .string($0.source), "event_id": .string($0.eventID), "kind": .string($0.kind),
                         "outcome": .string($0.outcome), "received_at": .string($0.receivedAt.text),
                     ]
-                }, next: nil)
+                },
+                next: page.hasMore ? page.items.last.map { "\($0.receivedAt.milliseconds)|\($0.source)|\($0.eventID)" } : nil)
         }
+    }
+    /// What the cursor of events names.
+    private static func place(_ cursor: String?) throws -> (at: Timestamp, source: String, eventID: String)? {
+        guard let cursor else { return nil }
+        let parts = cursor.split(separator: "|", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count == 3, let at = Int64(parts[0]) else { throw Sold.badCursor }
+        return (Timestamp(milliseconds: at), String(parts[1]), String(parts[2]))
     }
     private func payment(_ text: String) async throws -> Payment {
         guard let number = Int64(text) else {

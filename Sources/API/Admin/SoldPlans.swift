@@ -44,11 +44,12 @@ public struct SoldPlans: Sendable {
 
     private var plans: Endpoint<CustomerContext> {
         Endpoint(
-            .get, "/api/admin/plans", "All plans", tag: "Sales", audience: Sold.readers, takes: .nothing,
-            replies: .ok(View.page("plans", of: Self.planView)), problems: Sold.reading
-        ) { _, _ in
-            let page = try await front.store.read { reader throws(StoreError) in try reader.plans(limit: 1000) }
-            return .page("plans", page.items.map(Self.json), next: nil)
+            .get, "/api/admin/plans", "All plans", tag: "Sales", audience: Sold.readers, takes: .query(Paging.shape(limit: 500)),
+            replies: .ok(View.page("plans", of: Self.planView, order: "Oldest first.")), problems: Sold.reading
+        ) { input, _ in
+            let (limit, after) = (input.query.limit, try Sold.number(input.query.cursor) ?? 0)
+            let page = try await front.store.read { reader throws(StoreError) in try reader.plans(after: after, limit: limit) }
+            return .page("plans", page.items.map(Self.json), next: page.hasMore ? page.items.last.map { String($0.number) } : nil)
         }
     }
     private var makePlan: Endpoint<CustomerContext> {

@@ -32,7 +32,7 @@ public struct SoldServices: Sendable {
                 Shape(
                     Paging.limitField(), Paging.cursorField, Field<String>.text("kind", "Only these.", length: 1...32).optional,
                     Field<Bool>.boolean("behind", "Only those with something to do.").or(false), make: Selection.init)),
-            replies: .ok(View.page("services", of: ServiceViews.one)), problems: Sold.reading
+            replies: .ok(View.page("services", of: ServiceViews.one, order: "Oldest first.")), problems: Sold.reading
         ) { input, _ in
             let wanted = input.query
             let filter = ServiceFilter(kind: try wanted.kind.map { try ServiceKind(parsing: $0) }, isBehind: wanted.isBehind)

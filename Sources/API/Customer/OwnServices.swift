@@ -21,11 +21,12 @@ public struct OwnServices: Sendable {
 
     private var ownServices: Endpoint<CustomerContext> {
         Endpoint(
-            .get, "/api/portal/services", "My services", tag: "Portal", audience: .customer, takes: .nothing,
-            replies: .ok(View.page("services", of: ServiceViews.one)), problems: Sold.reading
-        ) { _, context in
-            let owner = context.user.id
-            return try await views.list(ServiceFilter(owner: owner), after: nil, limit: 1000, forOperator: false)
+            .get, "/api/portal/services", "My services", tag: "Portal", audience: .customer, takes: .query(Paging.shape(limit: 500)),
+            replies: .ok(View.page("services", of: ServiceViews.one, order: "Oldest first.")), problems: Sold.reading
+        ) { input, context in
+            let after = try input.query.cursor.map { try Sold.id($0, ServiceIDKind.self) }
+            return try await views.list(
+                ServiceFilter(owner: context.user.id), after: after, limit: input.query.limit, forOperator: false)
         }
     }
     private var ownService: Endpoint<CustomerContext> {

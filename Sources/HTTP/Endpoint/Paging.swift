@@ -35,11 +35,11 @@ extension Answer {
 
 extension View {
     /// The schema of `Answer.page`.
-    public static func page(_ name: String, of item: View) -> View {
+    public static func page(_ name: String, of item: View, order: String = "Newest first.") -> View {
         View(
             nil,
             .object([
-                .always(name, "Newest first.", .list(of: item.schema, count: 0...1000)),
+                .always(name, order, .list(of: item.schema, count: 0...1000)),
                 .always("next_cursor", "For the next part; null at the end.", .nullable(.text)),
             ]), example: .object(JSONObject([(name, .array([item.example])), ("next_cursor", .null)])))
     }

@@ -27,13 +27,22 @@ extension Reader {
             SELECT source, event_id, payment_id, kind, outcome, received_at FROM inbox WHERE source = \(source) AND event_id = \(eventID)
             """)
     }
-    /// Newest first. `outcome` nil lists all.
-    public func inboxEvents(outcome: String? = nil, limit: Int) throws(StoreError) -> [InboxEvent] {
-        try all(
+    /// Newest first.
+    /// - Parameters:
+    ///   - outcome: nil lists all.
+    ///   - before: the last one of the page before.
+    public func inboxEvents(
+        outcome: String? = nil, before: (at: Timestamp, source: String, eventID: String)? = nil, limit: Int
+    ) throws(StoreError) -> Page<InboxEvent> {
+        let limit = PageLimits.clamp(limit)
+        let older: SQL =
+            if let before { "AND (received_at, source, event_id) < (\(before.at), \(before.source), \(before.eventID))" } else { "" }
+        let rows: [InboxEvent] = try all(
             """
-            SELECT source, event_id, payment_id, kind, outcome, received_at FROM inbox WHERE outcome = COALESCE(\(outcome), outcome)
-            ORDER BY received_at DESC LIMIT \(PageLimits.clamp(limit))
+            SELECT source, event_id, payment_id, kind, outcome, received_at FROM inbox
+            WHERE outcome = COALESCE(\(outcome), outcome) \(older) ORDER BY received_at DESC, source DESC, event_id DESC LIMIT \(limit + 1)
             """)
+        return Page(rows, limit: limit)
     }
 }
 

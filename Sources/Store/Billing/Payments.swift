@@ -109,6 +109,18 @@ extension Reader {
             """)
         return Page(rows, limit: limit)
     }
+
+    /// Everybody's, newest first.
+    /// - Parameter before: the last number of the page before.
+    public func newestPayments(before: Int64 = .max, status: PaymentStatus? = nil, limit: Int) throws(StoreError) -> Page<Payment> {
+        let limit = PageLimits.clamp(limit)
+        let rows: [Payment] = try all(
+            """
+            SELECT \(Payment.columns) FROM payments WHERE number < \(before) AND status = COALESCE(\(status), status)
+            ORDER BY number DESC LIMIT \(limit + 1)
+            """)
+        return Page(rows, limit: limit)
+    }
 }
 
 extension Transaction {
