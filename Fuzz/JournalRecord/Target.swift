@@ -26,10 +26,8 @@ private func becomesRows(_ input: [UInt8]) -> Bool {
 }
 
 private func written(_ record: JournalRecord) -> [UInt8] {
-    var bytes: [UInt8] = []
     switch record {
-    case .admitted(let admission): JournalCoder.encode(admission, into: &bytes)
-    case .settled(let settled): JournalCoder.encode(settled, into: &bytes)
+    case .admitted(let admission): JournalCoder.encode(admission)
+    case .settled(let settled): JournalCoder.encode(settled)
     }
-    return bytes
 }

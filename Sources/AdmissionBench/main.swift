@@ -35,7 +35,8 @@ struct Arrivals {
     /// Reserves under every limit and settles, as a request does that the upstream answers at once.
     func admit(_ key: RelayKey) throws {
         let want = RelayGate.reservation(
-            key, request, Self.inputEstimate, services, second: services.ambient.uptimeNanoseconds() / 1_000_000_000)
+            key, request, Self.inputEstimate, services,
+            RelayGate.Moment(now: services.ambient.now(), second: services.ambient.uptimeNanoseconds() / 1_000_000_000))
         let lease = try KeyLease(services.keeper, key.holders, want: want)
         lease.ticket.settle(Self.used, costMicroUSD: 6000, model: request.model)
     }

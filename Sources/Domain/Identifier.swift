@@ -38,18 +38,17 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
     }
 
     public var text: String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Kind.prefix.utf8.count + 33)
-        write(to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        String(decoding: [UInt8](upTo: Kind.prefix.utf8.count + 33) { write(to: &$0) }, as: UTF8.self)
     }
     /// Appends the text.
-    public func write(to bytes: inout [UInt8]) {
-        bytes.append(contentsOf: Kind.prefix.utf8)
+    @inlinable public func write(to bytes: inout ByteCursor) {
+        bytes.append(utf8: Kind.prefix)
         bytes.append(0x5f)
-        Self.appendHex(high, &bytes)
-        Self.appendHex(low, &bytes)
+        bytes.append(hex: high)
+        bytes.append(hex: low)
     }
+    /// Appends the text.
+    @inlinable public func write(to bytes: inout [UInt8]) { bytes.append(upTo: 40) { write(to: &$0) } }
     public var description: String { text }
 
     public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
@@ -64,18 +63,6 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
             }
         }
         return value
-    }
-    private static func appendHex(_ value: UInt64, _ bytes: inout [UInt8]) {
-        bytes.append(littleEndian: hexDigits(value >> 32).byteSwapped)
-        bytes.append(littleEndian: hexDigits(value & 0xffff_ffff).byteSwapped)
-    }
-    /// Eight digits of 32 bits at once, the lowest in the lowest byte: ids are written several times for every request.
-    private static func hexDigits(_ half: UInt64) -> UInt64 {
-        var spread = (half | half << 16) & 0x0000_ffff_0000_ffff
-        spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff
-        spread = (spread | spread << 4) & 0x0f0f_0f0f_0f0f_0f0f
-        let letters = (spread + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
-        return spread + 0x3030_3030_3030_3030 + letters &* 0x27
     }
 }
 

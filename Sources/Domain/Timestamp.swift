@@ -23,9 +23,7 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable {
     public var dayText: String {
         let (year, month, day) = civilDay
         guard (0...9999).contains(year) else {
-            var bytes: [UInt8] = []
-            appendDay(&bytes)
-            return String(decoding: bytes, as: UTF8.self)
+            return String(decoding: [UInt8](upTo: 24) { appendDay(&$0) }, as: UTF8.self)
         }
         // Short enough to live inside the String: every request makes one.
         return unsafe String(unsafeUninitializedCapacity: 10) { text in
@@ -39,36 +37,41 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable {
     }
 
     /// "2026-11-21T04:45:23.017Z" (RFC 3339, always UTC, always milliseconds).
-    public var text: String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(24)
-        write(to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    public var text: String { String(decoding: [UInt8](upTo: 24) { write(to: &$0) }, as: UTF8.self) }
 
     /// For people: "2026-11-21 14:05 UTC".
     public var minuteText: String { "\(text.prefix(10)) \(text.dropFirst(11).prefix(5)) UTC" }
 
     /// Appends the text.
-    public func write(to bytes: inout [UInt8]) {
-        let inDay = Int(milliseconds - Self.floorDivide(milliseconds, 86_400_000) * 86_400_000)
+    public func write(to bytes: inout [UInt8]) { bytes.append(upTo: 24) { write(to: &$0) } }
+
+    /// Appends the text.
+    public func write(to bytes: inout ByteCursor) {
+        let inDay = UInt64(bitPattern: milliseconds &- Self.floorDivide(milliseconds, 86_400_000) &* 86_400_000)
         appendDay(&bytes)
-        for (mark, value) in [(UInt8(0x54), inDay / 3_600_000), (0x3a, inDay / 60_000 % 60), (0x3a, inDay / 1000 % 60)] {
-            bytes.append(mark)
-            Self.append(value, 2, &bytes)
-        }
+        bytes.append(0x54)
+        bytes.append(inDay / 3_600_000, digits: 2)
+        bytes.append(0x3a)
+        bytes.append(inDay / 60_000 % 60, digits: 2)
+        bytes.append(0x3a)
+        bytes.append(inDay / 1000 % 60, digits: 2)
         bytes.append(0x2e)
-        Self.append(inDay % 1000, 3, &bytes)
+        bytes.append(inDay % 1000, digits: 3)
         bytes.append(0x5a)
     }
 
-    private func appendDay(_ bytes: inout [UInt8]) {
+    private func appendDay(_ bytes: inout ByteCursor) {
         let (year, month, day) = civilDay
-        Self.append(year, 4, &bytes)
+        if (0...9999).contains(year) {
+            bytes.append(UInt64(year), digits: 4)
+        } else {
+            // Before Christ or past the year 9999; nothing here makes one.
+            bytes.append(utf8: String(year))
+        }
         bytes.append(0x2d)
-        Self.append(month, 2, &bytes)
+        bytes.append(UInt64(month), digits: 2)
         bytes.append(0x2d)
-        Self.append(day, 2, &bytes)
+        bytes.append(UInt64(day), digits: 2)
     }
 
     /// Midnight UTC of a civil day. The caller has checked the ranges.
@@ -162,19 +165,4 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable {
         return (Int(yearOfEra + era * 400) + (month <= 2 ? 1 : 0), month, Int(dayOfYear - (153 * m + 2) / 5 + 1))
     }
     private static func floorDivide(_ a: Int64, _ b: Int64) -> Int64 { a >= 0 ? a / b : -((b - 1 - a) / b) }
-    /// Decimal digits with zeros before them up to the width.
-    private static func append(_ value: Int, _ width: Int, _ bytes: inout [UInt8]) {
-        guard value >= 0 else {
-            // Years before Christ; nothing here makes one.
-            bytes.append(contentsOf: String(value).utf8)
-            return
-        }
-        var divisor = 1
-        for _ in 1..<width { divisor *= 10 }
-        while value / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            bytes.append(0x30 + UInt8(truncatingIfNeeded: value / divisor % 10))
-            divisor /= 10
-        }
-    }
 }

@@ -19,19 +19,11 @@ extension Admission {
             tokens: TokenCounts(input: 10, output: output), metered: MeteredUsage(), model: model, source: .final)
         return settlement.settled(prices: .starting, at: startedAt)
     }
-    var bytes: [UInt8] {
-        var out: [UInt8] = []
-        JournalCoder.encode(self, into: &out)
-        return out
-    }
+    var bytes: [UInt8] { JournalCoder.encode(self) }
 }
 
 extension SettledRequest {
-    var bytes: [UInt8] {
-        var out: [UInt8] = []
-        JournalCoder.encode(self, into: &out)
-        return out
-    }
+    var bytes: [UInt8] { JournalCoder.encode(self) }
 }
 
 /// The journal's files: what was written can be read, and what cannot be read hides nothing else.

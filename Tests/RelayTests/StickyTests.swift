@@ -44,7 +44,7 @@ struct StickyTests {
     private func identity(_ body: String, _ headers: [String] = []) throws -> [UInt8]? {
         let bytes = Array(body.utf8)
         let request = try MessagesRequest(scanning: bytes.span)
-        let head = try RequestHead(testing: headers)
+        let head = try RequestHead.testing(headers)
         return StickyIdentity.identity(head, request, bytes.span, .sonnet)
     }
 
@@ -98,7 +98,7 @@ struct StickyTests {
         let identity = StickyIdentity(secret: SecretBytes([1, 2, 3]))
         let other = StickyIdentity(secret: SecretBytes([4, 5, 6]))
         do {
-            let head = try RequestHead(testing: ["x-claude-code-session-id: 6f1c"])
+            let head = try RequestHead.testing(["x-claude-code-session-id: 6f1c"])
             let body = Array(RelayWorld.body.utf8)
             let request = try MessagesRequest(scanning: body.span)
             func key(_ identity: StickyIdentity, _ customer: UInt64) -> StickyKey? {
@@ -148,11 +148,11 @@ struct StickyTests {
 
 extension RequestHead {
     /// The head of a POST with these fields.
-    fileprivate init(testing fields: [String]) throws {
+    fileprivate static func testing(_ fields: [String]) throws -> RequestHead {
         let text = "POST /v1/messages HTTP/1.1\r\nhost: relay.example.com\r\n" + fields.map { $0 + "\r\n" }.joined() + "\r\n"
         let bytes = Array(text.utf8)
         var parser = RequestParser()
         guard case .complete(let length) = try parser.parse(bytes.span) else { throw ParseError("a whole head") }
-        self = parser.take(bytes.span, length: length)
+        return parser.take(bytes.span, length: length)
     }
 }

@@ -54,29 +54,36 @@ extension JSON {
     }
 
     /// Appends the text in quotes. Control characters, quote and backslash are escaped; everything else stays UTF-8.
-    public static func quote(_ text: String, into out: inout [UInt8]) {
+    public static func quote(_ text: String, into out: inout [UInt8]) { out.append(upTo: text.utf8.count + 2) { quote(text, into: &$0) } }
+
+    /// Appends the text in quotes. Control characters, quote and backslash are escaped; everything else stays UTF-8.
+    public static func quote(_ text: String, into out: inout ByteCursor) {
         out.append(0x22)
-        if isPlain(text.utf8Span.span) {
-            out.append(utf8: text)
-            out.append(0x22)
-            return
-        }
-        for byte in text.utf8 {
-            switch byte {
-            case 0x22: out += [0x5c, 0x22]
-            case 0x5c: out += [0x5c, 0x5c]
-            case 0x0a: out += [0x5c, 0x6e]
-            case 0x0d: out += [0x5c, 0x72]
-            case 0x09: out += [0x5c, 0x74]
-            case 0..<0x20: out += [0x5c, 0x75, 0x30, 0x30, 0x30 + (byte >> 4), hexDigit(byte & 15)]
-            default: out.append(byte)
-            }
-        }
+        quote(inside: text.utf8Span.span, into: &out)
         out.append(0x22)
     }
-    private static func isPlain(_ text: Span<UInt8>) -> Bool {
-        for index in text.indices where text[index] < 0x20 || text[index] == 0x22 || text[index] == 0x5c { return false }
-        return true
+
+    private static func quote(inside text: Span<UInt8>, into out: inout ByteCursor) {
+        // What needs nothing is copied in one piece.
+        var done = 0
+        for at in text.indices {
+            let byte = text[at]
+            if byte >= 0x20, byte != 0x22, byte != 0x5c { continue }
+            out.append(bytes: text.extracting(done..<at))
+            done = at + 1
+            out.append(0x5c)
+            switch byte {
+            case 0x22, 0x5c: out.append(byte)
+            case 0x0a: out.append(0x6e)
+            case 0x0d: out.append(0x72)
+            case 0x09: out.append(0x74)
+            default:
+                out.append("u00")
+                out.append(0x30 + (byte >> 4))
+                out.append(hexDigit(byte & 15))
+            }
+        }
+        out.append(bytes: text.extracting(done...))
     }
     private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 }

@@ -92,7 +92,8 @@ public final class Router: ExchangeHandler, Sendable {
     /// Apart from `handle`, whose frame stays on the heap for as long as the request is under way.
     @inline(never) private func find(_ exchange: Exchange) -> Way {
         let head = exchange.head
-        let location = locate(head.bytes.span.extracting(head.path))
+        let bytes = head.bytes
+        let location = locate(bytes.span.extracting(head.path))
         guard case .found(let match, let decoded) = location, let index = table.route(head.method, at: match.node) else {
             return .other(location)
         }

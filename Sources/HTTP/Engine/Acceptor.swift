@@ -168,7 +168,11 @@ final class Acceptor: ReadinessHandler, @unchecked Sendable {
 
     // MARK: Spare storage
 
-    func spareHead() -> RequestHead { spareHeads.popLast() ?? RequestHead() }
+    func spareHead() -> RequestHead {
+        guard var spare = spareHeads.popLast() else { return RequestHead() }
+        // Somebody may have kept it for longer than its exchange.
+        return isKnownUniquelyReferenced(&spare) ? spare : RequestHead()
+    }
     func giveBack(_ head: RequestHead) {
         if spareHeads.count < Self.spareLimit { spareHeads.append(head) }
     }

@@ -9,6 +9,29 @@ internal import Glibc
     }
 }
 
+/// The first position in the range whose byte no field value may hold; nil when there is none.
+func firstBadFieldValue(in bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
+    var at = range.lowerBound
+    while at < range.upperBound {
+        // Eight bytes a step, while none of them is a control character or DEL.
+        if range.upperBound - at >= 8, !mayHoldControl(unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self)) {
+            at += 8
+            continue
+        }
+        let end = min(range.upperBound, at + 8)
+        while at < end {
+            if !bytes[at].isFieldValue { return at }
+            at += 1
+        }
+    }
+    return nil
+}
+@inline(__always) private func mayHoldControl(_ word: UInt64) -> Bool {
+    let high: UInt64 = 0x8080_8080_8080_8080
+    let delete = word ^ 0x7f7f_7f7f_7f7f_7f7f
+    return ((word &- 0x2020_2020_2020_2020) & ~word | (delete &- 0x0101_0101_0101_0101) & ~delete) & high != 0
+}
+
 extension UInt8 {
     static let lineFeed: UInt8 = 0x0a
     static let carriageReturn: UInt8 = 0x0d

@@ -90,7 +90,7 @@ public final class Exchange: @unchecked Sendable {
     /// Gives the head's memory back; for replies that stay open long.
     public func discardHead() {
         reactor.assertCurrent()
-        head = RequestHead()
+        head = .empty
     }
 
     // MARK: Body
@@ -153,7 +153,7 @@ public final class Exchange: @unchecked Sendable {
             connection.takeOutputBuffer()
             let before = connection.output.count
             ReplyHead.append(
-                response, id: id, to: &connection.output, dates: reactor.dates, closes: connection.closesAfterReply,
+                response, id: id, to: &connection.output, date: reactor.dates.fieldLine(reactor.now), closes: connection.closesAfterReply,
                 omitsBody: method == .head)
             bytesSent = connection.output.count - before
         } else if let sink {
@@ -184,7 +184,8 @@ public final class Exchange: @unchecked Sendable {
         connection.takeOutputBuffer()
         let before = connection.output.count
         ReplyHead.append(
-            status: status, block: headers, framing: self.framing, id: id, to: &connection.output, dates: reactor.dates,
+            status: status, block: headers, framing: self.framing, id: id, to: &connection.output,
+            date: reactor.dates.fieldLine(reactor.now),
             closes: connection.closesAfterReply)
         bytesSent = connection.output.count - before
         connection.queueFlush()
@@ -352,12 +353,13 @@ public final class Exchange: @unchecked Sendable {
         hooks.onFinished(
             ExchangeSummary(
                 id: id, method: method, routeTemplate: routeTemplate, status: status, bytesReceived: bytesReceived, bytesSent: bytesSent,
-                durationNanoseconds: reactor.ambient.uptimeNanoseconds() &- startedAtNanoseconds, remoteAddress: remoteAddress,
+                durationNanoseconds: reactor.ambient.uptimeNanoseconds() &- startedAtNanoseconds, endedAt: reactor.now,
+                remoteAddress: remoteAddress,
                 clientGone: isClientGone))
         guard let connection else { return }
         self.connection = nil
         if !head.bytes.isEmpty { connection.acceptor.giveBack(head) }
-        head = RequestHead()
+        head = .empty
         if tellsConnection { connection.exchangeFinished() }
     }
 }

@@ -37,6 +37,8 @@ public struct Registration: Sendable, Equatable {
     static let readBufferBytes = 65_536
     /// The reactor's clock at the start of this round; monotonic nanoseconds of `ambient`.
     public private(set) var nowNanoseconds: UInt64
+    /// The wall clock at the start of this round: several things a request does ask for it, and a clock costs more than it seems.
+    public private(set) var now: Timestamp
     let requestIDs: RequestIDSource
     let dates: DateText
     /// Room for the size line of the chunk that is being written.
@@ -80,9 +82,10 @@ public struct Registration: Sendable, Equatable {
         }
         unsafe readBuffer = .allocate(byteCount: Self.readBufferBytes, alignment: 64)
         nowNanoseconds = ambient.uptimeNanoseconds()
+        now = ambient.now()
         timers = TimerWheel(nowNanoseconds: nowNanoseconds)
         requestIDs = RequestIDSource(ambient)
-        dates = DateText(ambient)
+        dates = DateText()
         _ = SystemCalls.add(poll, wake, .readable, UInt64(UInt32(bitPattern: wake)))
     }
 
@@ -252,7 +255,7 @@ public struct Registration: Sendable, Equatable {
             send()
             let timeout = timers.timeoutMilliseconds(nowNanoseconds: ambient.uptimeNanoseconds())
             let count = batch.wait(poll, timeoutMilliseconds: timeout)
-            nowNanoseconds = ambient.uptimeNanoseconds()
+            readClocks()
             counters.rounds.add(1)
             for index in 0..<count {
                 let (data, readiness) = batch[index]
@@ -302,8 +305,13 @@ public struct Registration: Sendable, Equatable {
         return goesOn
     }
 
-    private func runTimers() {
+    private func readClocks() {
         nowNanoseconds = ambient.uptimeNanoseconds()
+        now = ambient.now()
+    }
+
+    private func runTimers() {
+        readClocks()
         for token in timers.due(nowNanoseconds: nowNanoseconds) {
             timers.fire(token)?()
             settle()

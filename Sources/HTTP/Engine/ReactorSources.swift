@@ -2,19 +2,17 @@ internal import Domain
 
 /// Request ids without a system call each. They must be unique, not secret: two generators start at secure random places.
 final class RequestIDSource {
-    private let ambient: Ambient
     private var states: (UInt64, UInt64) = (0, 0)
 
     init(_ ambient: Ambient) {
-        self.ambient = ambient
         for (index, byte) in ambient.randomBytes(16).enumerated() {
             if index < 8 { states.0 = states.0 << 8 | UInt64(byte) } else { states.1 = states.1 << 8 | UInt64(byte) }
         }
     }
 
-    func next() -> RequestID {
+    func next(at now: Timestamp) -> RequestID {
         RequestID(
-            high: UInt64(bitPattern: ambient.now().milliseconds) << 16 | 0x7000 | Self.next(&states.0) & 0x0fff,
+            high: UInt64(bitPattern: now.milliseconds) << 16 | 0x7000 | Self.next(&states.0) & 0x0fff,
             low: 0x8000_0000_0000_0000 | Self.next(&states.1) & 0x3fff_ffff_ffff_ffff)
     }
 
@@ -29,15 +27,11 @@ final class RequestIDSource {
 
 /// The `date` field line, made once a second.
 final class DateText {
-    private let ambient: Ambient
     private var second = Int64.min
     private var line: [UInt8] = []
 
-    init(_ ambient: Ambient) { self.ambient = ambient }
-
     /// "date: Sat, 21 Nov 2026 04:45:23 GMT\r\n"
-    var fieldLine: [UInt8] {
-        let now = ambient.now()
+    func fieldLine(_ now: Timestamp) -> [UInt8] {
         let second = now.milliseconds >= 0 ? now.milliseconds / 1000 : (now.milliseconds - 999) / 1000
         if second != self.second {
             self.second = second

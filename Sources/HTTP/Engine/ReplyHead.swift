@@ -2,52 +2,57 @@ internal import Domain
 
 /// Writes reply heads. Fields that the engine owns are left out of what a handler gives, so that none comes twice.
 enum ReplyHead {
-    static func append(_ response: Response, id: RequestID, to output: inout [UInt8], dates: DateText, closes: Bool, omitsBody: Bool) {
-        appendStatus(response.status, to: &output)
+    static func append(_ response: Response, id: RequestID, to output: inout [UInt8], date: [UInt8], closes: Bool, omitsBody: Bool) {
+        output.append(contentsOf: statusLine(response.status))
         for field in response.headers.fields where !isOwn(field.name) { appendField(field.name, field.value, to: &output) }
         let mayHaveBody = allowsBody(response.status)
-        if mayHaveBody {
-            output.append(contentsOf: contentLengthName)
-            appendDecimal(response.body.count, to: &output)
-            appendLineEnd(to: &output)
+        output.append(upTo: commonBytes) { output in
+            if mayHaveBody { appendLength(response.body.count, to: &output) }
+            appendCommon(id: id, to: &output, date: date, closes: closes)
         }
-        appendCommon(id: id, to: &output, dates: dates, closes: closes)
         if mayHaveBody, !omitsBody { output.append(contentsOf: response.body) }
     }
 
     static func append(
-        status: Int, block: HeaderBlock, framing: ReplyFraming, id: RequestID, to output: inout [UInt8], dates: DateText, closes: Bool
+        status: Int, block: HeaderBlock, framing: ReplyFraming, id: RequestID, to output: inout [UInt8], date: [UInt8], closes: Bool
     ) {
-        appendStatus(status, to: &output)
-        output.append(contentsOf: block.bytes)
-        if allowsBody(status) {
-            switch framing {
-            case .chunked: output.append(contentsOf: chunkedLine)
-            case .length(let length):
-                output.append(contentsOf: contentLengthName)
-                appendDecimal(length, to: &output)
-                appendLineEnd(to: &output)
-            case .untilClose: break
+        output.append(upTo: block.bytes.count + commonBytes) { output in
+            output.append(statusLine(status))
+            output.append(block.bytes)
+            if allowsBody(status) {
+                switch framing {
+                case .chunked: output.append("transfer-encoding: chunked\r\n")
+                case .length(let length): appendLength(length, to: &output)
+                case .untilClose: break
+                }
             }
+            appendCommon(id: id, to: &output, date: date, closes: closes)
         }
-        appendCommon(id: id, to: &output, dates: dates, closes: closes)
     }
 
     /// 1xx, 204 and 304 never have one (RFC 9110 section 6.4.1).
     static func allowsBody(_ status: Int) -> Bool { status >= 200 && status != 204 && status != 304 }
 
-    private static func appendCommon(id: RequestID, to output: inout [UInt8], dates: DateText, closes: Bool) {
-        output.append(contentsOf: dates.fieldLine)
-        if closes { output.append(contentsOf: closeLine) }
-        output.append(contentsOf: requestIDName)
-        appendHex(id.high, to: &output)
-        appendHex(id.low, to: &output)
-        output.append(contentsOf: headEnd)
+    /// Status line and the engine's own fields are shorter.
+    private static let commonBytes = 256
+
+    private static func appendLength(_ length: Int, to output: inout ByteCursor) {
+        output.append("content-length: ")
+        output.append(decimal: UInt64(clamping: length))
+        output.append("\r\n")
     }
 
-    private static func appendStatus(_ status: Int, to output: inout [UInt8]) {
+    private static func appendCommon(id: RequestID, to output: inout ByteCursor, date: [UInt8], closes: Bool) {
+        output.append(date)
+        if closes { output.append("connection: close\r\n") }
+        output.append("x-request-id: ")
+        id.write(to: &output)
+        output.append("\r\n\r\n")
+    }
+
+    private static func statusLine(_ status: Int) -> [UInt8] {
         let index = status - 100
-        output.append(contentsOf: statusLines[statusLines.indices.contains(index) ? index : 400])
+        return statusLines[statusLines.indices.contains(index) ? index : 400]
     }
 
     private static func appendField(_ name: String, _ value: String, to output: inout [UInt8]) {
@@ -71,16 +76,6 @@ enum ReplyHead {
         output.append(0x0d)
         output.append(0x0a)
     }
-    static func appendDecimal(_ number: Int, to output: inout [UInt8]) {
-        if number >= 10 { appendDecimal(number / 10, to: &output) }
-        output.append(0x30 + UInt8(truncatingIfNeeded: number % 10))
-    }
-    private static func appendHex(_ value: UInt64, to output: inout [UInt8]) {
-        for shift in stride(from: UInt64(60), through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: value >> shift & 15)
-            output.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-        }
-    }
     /// The size line of a chunk, "1f4\r\n".
     static func appendChunkSize(_ count: Int, to output: inout [UInt8]) {
         var shift = max(0, (Int.bitWidth - 1 - max(1, count).leadingZeroBitCount) / 4 * 4)
@@ -92,11 +87,6 @@ enum ReplyHead {
         appendLineEnd(to: &output)
     }
 
-    private static let contentLengthName = Array("content-length: ".utf8)
-    private static let chunkedLine = Array("transfer-encoding: chunked\r\n".utf8)
-    private static let closeLine = Array("connection: close\r\n".utf8)
-    private static let requestIDName = Array("x-request-id: \(RequestKind.prefix)_".utf8)
-    private static let headEnd = Array("\r\n\r\n".utf8)
     static let lastChunk = Array("0\r\n\r\n".utf8)
     static let lineEnd = Array("\r\n".utf8)
 

@@ -15,21 +15,25 @@ public protocol ReplySink: AnyObject {
 extension RequestHead {
     /// A head made here, for an exchange inside another one.
     /// - Parameter fields: names in lower case; a field past 65,535 bytes of head is left out.
-    public init(_ method: Method, _ path: String, fields: [(name: String, value: String)]) {
+    public convenience init(_ method: Method, _ path: String, fields: [(name: String, value: String)]) {
         self.init()
         self.method = method
         bytes.append(utf8: path)
         self.path = 0..<bytes.count
         query = bytes.count..<bytes.count
-        for field in fields where bytes.count + field.name.utf8.count + field.value.utf8.count < Int(UInt16.max) {
+        for field in fields where bytes.count + field.name.utf8.count + field.value.utf8.count + 4 < Int(UInt16.max) {
+            // Written as lines, because lines may be passed on as they are.
+            bytes.append(utf8: "\r\n")
             let nameStart = bytes.count
             bytes.append(utf8: field.name)
+            let nameEnd = bytes.count
+            bytes.append(utf8: ": ")
             let valueStart = bytes.count
-            bytes.append(utf8: field.value)
+            // A value must not be able to add a line, whatever it was made from.
+            for byte in field.value.utf8 { bytes.append(byte.isFieldValue ? byte : .space) }
             self.fields.append(
                 Field(
-                    nameStart: UInt16(nameStart), nameEnd: UInt16(valueStart), valueStart: UInt16(valueStart), valueEnd: UInt16(bytes.count)
-                ))
+                    nameStart: UInt16(nameStart), nameEnd: UInt16(nameEnd), valueStart: UInt16(valueStart), valueEnd: UInt16(bytes.count)))
         }
     }
 }

@@ -60,6 +60,14 @@ public struct HeaderBlock: Sendable {
     public mutating func add(_ headers: Headers) {
         for field in headers.fields { add(name: Array(field.name.utf8).span, value: Array(field.value.utf8).span) }
     }
+    /// Takes whole lines as they are, without their last line's end: fields of a checked head, or what nobody else had a hand in.
+    public mutating func add(lines: Span<UInt8>) {
+        bytes.append(bytes: lines)
+        bytes.append(0x0d)
+        bytes.append(0x0a)
+    }
+    /// Whole lines, each with its end, of which no byte comes from outside.
+    public mutating func add(upTo room: Int, _ write: (inout ByteCursor) -> Void) { bytes.append(upTo: room, write) }
     private mutating func finish(_ value: Span<UInt8>) {
         bytes.append(0x3a)
         bytes.append(0x20)
@@ -88,6 +96,7 @@ public struct ExchangeSummary: Sendable {
     public let bytesReceived: Int
     public let bytesSent: Int
     public let durationNanoseconds: UInt64
+    public let endedAt: Timestamp
     public let remoteAddress: IPAddress
     /// The client left before the reply was complete.
     public let clientGone: Bool

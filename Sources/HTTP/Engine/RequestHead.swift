@@ -1,18 +1,48 @@
-/// A header name, lowercase ASCII, made once (`static let`) and compared without case.
+/// A header name that the program knows, compared without case. Of the characters a name may have (`UInt8.isToken`) only letters become
+/// each other by the bit that tells lower case from upper, and "^" becomes "~"; no known name has either.
 public struct HeaderName: Sendable, ExpressibleByStringLiteral {
-    let bytes: [UInt8]
-    public init(stringLiteral text: StaticString) { self.init("\(text)") }
-    public init(_ text: String) { bytes = text.utf8.map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 } }
+    private let text: StaticString
+    public init(stringLiteral text: StaticString) { self.text = text }
+
+    public var length: Int { text.utf8CodeUnitCount }
+
+    /// Whether the bytes there are this name. They are a checked field's.
+    public func isAll(of bytes: Span<UInt8>, _ range: Range<Int>) -> Bool { range.count == length && begins(bytes, range.lowerBound) }
+
+    /// Whether the name there begins with this one.
+    public func begins(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool { name.count >= length && begins(bytes, name.lowerBound) }
+
+    private func begins(_ bytes: Span<UInt8>, _ start: Int) -> Bool {
+        let name = unsafe Span(_unsafeStart: text.utf8Start, count: length)
+        guard length >= 8 else {
+            for offset in 0..<length where (bytes[start + offset] ^ name[offset]) & ~0x20 != 0 { return false }
+            return true
+        }
+        // Eight bytes a step; the last step reaches back over some that were compared.
+        var offset = 0
+        while offset < length {
+            let at = min(offset, length - 8)
+            let word = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: start + at, as: UInt64.self)
+            let wanted = unsafe name.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self)
+            guard (word ^ wanted) & ~0x2020_2020_2020_2020 == 0 else { return false }
+            offset += 8
+        }
+        return true
+    }
 }
 
 /// A checked request head: one byte buffer and offsets into it. No `String` is made unless asked for.
-public struct RequestHead: Sendable {
+///
+/// A class, because a request hands it around. Its parser alone writes it, before anybody else sees it.
+public final class RequestHead: @unchecked Sendable {
     public enum Version: UInt8, Sendable { case http10, http11 }
     /// Byte ranges of one field line in `bytes`; the value is trimmed.
     public struct Field: Sendable {
         var nameStart: UInt16, nameEnd: UInt16, valueStart: UInt16, valueEnd: UInt16
         public var name: Range<Int> { Int(nameStart)..<Int(nameEnd) }
         public var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
+        /// From the name's first byte to the value's last.
+        public var line: Range<Int> { Int(nameStart)..<Int(valueEnd) }
     }
 
     /// The head as received, request line first. Its offsets are the ones of every range here.
@@ -30,12 +60,15 @@ public struct RequestHead: Sendable {
     public internal(set) var expectsContinue = false
     public internal(set) var keepsAlive = true
 
+    /// What stands in for a head that is not needed any more.
+    static let empty = RequestHead()
+
     public var hasBody: Bool { isChunked || (contentLength ?? 0) > 0 }
     public var pathText: String { text(path) }
     public var queryText: String { text(query) }
 
     /// Empty again, with its storage kept for the next request.
-    mutating func reset() {
+    func reset() {
         bytes.removeAll(keepingCapacity: true)
         fields.removeAll(keepingCapacity: true)
         (method, version) = (.get, .http11)
@@ -46,7 +79,8 @@ public struct RequestHead: Sendable {
 
     /// The value of the first field of that name, as a range of `bytes`.
     public func range(of name: HeaderName) -> Range<Int>? {
-        for field in fields where matches(field, name) { return field.value }
+        let bytes = bytes
+        for field in fields where name.isAll(of: bytes.span, field.name) { return field.value }
         return nil
     }
     /// How often a field of that name came.
@@ -55,18 +89,13 @@ public struct RequestHead: Sendable {
     /// Runs the closure with the value's bytes; nil when there is no such field.
     public func withValue<Result>(of name: HeaderName, _ use: (Span<UInt8>) -> Result) -> Result? {
         guard let range = range(of: name) else { return nil }
+        let bytes = bytes
         return use(bytes.span.extracting(range))
     }
     public func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
     public func matches(_ field: Field, _ name: HeaderName) -> Bool {
-        let length = Int(field.nameEnd - field.nameStart)
-        guard length == name.bytes.count else { return false }
-        let start = Int(field.nameStart)
-        for offset in 0..<length {
-            let byte = bytes[start + offset]
-            guard ((0x41...0x5a).contains(byte) ? byte | 0x20 : byte) == name.bytes[offset] else { return false }
-        }
-        return true
+        let bytes = bytes
+        return name.isAll(of: bytes.span, field.name)
     }
     /// All fields as text, for control requests.
     public var headers: Headers {

@@ -188,7 +188,7 @@ struct RequestParser {
         var (start, end) = (position + 1, line.upperBound)
         while start < end, input[start] == .space || input[start] == .tab { start += 1 }
         while end > start, input[end - 1] == .space || input[end - 1] == .tab { end -= 1 }
-        for index in start..<end where !input[index].isFieldValue { throw input[index] == .carriageReturn ? .lineEnding : .fieldValue }
+        if let bad = firstBadFieldValue(in: input, start..<end) { throw input[bad] == .carriageReturn ? .lineEnding : .fieldValue }
         head.fields.append(
             RequestHead.Field(
                 nameStart: UInt16(truncatingIfNeeded: name.lowerBound), nameEnd: UInt16(truncatingIfNeeded: name.upperBound),

@@ -185,7 +185,8 @@ extension ServerConnection {
         prepareBody(head)
         let caller = acceptor.shared.caller(of: head, peer: peer, peerIsTrusted: peerIsTrusted, isTLS: tls != nil)
         let exchange = Exchange(
-            id: reactor.requestIDs.next(), connection: self, head: head, remoteAddress: caller.address, isSecure: caller.isSecure)
+            id: reactor.requestIDs.next(at: reactor.now), connection: self, head: head, remoteAddress: caller.address,
+            isSecure: caller.isSecure)
         exchange.bytesReceived = length
         self.exchange = exchange
         reactor.counters.requests.add(1)
@@ -200,17 +201,17 @@ extension ServerConnection {
     func refuse(status: Int, message: String, path: String? = nil) {
         reactor.counters.protocolErrors.add(1)
         parser = nil
-        let id = reactor.requestIDs.next()
+        let id = reactor.requestIDs.next(at: reactor.now)
         let problem = ProtocolProblem(status: status, code: problemCode(status), message: message, path: path, requestID: id)
         let response = acceptor.shared.hooks.errorResponder(problem)
         closesAfterReply = true
         takeOutputBuffer()
         let before = output.count
-        ReplyHead.append(response, id: id, to: &output, dates: reactor.dates, closes: true, omitsBody: false)
+        ReplyHead.append(response, id: id, to: &output, date: reactor.dates.fieldLine(reactor.now), closes: true, omitsBody: false)
         acceptor.shared.hooks.onFinished(
             ExchangeSummary(
                 id: id, method: nil, routeTemplate: nil, status: response.status, bytesReceived: 0, bytesSent: output.count - before,
-                durationNanoseconds: 0, remoteAddress: peer, clientGone: false))
+                durationNanoseconds: 0, endedAt: reactor.now, remoteAddress: peer, clientGone: false))
         dropUnread()
         finishThenClose(lingers: true)
     }

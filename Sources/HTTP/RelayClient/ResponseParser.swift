@@ -131,7 +131,7 @@ struct ResponseParser {
         guard position > line.lowerBound, position < line.upperBound, input[position] == 0x3a else { throw .fieldName }
         let name = line.lowerBound..<position
         let value = trimmed(input, position + 1..<line.upperBound)
-        for index in value where !input[index].isFieldValue { throw input[index] == .carriageReturn ? .lineEnding : .fieldValue }
+        if let bad = firstBadFieldValue(in: input, value) { throw input[bad] == .carriageReturn ? .lineEnding : .fieldValue }
         if head.fields.isEmpty { head.fields.reserveCapacity(Self.usualFields) }
         head.fields.append(
             RequestHead.Field(

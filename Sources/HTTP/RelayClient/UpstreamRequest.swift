@@ -14,29 +14,32 @@ public struct UpstreamRequest: Sendable {
     ///   - headers: neither `host` nor `content-length` nor `transfer-encoding` nor `connection`.
     ///   - body: sent with content-length; without one only GET, HEAD and OPTIONS go without a length.
     public init(_ method: Method, _ path: Span<UInt8>, to target: UpstreamTarget, headers: HeaderBlock, body: UpstreamBody) {
-        var head: [UInt8] = []
-        head.reserveCapacity(path.count + headers.bytes.count + target.host.utf8.count + 96)
-        head.append(utf8: method.rawValue)
-        head.append(.space)
-        head.append(utf8: target.basePath)
-        for index in path.indices {
-            let byte = path[index]
-            if byte > .space, byte < 0x7f, byte != 0x23 {
-                head.append(byte)
-            } else {
-                head.append(contentsOf: [0x25, Self.hex[Int(byte >> 4)], Self.hex[Int(byte & 15)]])
-            }
-        }
-        head.append(contentsOf: target.hostLine)
-        head.append(contentsOf: headers.bytes)
         let hasLength = !body.isEmpty || method != .get && method != .head && method != .options
-        if hasLength {
-            head.append(utf8: "content-length: ")
-            head.append(decimal: UInt64(body.count))
-            head.append(utf8: "\r\n")
+        let length = body.count
+        let room = path.count + headers.bytes.count + target.hostLine.count + target.basePath.utf8.count + 96
+        head = [UInt8](upTo: room) { head in
+            head.append(utf8: method.rawValue)
+            head.append(.space)
+            head.append(utf8: target.basePath)
+            for index in path.indices {
+                let byte = path[index]
+                if byte > .space, byte < 0x7f, byte != 0x23 {
+                    head.append(byte)
+                } else {
+                    head.append(0x25)
+                    head.append(Self.hex[Int(byte >> 4)])
+                    head.append(Self.hex[Int(byte & 15)])
+                }
+            }
+            head.append(target.hostLine)
+            head.append(headers.bytes)
+            if hasLength {
+                head.append("content-length: ")
+                head.append(decimal: UInt64(length))
+                head.append("\r\n")
+            }
+            head.append("\r\n")
         }
-        head.append(utf8: "\r\n")
-        self.head = head
         self.body = body
         isHead = method == .head
     }

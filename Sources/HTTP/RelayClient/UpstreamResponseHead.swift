@@ -31,12 +31,7 @@ public struct UpstreamResponseHead: Sendable {
         return use(bytes.span.extracting(range))
     }
     public func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
-    public func matches(_ field: Field, _ name: HeaderName) -> Bool {
-        let range = field.name
-        guard range.count == name.bytes.count else { return false }
-        for offset in 0..<range.count where bytes[range.lowerBound + offset].lowercased != name.bytes[offset] { return false }
-        return true
-    }
+    public func matches(_ field: Field, _ name: HeaderName) -> Bool { name.isAll(of: bytes.span, field.name) }
     /// All fields as text, names in lower case.
     public var headers: Headers {
         var headers = Headers()

@@ -126,9 +126,7 @@ struct BatchResults {
         let settled = settlement.settled(prices: prices, at: now)
         tokens = tokens.addingReportingOverflow(settled.request.tokens.limited).partialValue
         microUSD = microUSD.addingReportingOverflow(settled.request.priceMicroUSD).partialValue
-        var payload: [UInt8] = []
-        JournalCoder.encode(settled, into: &payload)
-        waiting.append(payload)
+        waiting.append(JournalCoder.encode(settled))
     }
 
     /// Always the same for one result, and sorted by the batch's time as every id is.

@@ -192,9 +192,7 @@ final class JournalMover: Sendable {
     /// finds them.
     private func carryForward(_ journal: Journal, _ index: Int) throws(JournalError) {
         for admission in open.withLock({ $0.requests.values.filter { $0.journal == index }.map(\.admission) }) {
-            var payload: [UInt8] = []
-            JournalCoder.encode(admission, into: &payload)
-            try journal.append(payload)
+            try journal.append(JournalCoder.encode(admission))
             open.withLock { _ = $0.carried.insert(admission.requestID) }
         }
     }

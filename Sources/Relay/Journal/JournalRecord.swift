@@ -38,7 +38,8 @@ struct JournalCoder {
     /// The first byte.
     private enum Kind { static let (admitted, settled): (UInt8, UInt8) = (1, 2) }
 
-    static func encode(_ admission: Admission, into out: inout [UInt8]) {
+    static func encode(_ admission: Admission) -> [UInt8] { [UInt8](upTo: 320) { encode(admission, into: &$0) } }
+    private static func encode(_ admission: Admission, into out: inout ByteCursor) {
         out.append(Kind.admitted)
         RecordBytes.put(admission.requestID, &out)
         RecordBytes.put(admission.attempt, &out)
@@ -56,9 +57,11 @@ struct JournalCoder {
         RecordBytes.put(admission.day, &out)
     }
 
-    static func encode(_ settled: SettledRequest, into out: inout [UInt8]) {
-        out.append(Kind.settled)
-        settled.write(to: &out)
+    static func encode(_ settled: SettledRequest) -> [UInt8] {
+        [UInt8](upTo: 640) { out in
+            out.append(Kind.settled)
+            settled.write(to: &out)
+        }
     }
 
     /// What a record is, without reading more of it than its head; nil when it is neither.

@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// What limits a process keeps, and for whom. One machine keeps them in its memory (`LocalLimits`); several that share limits keep them
 /// where all of them reach (design, section 7), behind the same three calls.
-protocol LimitKeeping: Sendable {
+protocol LimitKeeping: AnyObject, Sendable {
     /// Checks every limit of every holder and takes all or none.
     func admit(
         _ holders: [LimitCounters.Holder], _ want: LimitCounters.Reservation, invited: LimitCounters?
@@ -16,8 +16,9 @@ protocol LimitKeeping: Sendable {
 }
 
 /// Limits in this process's memory.
-struct LocalLimits: LimitKeeping {
+final class LocalLimits: LimitKeeping {
     let zone: CivilZone
+    init(zone: CivilZone) { self.zone = zone }
 
     func admit(
         _ holders: [LimitCounters.Holder], _ want: LimitCounters.Reservation, invited: LimitCounters?

@@ -8,19 +8,36 @@ struct RateStanding: Sendable, Equatable {
     var resetsAt: Timestamp
 }
 
-/// The standings that a reply tells, in the order of `RateStandings.names`.
+/// The standings that a reply tells: requests, tokens, input tokens and output tokens.
 struct RateStandings {
-    /// Of limit, what remains and when it is whole again. Made once: interpolated for every reply they would cost a dozen allocations.
-    struct Names: Sendable {
-        let limit: String
-        let remaining: String
-        let reset: String
-        init(_ word: String) {
-            (limit, remaining) = ("anthropic-ratelimit-\(word)-limit", "anthropic-ratelimit-\(word)-remaining")
-            reset = "anthropic-ratelimit-\(word)-reset"
+    private static func name(_ place: Int) -> StaticString {
+        switch place {
+        case 0: "anthropic-ratelimit-requests-"
+        case 1: "anthropic-ratelimit-tokens-"
+        case 2: "anthropic-ratelimit-input-tokens-"
+        default: "anthropic-ratelimit-output-tokens-"
         }
     }
-    static let names = ["requests", "tokens", "input-tokens", "output-tokens"].map(Names.init)
+
+    /// As header lines.
+    func write(to out: inout ByteCursor) {
+        for place in tightest.indices {
+            guard let standing = tightest[place] else { continue }
+            let name = Self.name(place)
+            out.append(name)
+            out.append("limit: ")
+            out.append(decimal: UInt64(clamping: standing.limit))
+            out.append("\r\n")
+            out.append(name)
+            out.append("remaining: ")
+            out.append(decimal: UInt64(clamping: standing.remaining))
+            out.append("\r\n")
+            out.append(name)
+            out.append("reset: ")
+            standing.resetsAt.write(to: &out)
+            out.append("\r\n")
+        }
+    }
 
     private(set) var tightest = InlineArray<4, RateStanding?>(repeating: nil)
 
@@ -41,10 +58,9 @@ struct RateStandings {
 
 extension RelayKey {
     /// The tightest of each among the key, its owner and its team; nil for keys without such limits.
-    func rates(_ services: RelayServices, second: UInt64) -> RateStandings? {
+    func rates(_ now: Timestamp, second: UInt64) -> RateStandings? {
         guard holders.contains(where: { $0.plan.hasRates }) else { return nil }
         var standings = RateStandings()
-        let now = services.ambient.now()
         for holder in holders where holder.plan.hasRates {
             holder.counters.noteRates(holder.plan, now: now, second: second, in: &standings)
         }

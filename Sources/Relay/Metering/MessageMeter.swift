@@ -8,13 +8,11 @@ enum MessageMeter {
     /// - Returns: nil when the body is no JSON object with a usage object; the exchange is then marked `unparsed`.
     static func read(_ bytes: Span<UInt8>) -> Reading? {
         var reading = Reading()
-        let end = JSONSkim.members(bytes, 0) { bytes, name, value in
-            if JSONSkim.matches(bytes, name, "usage") {
-                reading.usage.overlay(bytes, value.lowerBound)
-            } else if JSONSkim.matches(bytes, name, "model") {
-                reading.model = JSONSkim.string(bytes, value)
-            }
-            return true
+        let end = JSONSkim.walk(bytes, 0) { bytes, name, at in
+            if JSONSkim.matches(bytes, name, "usage"), let end = reading.usage.overlay(bytes, at) { return end }
+            guard let end = JSONSkim.skipValue(bytes, at) else { return nil }
+            if JSONSkim.matches(bytes, name, "model") { reading.model = JSONSkim.string(bytes, at..<end) }
+            return end
         }
         return end == nil || !reading.usage.isKnown ? nil : reading
     }

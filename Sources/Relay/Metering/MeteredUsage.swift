@@ -41,59 +41,64 @@ struct MeteredUsage: Sendable, Equatable {
     }
 
     /// Reads one `usage` object over what is known.
-    /// - Returns: false when it is no object.
+    /// - Returns: where it ends; nil when it is no object, and nothing has changed then.
     @discardableResult
-    mutating func overlay(_ bytes: Span<UInt8>, _ from: Int) -> Bool {
+    mutating func overlay(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
         var next = self
-        let end = JSONSkim.members(bytes, from) { bytes, name, value in
-            if JSONSkim.isNull(bytes, value) { return true }
-            // Names differ in length, which settles most of them at once.
-            switch name.count {
-            case 12 where JSONSkim.matches(bytes, name, "input_tokens"):
-                if let count = Self.count(bytes, value) { next.input = count }
-            case 13 where JSONSkim.matches(bytes, name, "output_tokens"):
-                if let count = Self.count(bytes, value) { next.output = count }
-            case 13 where JSONSkim.matches(bytes, name, "inference_geo"): next.isUS = JSONSkim.string(bytes, value) == "us"
-            case 23 where JSONSkim.matches(bytes, name, "cache_read_input_tokens"):
-                if let count = Self.count(bytes, value) { next.cacheRead = count }
-            case 27 where JSONSkim.matches(bytes, name, "cache_creation_input_tokens"):
-                if let count = Self.count(bytes, value) { next.cacheCreation = count }
-            case 14 where JSONSkim.matches(bytes, name, "cache_creation"): next.readCacheParts(bytes, value)
-            case 15 where JSONSkim.matches(bytes, name, "server_tool_use"):
-                _ = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
-                    if JSONSkim.matches(bytes, name, "web_search_requests"), let count = Self.count(bytes, value) {
-                        next.webSearches = count
-                    }
-                    return true
-                }
-            case 5 where JSONSkim.matches(bytes, name, "speed"): next.isFast = JSONSkim.string(bytes, value) == "fast"
-            case 12 where JSONSkim.matches(bytes, name, "service_tier"): next.isBatch = JSONSkim.string(bytes, value) == "batch"
-            case 10 where JSONSkim.matches(bytes, name, "iterations"): next.readIterations(bytes, value)
-            default: break
-            }
-            return true
+        let end = JSONSkim.walk(bytes, from) { bytes, name, at in
+            if name.count == 14, JSONSkim.matches(bytes, name, "cache_creation"), let end = next.readCacheParts(bytes, at) { return end }
+            guard let end = JSONSkim.skipValue(bytes, at) else { return nil }
+            next.take(bytes, name, at..<end)
+            return end
         }
-        guard end != nil else { return false }
+        guard end != nil else { return nil }
         next.isKnown = true
         self = next
-        return true
+        return end
     }
 
+    private mutating func take(_ bytes: Span<UInt8>, _ name: JSONSkim.Name, _ value: Range<Int>) {
+        if JSONSkim.isNull(bytes, value) { return }
+        // Names differ in length, which settles most of them at once.
+        switch name.count {
+        case 12 where JSONSkim.matches(bytes, name, "input_tokens"): Self.count(bytes, value, into: &input)
+        case 13 where JSONSkim.matches(bytes, name, "output_tokens"): Self.count(bytes, value, into: &output)
+        case 13 where JSONSkim.matches(bytes, name, "inference_geo"): isUS = JSONSkim.string(bytes, value) == "us"
+        case 23 where JSONSkim.matches(bytes, name, "cache_read_input_tokens"): Self.count(bytes, value, into: &cacheRead)
+        case 27 where JSONSkim.matches(bytes, name, "cache_creation_input_tokens"): Self.count(bytes, value, into: &cacheCreation)
+        case 15 where JSONSkim.matches(bytes, name, "server_tool_use"):
+            _ = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
+                if JSONSkim.matches(bytes, name, "web_search_requests") { Self.count(bytes, value, into: &webSearches) }
+                return true
+            }
+        case 5 where JSONSkim.matches(bytes, name, "speed"): isFast = JSONSkim.string(bytes, value) == "fast"
+        case 12 where JSONSkim.matches(bytes, name, "service_tier"): isBatch = JSONSkim.string(bytes, value) == "batch"
+        case 10 where JSONSkim.matches(bytes, name, "iterations"): readIterations(bytes, value)
+        default: break
+        }
+    }
+
+    /// What is no number leaves what was known.
+    private static func count(_ bytes: Span<UInt8>, _ value: Range<Int>, into known: inout Int64) {
+        if let count = count(bytes, value) { known = count }
+    }
     private static func count(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int64? {
         JSONSkim.count(bytes, value).map { min($0, largestCount) }
     }
 
-    private mutating func readCacheParts(_ bytes: Span<UInt8>, _ value: Range<Int>) {
-        var (five, hour) = (cache5m, cache1h)
-        let end = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
+    /// - Returns: where the parts end; nil when this is no object.
+    private mutating func readCacheParts(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
+        var (five, hour) = (cache5m ?? 0, cache1h ?? 0)
+        let end = JSONSkim.members(bytes, from) { bytes, name, value in
             if JSONSkim.matches(bytes, name, "ephemeral_5m_input_tokens") {
-                five = Self.count(bytes, value) ?? five
+                Self.count(bytes, value, into: &five)
             } else if JSONSkim.matches(bytes, name, "ephemeral_1h_input_tokens") {
-                hour = Self.count(bytes, value) ?? hour
+                Self.count(bytes, value, into: &hour)
             }
             return true
         }
-        if end != nil { (cache5m, cache1h) = (five ?? 0, hour ?? 0) }
+        if end != nil { (cache5m, cache1h) = (five, hour) }
+        return end
     }
 
     /// Passes that one request may report; more are not believed.

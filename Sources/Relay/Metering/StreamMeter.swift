@@ -156,19 +156,19 @@ struct StreamMeter: ~Copyable {
 
     private static func starts(_ bytes: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
         let count = word.utf8CodeUnitCount
-        return range.count >= count && JSONSkim.matches(bytes, range.lowerBound..<range.lowerBound + count, word)
+        return range.count >= count && JSONSkim.isWord(bytes, range.lowerBound..<range.lowerBound + count, word)
     }
 
     private static func event(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Event {
         switch range.count {
-        case 19 where JSONSkim.matches(bytes, range, "content_block_delta"): .blockDelta
-        case 19 where JSONSkim.matches(bytes, range, "content_block_start"): .blockStart
-        case 18 where JSONSkim.matches(bytes, range, "content_block_stop"): .blockStop
-        case 13 where JSONSkim.matches(bytes, range, "message_start"): .messageStart
-        case 13 where JSONSkim.matches(bytes, range, "message_delta"): .messageDelta
-        case 12 where JSONSkim.matches(bytes, range, "message_stop"): .messageStop
-        case 4 where JSONSkim.matches(bytes, range, "ping"): .ping
-        case 5 where JSONSkim.matches(bytes, range, "error"): .error
+        case 19 where JSONSkim.isWord(bytes, range, "content_block_delta"): .blockDelta
+        case 19 where JSONSkim.isWord(bytes, range, "content_block_start"): .blockStart
+        case 18 where JSONSkim.isWord(bytes, range, "content_block_stop"): .blockStop
+        case 13 where JSONSkim.isWord(bytes, range, "message_start"): .messageStart
+        case 13 where JSONSkim.isWord(bytes, range, "message_delta"): .messageDelta
+        case 12 where JSONSkim.isWord(bytes, range, "message_stop"): .messageStop
+        case 4 where JSONSkim.isWord(bytes, range, "ping"): .ping
+        case 5 where JSONSkim.isWord(bytes, range, "error"): .error
         default: .other
         }
     }

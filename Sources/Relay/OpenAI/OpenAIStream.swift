@@ -56,10 +56,9 @@ final class OpenAIStream {
         var (delta, block, message, usage): (Int?, Int?, Int?, Int?) = (nil, nil, nil, nil)
         _ = JSONSkim.members(bytes, 0) { bytes, name, value in
             if JSONSkim.matches(bytes, name, "type") {
-                // A value's inner bytes are compared like a name's.
                 kind =
                     value.count > 2
-                    ? Kind.allCases.first { JSONSkim.matches(bytes, value.lowerBound + 1..<value.upperBound - 1, $0.word) } : nil
+                    ? Kind.allCases.first { JSONSkim.isWord(bytes, value.lowerBound + 1..<value.upperBound - 1, $0.word) } : nil
             } else if JSONSkim.matches(bytes, name, "delta") {
                 delta = value.lowerBound
             } else if JSONSkim.matches(bytes, name, "content_block") {

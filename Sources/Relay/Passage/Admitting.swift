@@ -11,7 +11,7 @@ extension RelayGate {
     @inline(never) static func admitAtOnce(
         _ key: RelayKey, _ request: MessagesRequest, inputEstimate: Int64, _ services: RelayServices, _ exchange: Exchange
     ) throws(RelayProblem) -> KeyLease? {
-        let want = reservation(key, request, inputEstimate, services, second: exchange.reactor.nowNanoseconds / 1_000_000_000)
+        let want = reservation(key, request, inputEstimate, services, Moment(exchange.reactor))
         do throws(LimitRefusal) {
             return try KeyLease(services.keeper, key.holders, want: want)
         } catch {
@@ -24,7 +24,7 @@ extension RelayGate {
     static func admit(
         _ key: RelayKey, _ request: MessagesRequest, inputEstimate: Int64, _ services: RelayServices, _ exchange: Exchange
     ) async throws(RelayProblem) -> KeyLease {
-        var want = reservation(key, request, inputEstimate, services, second: exchange.reactor.nowNanoseconds / 1_000_000_000)
+        var want = reservation(key, request, inputEstimate, services, Moment(exchange.reactor))
         var invited: LimitCounters?
         var began: UInt64?
         while true {
@@ -59,18 +59,23 @@ extension RelayGate {
         }
     }
 
+    /// What both clocks of a round show.
+    struct Moment {
+        var now: Timestamp
+        /// On the monotonic clock.
+        var second: UInt64
+    }
+
     /// What the request may use at most.
-    /// - Parameter second: now, on the monotonic clock.
     static func reservation(
-        _ key: RelayKey, _ request: MessagesRequest, _ inputEstimate: Int64, _ services: RelayServices, second: UInt64
+        _ key: RelayKey, _ request: MessagesRequest, _ inputEstimate: Int64, _ services: RelayServices, _ moment: Moment
     ) -> LimitCounters.Reservation {
-        let now = services.ambient.now()
-        var want = LimitCounters.Reservation(moment: now, second: second)
+        var want = LimitCounters.Reservation(moment: moment.now, second: moment.second)
         want.amounts.requests = 1
         guard key.holders.contains(where: \.plan.needsEstimate) else { return want }
         let tokens = TokenCounts(input: inputEstimate, output: min(request.maxTokens ?? assumedOutput, 1_000_000))
         let price = services.prices.price(
-            MeteredUsage(), tokens: tokens, model: request.model, at: now, millionths: key.key.access.priceMillionths)
+            MeteredUsage(), tokens: tokens, model: request.model, at: moment.now, millionths: key.key.access.priceMillionths)
         want.amounts = LimitAmounts(tokens, costMicroUSD: price.customerMicroUSD, model: request.model, requests: 1)
         return want
     }
@@ -146,4 +151,8 @@ extension RelayGate {
         }
         return userID.hasPrefix("user_") && userID.contains("_account_") && userID.contains("_session_")
     }
+}
+
+extension RelayGate.Moment {
+    init(_ reactor: Reactor) { self.init(now: reactor.now, second: reactor.nowNanoseconds / 1_000_000_000) }
 }

@@ -75,7 +75,7 @@ struct Attempts: Sendable {
             return nil
         }
         do throws(NoAccount) {
-            let lease = try services.accounts.choose(&plan.wish, now: services.ambient.now())
+            let lease = try services.accounts.choose(&plan.wish, now: passage.moment)
             let account = lease.account
             passage.hold(consume lease)
             plan.wish.tried.append(account.id)

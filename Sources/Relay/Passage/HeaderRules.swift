@@ -3,17 +3,19 @@ internal import Secrets
 
 /// Which header fields pass, in both directions (relay contract, section 7). Works on bytes.
 enum HeaderRules {
-    /// Lowercase names grouped by length, so that a look-up compares with a handful at most.
+    /// Names grouped by length, so that a look-up compares with a handful at most.
     private struct Names: Sendable {
-        private var byLength: [[HeaderName]] = []
-        init(_ names: [String]) {
-            for name in names {
-                while byLength.count <= name.utf8.count { byLength.append([]) }
-                byLength[name.utf8.count].append(HeaderName(name))
-            }
+        private let byLength: [HeaderName]
+        /// Where the names of a length begin.
+        private var starts: [Int] = []
+        init(_ names: [HeaderName]) {
+            byLength = names.sorted { $0.length < $1.length }
+            for length in 0...((byLength.last?.length ?? 0) + 1) { starts.append(byLength.count { $0.length < length }) }
         }
-        func contains(length: Int, _ matches: (HeaderName) -> Bool) -> Bool {
-            length < byLength.count && byLength[length].contains(where: matches)
+        func contains(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
+            guard name.count + 1 < starts.count else { return false }
+            for place in starts[name.count]..<starts[name.count + 1] where byLength[place].isAll(of: bytes, name) { return true }
+            return false
         }
     }
 
@@ -23,12 +25,12 @@ enum HeaderRules {
         "accept-encoding", "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect",
         "forwarded", "x-real-ip", "true-client-ip", "cdn-loop", "via", "origin", "referer", "http2-settings",
     ])
-    private static let droppedUpPrefixes = ["x-forwarded-", "cf-", "sec-", "x-relay-"]
+    private static let droppedUpPrefixes: [HeaderName] = ["x-forwarded-", "cf-", "sec-", "x-relay-"]
     private static let passedDown = Names(["content-type", "request-id", "retry-after", "retry-after-ms", "x-should-retry"])
-    private static let passedDownPrefixes = ["anthropic-"]
-    private static let droppedDownPrefixes = ["anthropic-organization-id", "anthropic-ratelimit-"]
+    private static let passedDownPrefixes: [HeaderName] = ["anthropic-"]
+    private static let droppedDownPrefixes: [HeaderName] = ["anthropic-organization-id", "anthropic-ratelimit-"]
 
-    private static let withheld = ["x-claude-code-", "x-stainless-"]
+    private static let withheld: [HeaderName] = ["x-claude-code-", "x-stainless-"]
     static let version: HeaderName = "anthropic-version"
     private static let beta: HeaderName = "anthropic-beta"
     static let oauthBeta = "oauth-2025-04-20"
@@ -49,20 +51,26 @@ enum HeaderRules {
         var block = HeaderBlock(reserving: head.bytes.count + account.credential.count + 128)
         let listed = connectionNames(head)
         var (hasVersion, hasBeta) = (false, !account.isOAuth)
+        var passed = PassedLines()
+        let whole = head.bytes
+        let bytes = whole.span
         for field in head.fields {
             let name = field.name
-            if droppedUp.contains(length: name.count, { head.matches(field, $0) }) { continue }
-            if startsWithAny(head.bytes.span, name, droppedUpPrefixes) { continue }
-            if listed.contains(where: { head.matches(field, $0) }) { continue }
-            if name.count == 17, head.matches(field, version) { hasVersion = true }
-            if account.withholdsClientFields, startsWithAny(head.bytes.span, name, withheld) { continue }
-            if !hasBeta, name.count == 14, head.matches(field, beta) {
+            let isDropped =
+                droppedUp.contains(bytes, name) || startsWithAny(bytes, name, droppedUpPrefixes)
+                || !listed.isEmpty && listed.contains(head.text(name).lowercased())
+            if !isDropped, name.count == 17, version.isAll(of: bytes, name) { hasVersion = true }
+            if isDropped || account.withholdsClientFields && startsWithAny(bytes, name, withheld) {
+                passed.end(bytes, &block)
+            } else if !hasBeta, name.count == 14, beta.isAll(of: bytes, name) {
+                passed.end(bytes, &block)
                 hasBeta = true
                 block.add("anthropic-beta", withOAuthBeta(head.text(field.value)))
-                continue
+            } else {
+                passed.pass(field.line)
             }
-            block.add(name: head.bytes.span.extracting(name), value: head.bytes.span.extracting(field.value))
         }
+        passed.end(bytes, &block)
         if !hasVersion { block.add("anthropic-version", "2023-06-01") }
         if !hasBeta { block.add("anthropic-beta", oauthBeta) }
         // Compressed streams could not be metered on the way.
@@ -76,49 +84,56 @@ enum HeaderRules {
     static func client(_ head: UpstreamResponseHead, keepsCoding: Bool, without other: HeaderName? = nil) -> HeaderBlock {
         // With room for the relay's own fields.
         var block = HeaderBlock(reserving: head.bytes.count + 512)
+        var passed = PassedLines()
+        let whole = head.bytes
+        let bytes = whole.span
         for field in head.fields {
             let name = field.name
             let isPassed =
-                passedDown.contains(length: name.count) { head.matches(field, $0) }
-                || startsWithAny(head.bytes.span, name, passedDownPrefixes)
-                    && !startsWithAny(head.bytes.span, name, droppedDownPrefixes)
-                || keepsCoding && head.matches(field, contentEncoding)
-            if isPassed, other.map({ !head.matches(field, $0) }) ?? true {
-                block.add(name: head.bytes.span.extracting(name), value: head.bytes.span.extracting(field.value))
-            }
+                passedDown.contains(bytes, name)
+                || startsWithAny(bytes, name, passedDownPrefixes) && !startsWithAny(bytes, name, droppedDownPrefixes)
+                || keepsCoding && contentEncoding.isAll(of: bytes, name)
+            let isWanted = isPassed && (other.map { !$0.isAll(of: bytes, name) } ?? true)
+            if isWanted { passed.pass(field.line) } else { passed.end(bytes, &block) }
         }
+        passed.end(bytes, &block)
         return block
     }
 
     /// Whether a content-type is that of a stream, whatever parameters follow.
     static func isEventStream(_ type: Span<UInt8>) -> Bool { startsWithAny(type, type.indices, eventStream) }
-    private static let eventStream = ["text/event-stream"]
+    private static let eventStream: [HeaderName] = ["text/event-stream"]
 
-    /// The names that `connection` lists: hop-by-hop by the sender's own word.
-    private static func connectionNames(_ head: RequestHead) -> [HeaderName] {
-        var names: [HeaderName] = []
+    /// The names that `connection` lists, in lower case: hop-by-hop by the sender's own word.
+    private static func connectionNames(_ head: RequestHead) -> [String] {
+        var names: [String] = []
         for field in head.fields where head.matches(field, connection) {
-            for name in head.text(field.value).split(separator: ",") {
+            for name in head.text(field.value).lowercased().split(separator: ",") {
                 let trimmed = name.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
                 // The two usual ones name no field.
-                if !trimmed.isEmpty, trimmed.lowercased() != "keep-alive", trimmed.lowercased() != "close" {
-                    names.append(HeaderName(String(trimmed)))
-                }
+                if !trimmed.isEmpty, trimmed != "keep-alive", trimmed != "close" { names.append(String(trimmed)) }
             }
         }
         return names
     }
 
-    private static func startsWithAny(_ bytes: Span<UInt8>, _ name: Range<Int>, _ prefixes: [String]) -> Bool {
-        prefixes.contains { prefix in
-            guard name.count >= prefix.utf8.count else { return false }
-            var at = name.lowerBound
-            for expected in prefix.utf8 {
-                let byte = bytes[at]
-                guard byte == expected || ((0x41...0x5a).contains(byte) && byte | 0x20 == expected) else { return false }
-                at += 1
-            }
-            return true
-        }
+    private static func startsWithAny(_ bytes: Span<UInt8>, _ name: Range<Int>, _ prefixes: [HeaderName]) -> Bool {
+        for prefix in prefixes where prefix.begins(bytes, name) { return true }
+        return false
+    }
+}
+
+/// Passes a head's lines on: those that stand together and all pass go in one piece, as they came.
+private struct PassedLines {
+    private var run: Range<Int>?
+
+    /// The head's next line passes.
+    mutating func pass(_ line: Range<Int>) { run = (run?.lowerBound ?? line.lowerBound)..<line.upperBound }
+
+    /// The next line does not, or there is none.
+    mutating func end(_ bytes: Span<UInt8>, _ block: inout HeaderBlock) {
+        guard let lines = run else { return }
+        block.add(lines: bytes.extracting(lines))
+        run = nil
     }
 }

@@ -12,13 +12,14 @@ enum KeyCheck {
 
     /// - Throws: `noKey` when no header carries a known key, also when two carry different known ones.
     static func find(_ head: RequestHead, in keys: KeyDirectory) throws(RelayProblem) -> RelayKey {
-        let bytes = head.bytes.span
+        let whole = head.bytes
+        let bytes = whole.span
         // Clients may send an account's own credential beside ours; exactly one of them has to be known here.
         var found: RelayKey?
         var first: Range<Int>?
         var others: [Range<Int>] = []  // seldom any
         for carrier in carriers {
-            for field in head.fields where head.matches(field, carrier.name) {
+            for field in head.fields where carrier.name.isAll(of: bytes, field.name) {
                 guard others.count + 1 < carriers.count, let secret = secret(bytes, field.value, isBearer: carrier.isBearer) else {
                     continue
                 }
@@ -43,16 +44,16 @@ enum KeyCheck {
         return true
     }
 
-    private static let bearer = Array("bearer ".utf8)
+    private static let bearer: HeaderName = "bearer "
 
     private static func secret(_ bytes: Span<UInt8>, _ range: Range<Int>, isBearer: Bool) -> Range<Int>? {
         var start = range.lowerBound
-        if isBearer, range.count > bearer.count, bearer.indices.allSatisfy({ bytes[start + $0] | 0x20 == bearer[$0] }) {
-            start += bearer.count
+        if isBearer, bearer.begins(bytes, range) {
+            start += bearer.length
             while start < range.upperBound, bytes[start] == 0x20 { start += 1 }
         }
         guard length.contains(range.upperBound - start) else { return nil }
-        for at in start..<range.upperBound where bytes[at] < 0x21 || bytes[at] > 0x7e { return nil }
+        for at in start..<range.upperBound where bytes[at] &- 0x21 > 0x7e - 0x21 { return nil }
         return start..<range.upperBound
     }
 }

@@ -105,7 +105,7 @@ struct MessagesHandler: Sendable {
         _ lease: consuming KeyLease,
         _ place: consuming FairLease
     ) throws(RelayProblem) -> Passage {
-        let now = services.ambient.now()
+        let now = exchange.reactor.now
         if key.key.access.activationSeconds != nil, key.key.activatedAt == nil { services.keys.activate(key.key.id, at: now) }
         return try Passage(
             exchange, services, request,

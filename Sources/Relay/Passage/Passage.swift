@@ -63,10 +63,7 @@ final class Passage: @unchecked Sendable {
         self.slot = slot
         self.admission = admission
         self.admission.slot = slot ?? Admission.noSlot
-        var payload: [UInt8] = []
-        payload.reserveCapacity(256)
-        JournalCoder.encode(self.admission, into: &payload)
-        do throws(JournalError) { try journal.admit(payload) } catch {
+        do throws(JournalError) { try journal.admit(JournalCoder.encode(self.admission)) } catch {
             if let slot { journal.slots.give(slot) }
             isSettled = true
             services.log.error("journal.refused_admission", ["error": LogValue("\(error)")], request: exchange.id)
@@ -77,6 +74,8 @@ final class Passage: @unchecked Sendable {
     deinit { assert(isSettled, "a passage ended without being settled") }
 
     var now: UInt64 { exchange.reactor.nowNanoseconds }
+    /// The wall clock of this round.
+    var moment: Timestamp { exchange.reactor.now }
 
     /// Each attempt is metered by itself: what a failed one streamed is no part of the next one's answer.
     func beginAttempt(with account: RelayAccount) {
@@ -117,7 +116,7 @@ final class Passage: @unchecked Sendable {
     /// The account has begun to answer: whatever it rested from is over.
     func markServed() {
         guard let account else { return }
-        account.live.succeeded(family, now: services.ambient.now())
+        account.live.succeeded(family, now: moment)
         guard hasChoice, let firstByteAtNanoseconds else { return }
         account.live.noteFirstByte(milliseconds: Int64(clamping: (firstByteAtNanoseconds &- attemptedAtNanoseconds) / 1_000_000))
     }
@@ -232,12 +231,9 @@ final class Passage: @unchecked Sendable {
         let milliseconds = Int64(clamping: (services.ambient.uptimeNanoseconds() &- exchange.startedAtNanoseconds) / 1_000_000)
         settlement.durationMilliseconds = milliseconds
         settlement.ttftMilliseconds = firstByteAtNanoseconds.map { Int64(clamping: ($0 &- exchange.startedAtNanoseconds) / 1_000_000) }
-        let settled = settlement.settled(prices: services.prices, at: services.ambient.now())
-        var payload: [UInt8] = []
-        payload.reserveCapacity(512)
-        JournalCoder.encode(settled, into: &payload)
+        let settled = settlement.settled(prices: services.prices, at: moment)
         do throws(JournalError) {
-            try journal.settle(payload)
+            try journal.settle(JournalCoder.encode(settled))
             if let slot { journal.slots.give(slot) }
         } catch {
             // The slot stays as it is: its numbers are what the next start books.
@@ -258,7 +254,7 @@ final class Passage: @unchecked Sendable {
         }
         if let account, account.hasCaps {
             account.live.settled(
-                tokens: settled.request.tokens.limited, costMicroUSD: settled.request.costMicroUSD, now: services.ambient.now())
+                tokens: settled.request.tokens.limited, costMicroUSD: settled.request.costMicroUSD, now: moment)
         }
         if let move { noteSwitchCost(move, settled.request.tokens) }
         services.meters.count(settled)

@@ -9,8 +9,10 @@ enum JSONSkim {
     /// Nesting past this is refused (relay contract, section 18).
     static let maximumDepth = 512
 
+    @inline(__always)  // mostly there is none
     static func skipSpace(_ bytes: Span<UInt8>, _ from: Int) -> Int {
         var at = from
+        if at < bytes.count, bytes[at] > 0x20 { return at }
         while at < bytes.count {
             let byte = bytes[at]
             guard byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else { break }
@@ -21,25 +23,32 @@ enum JSONSkim {
 
     /// The offset after the string that begins at `from` (its opening quote).
     static func skipString(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
+        var isEscaped = false
+        return skipString(bytes, from, &isEscaped)
+    }
+
+    /// - Parameter isEscaped: becomes true when something in it is written as an escape.
+    private static func skipString(_ bytes: Span<UInt8>, _ from: Int, _ isEscaped: inout Bool) -> Int? {
         var at = from + 1
         // Names and most values end soon: eight bytes a step.
-        let near = min(bytes.count, at + 32)
-        while at < near {
-            if at + 8 <= bytes.count, !endsText(bytes, at) {
+        let near = min(bytes.count - 8, at + 24)
+        while at <= near {
+            let ends = textEnds(bytes, at)
+            guard ends != 0 else {
                 at += 8
                 continue
             }
-            switch bytes[at] {
-            case 0x22: return at + 1
-            case 0x5c: at += 2
-            default: at += 1
-            }
+            at += ends.trailingZeroBitCount >> 3
+            if bytes[at] == 0x22 { return at + 1 }
+            isEscaped = true
+            at += 2
         }
         // What is longer is a prompt or an answer, which the C library searches several times as fast. The quote found stays until the
         // escapes before it are passed, so no byte is searched twice for the same thing.
         while let quote = position(of: 0x22, in: bytes, at) {
             while at <= quote {
                 guard let escape = position(of: 0x5c, in: bytes, at, before: quote) else { return quote + 1 }
+                isEscaped = true
                 at = escape + 2
             }
         }
@@ -55,16 +64,17 @@ enum JSONSkim {
         }
     }
 
-    /// Whether one of the eight bytes from there on is a quote or a backslash. They are in the span.
-    private static func endsText(_ bytes: Span<UInt8>, _ at: Int) -> Bool {
-        let word = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self)
-        return hasZeroByte(word ^ 0x2222_2222_2222_2222) || hasZeroByte(word ^ 0x5c5c_5c5c_5c5c_5c5c)
+    /// The highest bit of the first of the eight bytes that is a quote or a backslash; bits above it mean nothing. They are in the span.
+    private static func textEnds(_ bytes: Span<UInt8>, _ at: Int) -> UInt64 {
+        let word = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self).littleEndian
+        return zeroBytes(word ^ 0x2222_2222_2222_2222) | zeroBytes(word ^ 0x5c5c_5c5c_5c5c_5c5c)
     }
 
     /// Whether one of the eight bytes is zero.
-    static func hasZeroByte(_ word: UInt64) -> Bool {
-        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0
-    }
+    static func hasZeroByte(_ word: UInt64) -> Bool { zeroBytes(word) != 0 }
+
+    /// The highest bits of bytes that are zero: exact for the lowest of them, and none when there is none.
+    private static func zeroBytes(_ word: UInt64) -> UInt64 { (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 }
 
     /// The offset after the value that begins at `from`.
     static func skipValue(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
@@ -80,6 +90,7 @@ enum JSONSkim {
         }
     }
 
+    @inline(__always)
     private static func isScalarByte(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte) || byte == 0x2e || byte == 0x2b || byte == 0x2d || byte == 0x45
     }
@@ -113,24 +124,46 @@ enum JSONSkim {
         return nil
     }
 
-    /// Calls `each` with the offsets of every member's name (without quotes) and value, in order, until it answers false.
+    /// A member's name: its offsets, without quotes.
+    struct Name {
+        let range: Range<Int>
+        /// Letters of it are written as escapes.
+        let isEscaped: Bool
+        var count: Int { range.count }
+    }
+
+    /// Calls `each` with every member's name and the offsets of its value, in order, until it answers false.
     /// - Returns: the offset after the closing brace, `from` when `each` stopped the walk, nil when this is no object.
     static func members(
-        _ bytes: Span<UInt8>, _ from: Int, _ each: (_ bytes: Span<UInt8>, _ name: Range<Int>, _ value: Range<Int>) -> Bool
+        _ bytes: Span<UInt8>, _ from: Int, _ each: (_ bytes: Span<UInt8>, _ name: Name, _ value: Range<Int>) -> Bool
     ) -> Int? {
+        var isStopped = false
+        let end = walk(bytes, from) { bytes, name, at in
+            guard let end = skipValue(bytes, at) else { return nil }
+            if each(bytes, name, at..<end) { return end }
+            isStopped = true
+            return nil
+        }
+        return isStopped ? from : end
+    }
+
+    /// Calls `each` with every member's name and where its value begins, in order. It answers where the value ends, so that what it reads
+    /// itself is walked over once; nil ends the walk.
+    /// - Returns: the offset after the closing brace, nil when this is no object.
+    static func walk(_ bytes: Span<UInt8>, _ from: Int, _ each: (_ bytes: Span<UInt8>, _ name: Name, _ value: Int) -> Int?) -> Int? {
         var at = skipSpace(bytes, from)
         guard at < bytes.count, bytes[at] == 0x7b else { return nil }
         at = skipSpace(bytes, at + 1)
         if at < bytes.count, bytes[at] == 0x7d { return at + 1 }
         while at < bytes.count {
-            guard bytes[at] == 0x22, let nameEnd = skipString(bytes, at) else { return nil }
-            let name = at + 1..<nameEnd - 1
+            var isEscaped = false
+            guard bytes[at] == 0x22, let nameEnd = skipString(bytes, at, &isEscaped) else { return nil }
+            let range = at + 1..<nameEnd - 1
             at = skipSpace(bytes, nameEnd)
             guard at < bytes.count, bytes[at] == 0x3a else { return nil }
             at = skipSpace(bytes, at + 1)
-            guard let valueEnd = skipValue(bytes, at) else { return nil }
-            guard each(bytes, name, at..<valueEnd) else { return from }
-            at = skipSpace(bytes, valueEnd)
+            guard at < bytes.count, let end = each(bytes, Name(range: range, isEscaped: isEscaped), at) else { return nil }
+            at = skipSpace(bytes, end)
             guard at < bytes.count else { return nil }
             if bytes[at] == 0x7d { return at + 1 }
             guard bytes[at] == 0x2c else { return nil }
@@ -158,34 +191,24 @@ enum JSONSkim {
     }
 
     /// Whether a member's name is this word. A name written with escapes is decoded first: `"mod\u0065l"` is "model".
-    static func matches(_ bytes: Span<UInt8>, _ name: Range<Int>, _ word: StaticString) -> Bool {
-        let count = word.utf8CodeUnitCount
-        if name.count == count {
-            var same = true
-            word.withUTF8Buffer { expected in
-                for offset in 0..<count where unsafe bytes[name.lowerBound + offset] != expected[offset] {
-                    same = false
-                    break
-                }
-            }
-            if same { return true }
-        }
-        guard name.count > count, contains(bytes, name, 0x5c) else { return false }
-        return string(bytes, name.lowerBound - 1..<name.upperBound + 1) == word.description
+    @inline(__always)
+    static func matches(_ bytes: Span<UInt8>, _ name: Name, _ word: StaticString) -> Bool {
+        isWord(bytes, name.range, word) || name.isEscaped && decodes(bytes, name.range, to: word)
     }
 
-    private static func contains(_ bytes: Span<UInt8>, _ range: Range<Int>, _ wanted: UInt8) -> Bool {
-        var at = range.lowerBound
-        let pattern = UInt64(wanted) &* 0x0101_0101_0101_0101
-        while at + 8 <= range.upperBound {
-            if hasZeroByte(unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self) ^ pattern) { return true }
-            at += 8
+    /// Whether these bytes are that word.
+    @inline(__always)  // with the word known, little is left of the comparison
+    static func isWord(_ bytes: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
+        let count = word.utf8CodeUnitCount
+        guard range.count == count else { return false }
+        return unsafe bytes.extracting(range).withUnsafeBytes { part in
+            guard let start = part.baseAddress else { return true }
+            return unsafe memcmp(start, word.utf8Start, count) == 0
         }
-        while at < range.upperBound {
-            if bytes[at] == wanted { return true }
-            at += 1
-        }
-        return false
+    }
+
+    private static func decodes(_ bytes: Span<UInt8>, _ name: Range<Int>, to word: StaticString) -> Bool {
+        string(bytes, name.lowerBound - 1..<name.upperBound + 1) == word.description
     }
 
     /// The string of a value's range (quotes included), escapes decoded; nil when it is no string.

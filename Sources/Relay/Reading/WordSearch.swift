@@ -5,7 +5,7 @@ extension String {
         let bytes = utf8Span.span
         let count = word.utf8CodeUnitCount
         guard bytes.count >= count else { return false }
-        for start in 0...bytes.count - count where JSONSkim.matches(bytes, start..<start + count, word) { return true }
+        for start in 0...bytes.count - count where JSONSkim.isWord(bytes, start..<start + count, word) { return true }
         return false
     }
 }

@@ -39,7 +39,8 @@ final class HTTPHooks: Sendable {
         sent.add(UInt64(clamping: summary.bytesSent))
         log.access(
             AccessLine(
-                request: summary.id, method: method, route: route, status: summary.status, bytesReceived: summary.bytesReceived,
+                time: summary.endedAt, request: summary.id, method: method, route: route, status: summary.status,
+                bytesReceived: summary.bytesReceived,
                 bytesSent: summary.bytesSent, durationMicroseconds: summary.durationNanoseconds / 1000,
                 remoteAddress: summary.remoteAddress.description, clientGone: summary.clientGone))
     }

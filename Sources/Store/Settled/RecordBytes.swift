@@ -6,38 +6,38 @@ public enum RecordBytes {
     /// Longest text in a record; model names and the like are far shorter.
     public static let maximumTextBytes = 512
 
-    public static func put(_ number: Int64, _ out: inout [UInt8]) { out.append(littleEndian: UInt64(bitPattern: number)) }
-    public static func put(_ truth: Bool, _ out: inout [UInt8]) { out.append(truth ? 1 : 0) }
-    public static func put<Kind>(_ id: Identifier<Kind>, _ out: inout [UInt8]) {
+    public static func put(_ number: Int64, _ out: inout ByteCursor) { out.append(littleEndian: UInt64(bitPattern: number)) }
+    public static func put(_ truth: Bool, _ out: inout ByteCursor) { out.append(truth ? 1 : 0) }
+    public static func put<Kind>(_ id: Identifier<Kind>, _ out: inout ByteCursor) {
         out.append(littleEndian: id.high)
         out.append(littleEndian: id.low)
     }
-    public static func put(_ text: String, _ out: inout [UInt8]) {
+    public static func put(_ text: String, _ out: inout ByteCursor) {
         let count = text.utf8.count
         guard count <= maximumTextBytes else { return putCut(text, &out) }
         out.append(UInt8(truncatingIfNeeded: count))
         out.append(UInt8(truncatingIfNeeded: count >> 8))
         out.append(utf8: text)
     }
-    private static func putCut(_ text: String, _ out: inout [UInt8]) {
+    private static func putCut(_ text: String, _ out: inout ByteCursor) {
         var bytes = Array(text.utf8.prefix(maximumTextBytes))
         // A cut must not leave half a character.
         while String(validating: bytes, as: UTF8.self) == nil { bytes.removeLast() }
         put(String(decoding: bytes, as: UTF8.self), &out)
     }
-    public static func put(_ number: Int64?, _ out: inout [UInt8]) {
+    public static func put(_ number: Int64?, _ out: inout ByteCursor) {
         out.append(number == nil ? 0 : 1)
         if let number { put(number, &out) }
     }
-    public static func put(_ text: String?, _ out: inout [UInt8]) {
+    public static func put(_ text: String?, _ out: inout ByteCursor) {
         out.append(text == nil ? 0 : 1)
         if let text { put(text, &out) }
     }
-    public static func put<Kind>(_ id: Identifier<Kind>?, _ out: inout [UInt8]) {
+    public static func put<Kind>(_ id: Identifier<Kind>?, _ out: inout ByteCursor) {
         out.append(id == nil ? 0 : 1)
         if let id { put(id, &out) }
     }
-    static func put(_ tokens: TokenCounts, _ out: inout [UInt8]) {
+    static func put(_ tokens: TokenCounts, _ out: inout ByteCursor) {
         put(tokens.input, &out)
         put(tokens.output, &out)
         put(tokens.cacheWrite5m, &out)

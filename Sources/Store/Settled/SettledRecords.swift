@@ -20,7 +20,7 @@ public struct SettledRecords: Sendable {
     }
 
     public mutating func append(_ settled: SettledRequest) {
-        settled.write(to: &bytes)
+        bytes.append(upTo: 640) { settled.write(to: &$0) }
         ends.append(bytes.count)
     }
     /// Takes bytes that `SettledRequest.write` made. Those that cannot be read are left out, and counted, when they are booked.
@@ -46,7 +46,7 @@ public struct SettledRecords: Sendable {
 }
 
 extension SettledRequest {
-    public func write(to out: inout [UInt8]) {
+    public func write(to out: inout ByteCursor) {
         RecordBytes.put(request.id, &out)
         RecordBytes.put(request.apiKeyID, &out)
         RecordBytes.put(request.keyName, &out)
@@ -105,7 +105,7 @@ extension SettledRequest {
 }
 
 extension LedgerEntry {
-    fileprivate func write(to out: inout [UInt8]) {
+    fileprivate func write(to out: inout ByteCursor) {
         RecordBytes.put(attempt, &out)
         RecordBytes.put(accountID, &out)
         RecordBytes.put(model, &out)

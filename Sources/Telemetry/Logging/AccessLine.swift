@@ -2,6 +2,7 @@ public import Domain
 
 /// One line of the access log. Holds the route's template and never the path or query as sent.
 public struct AccessLine: Sendable {
+    public var time: Timestamp
     public var request: RequestID
     public var method: String
     /// "/api/keys/{id}", or "-" when nothing matched.
@@ -15,9 +16,11 @@ public struct AccessLine: Sendable {
     public var clientGone: Bool
 
     public init(
-        request: RequestID, method: String, route: String, status: Int, bytesReceived: Int, bytesSent: Int, durationMicroseconds: UInt64,
+        time: Timestamp, request: RequestID, method: String, route: String, status: Int, bytesReceived: Int, bytesSent: Int,
+        durationMicroseconds: UInt64,
         remoteAddress: String, clientGone: Bool
     ) {
+        self.time = time
         self.request = request
         self.method = method
         self.route = route
@@ -29,29 +32,26 @@ public struct AccessLine: Sendable {
         self.clientGone = clientGone
     }
 
-    func write(at time: Timestamp, to line: inout [UInt8]) {
-        append("{\"time\":\"", to: &line)
+    func write(to line: inout ByteCursor) {
+        line.append("{\"time\":\"")
         time.write(to: &line)
-        append("\",\"level\":\"info\",\"event\":\"http.access\",\"request\":\"", to: &line)
+        line.append("\",\"level\":\"info\",\"event\":\"http.access\",\"request\":\"")
         request.write(to: &line)
-        append("\",\"method\":", to: &line)
+        line.append("\",\"method\":")
         JSON.quote(method, into: &line)
-        append(",\"route\":", to: &line)
+        line.append(",\"route\":")
         JSON.quote(route, into: &line)
-        number(",\"status\":", status, to: &line)
-        number(",\"bytes_in\":", bytesReceived, to: &line)
-        number(",\"bytes_out\":", bytesSent, to: &line)
-        number(",\"duration_us\":", Int(clamping: durationMicroseconds), to: &line)
-        append(",\"remote\":", to: &line)
+        line.append(",\"status\":")
+        line.append(decimal: UInt64(clamping: status))
+        line.append(",\"bytes_in\":")
+        line.append(decimal: UInt64(clamping: bytesReceived))
+        line.append(",\"bytes_out\":")
+        line.append(decimal: UInt64(clamping: bytesSent))
+        line.append(",\"duration_us\":")
+        line.append(decimal: durationMicroseconds)
+        line.append(",\"remote\":")
         JSON.quote(remoteAddress, into: &line)
-        if clientGone { append(",\"client_gone\":true", to: &line) }
+        if clientGone { line.append(",\"client_gone\":true") }
         line.append(0x7d)
     }
-
-    private func number(_ name: String, _ value: Int, to line: inout [UInt8]) {
-        append(name, to: &line)
-        line.append(decimal: UInt64(clamping: value))
-    }
-
-    private func append(_ text: String, to line: inout [UInt8]) { line.append(utf8: text) }
 }

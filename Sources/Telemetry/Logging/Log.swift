@@ -36,9 +36,7 @@ public struct Log: Sendable {
 
     /// One finished request. Written at every level: the access log is a record, not a message.
     public func access(_ line: AccessLine) {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(320)
-        line.write(at: now(), to: &bytes)
+        var bytes = [UInt8](upTo: 384) { line.write(to: &$0) }
         Redaction.redact(&bytes)
         bytes.append(0x0a)
         output.write(bytes, to: .access)

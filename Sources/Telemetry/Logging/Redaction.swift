@@ -62,23 +62,23 @@ public enum Redaction {
         var edits: [(Range<Int>)] = []
         let count = line.count
         // Every byte of every line passes here: one look at a table settles most of them.
-        let kinds = kinds
-        var before: UInt8 = 0
-        while at < count {
-            let kind = kinds[Int(line[at])]
+        let kinds = kinds.span
+        while true {
+            let rest = line.span
+            // A byte is a place in the table, which has one for each.
+            while at < count, unsafe kinds[unchecked: Int(rest[unchecked: at])] & (beginsMarks | beginsWord) == 0 { at += 1 }
+            guard at < count else { break }
             let mayBegin =
-                kind & beginsMarks != 0
-                ? at + 1 < count && (line[at + 1] == 0x2f || line[at + 1] == 0x2d)
+                kinds[Int(rest[at])] & beginsMarks != 0
+                ? at + 1 < count && (rest[at + 1] == 0x2f || rest[at + 1] == 0x2d)
                 // A word only begins where the byte before it does not belong to a word: "micr_…" is no key.
-                : kind & beginsWord != 0 && before & isInWord == 0
-            before = kind
+                : at == 0 || kinds[Int(rest[at - 1])] & isInWord == 0
             guard mayBegin, let found = secret(in: line, at: at) else {
                 at += 1
                 continue
             }
             edits.append(found)
             at = max(found.upperBound, at + 1)
-            before = kinds[Int(line[at - 1])]
         }
         guard !edits.isEmpty else { return }
         var clean: [UInt8] = []
