@@ -172,11 +172,12 @@ extension Reader {
 
 extension RequestRecord {
     /// What `add(to:)` gives, in its order.
-    static let recording = """
-        INSERT INTO requests (id, api_key_id, key_name, user_id, account_id, model, path, dialect, stream, status, http_status, error_type,
+    static let target = """
+        requests (id, api_key_id, key_name, user_id, account_id, model, path, dialect, stream, status, http_status, error_type,
             started_at, duration_ms, ttft_ms, attempts, input_tokens, output_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
             cache_read_tokens, total_tokens, web_search_requests, cost_micro_usd, price_micro_usd, usage_source, upstream_request_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)
+        """
+    static let conflict = """
         ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, model = excluded.model, status = excluded.status,
             http_status = excluded.http_status, error_type = excluded.error_type, duration_ms = excluded.duration_ms,
             ttft_ms = excluded.ttft_ms, attempts = excluded.attempts, input_tokens = excluded.input_tokens,

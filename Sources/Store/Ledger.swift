@@ -150,13 +150,12 @@ extension Transaction {
 extension LedgerEntry {
     /// What `add(to:)` gives, in its order; an entry that is there stays as it is. No RETURNING: SQLite makes a table in memory for it,
     /// which costs more than the row.
-    static let appending = """
-        INSERT INTO ledger (request_id, attempt, api_key_id, user_id, account_id, model, input_tokens, output_tokens, cache_write_5m_tokens,
+    static let target = """
+        ledger (request_id, attempt, api_key_id, user_id, account_id, model, input_tokens, output_tokens, cache_write_5m_tokens,
             cache_write_1h_tokens, cache_read_tokens, web_search_requests, cost_micro_usd, price_micro_usd, price_flags, usage_source, charged,
             at, day, counts_request)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-        ON CONFLICT (request_id, attempt) DO NOTHING
         """
+    static let conflict = "ON CONFLICT (request_id, attempt) DO NOTHING"
     static let kinds: [SQLKind] =
         [.text, .integer, .text, .text, .text, .text] + [SQLKind](repeating: .integer, count: 8) + [
             .text, .text, .bool, .integer, .text, .integer,

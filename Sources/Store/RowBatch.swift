@@ -6,13 +6,42 @@ internal import Domain
 enum BatchStatement: Int, CaseIterable, Sendable {
     case recordRequest, appendLedger
 
-    /// The same text for both databases: SQLite takes "$1" for the name of a parameter and numbers those in their order.
-    var text: String {
+    private var target: String {
         switch self {
-        case .recordRequest: RequestRecord.recording
-        case .appendLedger: LedgerEntry.appending
+        case .recordRequest: RequestRecord.target
+        case .appendLedger: LedgerEntry.target
         }
     }
+    private var conflict: String {
+        switch self {
+        case .recordRequest: RequestRecord.conflict
+        case .appendLedger: LedgerEntry.conflict
+        }
+    }
+
+    /// The same text for both databases: SQLite takes "$1" for the name of a parameter and numbers those in their order.
+    var text: String { "INSERT INTO \(target) VALUES \(parameters(from: 1)) \(conflict)" }
+
+    /// Several rows at once, for SQLite. OR FAIL, because what a failure leaves behind goes with its transaction: the usual OR ABORT keeps
+    /// a copy of every page it changes, to take back the one statement.
+    func text(rows: Int) -> String {
+        let lists = (0..<rows).map { parameters(from: 1 + $0 * kinds.count) }.joined(separator: ", ")
+        return "INSERT OR FAIL INTO \(target) VALUES \(lists) \(conflict)"
+    }
+
+    private func parameters(from first: Int) -> String {
+        "(\((first..<first + kinds.count).map { "$\($0)" }.joined(separator: ", ")))"
+    }
+
+    /// Which rows the statement before has added, as the first column and the second, when it has added so many. Nil where nobody asks.
+    /// The ledger only grows, so its newest rows are those with the highest rowids.
+    var newest: String? {
+        switch self {
+        case .recordRequest: nil
+        case .appendLedger: "SELECT request_id, attempt FROM ledger WHERE rowid > last_insert_rowid() - $1"
+        }
+    }
+
     /// What each parameter is, for PostgreSQL.
     var kinds: [SQLKind] {
         switch self {

@@ -85,6 +85,30 @@ import Testing
     }
 
     @Test(arguments: TestDatabase.allCases)
+    func `of many rows at once only the new ones count, wherever they stand`(database: TestDatabase) async throws {
+        try await withStore(database) { store in
+            let key = APIKeyID(store.ambient)
+            let known = (0..<30).map { _ in SettledRequest.example(store.ambient, key: key) }
+            // More than are written at once, with known ones between new ones, and new ones that come twice.
+            var mixed: [SettledRequest] = []
+            for (place, old) in known.enumerated() {
+                let new = SettledRequest.example(store.ambient, key: key)
+                mixed += place.isMultiple(of: 3) ? [new, old, new] : [old, new]
+            }
+            let (first, second) = (known, mixed)
+            let booked = try await store.transaction { transaction throws(StoreError) in
+                [try transaction.settle(first), try transaction.settle(second), try transaction.settle(second)]
+            }
+            let (usage, mismatches) = try await store.read { reader throws(StoreError) in
+                (try reader.usage(UsageFilter(apiKeyID: key)), try reader.usageMismatches())
+            }
+            #expect(booked == [30, 30, 0])
+            #expect(usage.requests == 60 && usage.tokens.output == 60 * 20)
+            #expect(mismatches.isEmpty)
+        }
+    }
+
+    @Test(arguments: TestDatabase.allCases)
     func `garbage from upstream is booked within bounds and flagged, and stops nothing`(database: TestDatabase) async throws {
         try await withStore(database) { store in
             let key = APIKeyID(store.ambient)

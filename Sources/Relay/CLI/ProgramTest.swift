@@ -30,7 +30,7 @@ extension AccountTester {
 
     private func used(_ usage: JSON, _ model: String, _ source: UsageSource) -> Settlement.Used {
         var metered = MeteredUsage()
-        let isRead = metered.overlay(usage.bytes.span, 0)
+        let isRead = metered.overlay(usage.bytes.span, 0) != nil
         return Settlement.Used(tokens: metered.tokens, metered: metered, model: model, source: isRead ? source : .unparsed)
     }
 

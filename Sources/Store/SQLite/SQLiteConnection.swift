@@ -9,15 +9,15 @@ final class SQLiteConnection: Connection {
     private var uses: UInt64 = 0
     /// By `FrequentStatement`.
     private var frequent = [Prepared?](repeating: nil, count: FrequentStatement.allCases.count)
-    /// By `BatchStatement`.
-    private var batched = [Prepared?](repeating: nil, count: BatchStatement.allCases.count)
+    /// By `BatchStatement`, for one row and for several.
+    private var batched = [Prepared?](repeating: nil, count: BatchStatement.allCases.count * 2)
 
     /// Statements kept prepared; the least recently used goes first.
     static let preparedLimit = 128
     /// How long to wait for another process's lock.
     static let lockWaitMilliseconds = 5000
 
-    private final class Prepared {
+    final class Prepared {
         let statement: SQLiteStatement
         let text: String
         var columns: Row.Columns?
@@ -76,12 +76,49 @@ final class SQLiteConnection: Connection {
         return answer
     }
 
+    /// Rows of one statement: with cursors opened and closed for every row, a row costs half as much again.
+    private static let rowsAtOnce = 16
+
     func run(_ batch: RowBatch) throws(StoreError) -> [Bool] {
-        let place = batch.statement.rawValue
-        if let found = batched[place] { return try handle.run(found.statement, batch) }
-        let made = Prepared(try handle.prepare(batch.statement.text), text: batch.statement.text)
+        var isNew: [Bool] = []
+        isNew.reserveCapacity(batch.rowCount)
+        // Their values point into the batch.
+        defer { for place in places(batch.statement) { if let used = batched[place] { handle.forget(used) } } }
+        while isNew.count < batch.rowCount {
+            let rows = batch.rowCount - isNew.count >= Self.rowsAtOnce ? Self.rowsAtOnce : 1
+            let place = isNew.count..<isNew.count + rows
+            let changed = try handle.run(try prepare(batch.statement, rows: rows), batch, place)
+            if changed == 0 || changed == rows {
+                isNew += repeatElement(changed > 0, count: rows)
+            } else {
+                isNew += try newRows(batch, place, count: changed)
+            }
+        }
+        return isNew
+    }
+
+    /// Which of the rows were added, when only some were. The first of two that are alike is the new one.
+    private func newRows(_ batch: RowBatch, _ rows: Range<Int>, count: Int) throws(StoreError) -> [Bool] {
+        guard let newest = batch.statement.newest else { return [Bool](repeating: true, count: rows.count) }
+        let answer = try handle.run(try prepare(newest).statement, [.integer(Int64(count))], columns: nil).0
+        var added: Set<String> = []
+        for row in answer.rows {
+            let (id, number): (String, Int64) = (try row["request_id"], try row["attempt"])
+            added.insert("\(id) \(number)")
+        }
+        return rows.map { added.remove("\(batch.text($0, 0) ?? "") \(batch.number($0, 1))") != nil }
+    }
+
+    /// In `batched`: for one row, and for several.
+    private func places(_ statement: BatchStatement) -> ClosedRange<Int> { statement.rawValue * 2...statement.rawValue * 2 + 1 }
+
+    private func prepare(_ statement: BatchStatement, rows: Int) throws(StoreError) -> Prepared {
+        let place = rows == 1 ? places(statement).lowerBound : places(statement).upperBound
+        if let found = batched[place] { return found }
+        let text = rows == 1 ? statement.text : statement.text(rows: rows)
+        let made = Prepared(try handle.prepare(text), text: text)
         batched[place] = made
-        return try handle.run(made.statement, batch)
+        return made
     }
 
     func script(_ text: String) throws(StoreError) {

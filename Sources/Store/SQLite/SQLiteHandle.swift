@@ -67,26 +67,17 @@ private import CSQLite
         return (answer, names)
     }
 
-    /// Runs the statement once a row. Texts are bound where they lie in the batch, without a copy.
-    func run(_ statement: borrowing SQLiteStatement, _ batch: RowBatch) throws(StoreError) -> [Bool] {
-        var changes: [Bool] = []
-        changes.reserveCapacity(batch.rowCount)
-        var failed: Int32?
-        unsafe batch.bytes.withUnsafeBufferPointer { bytes in
-            for row in 0..<batch.rowCount {
-                let code = unsafe statement.run(row, of: batch, bytes)
-                if code != SQLITE_OK {
-                    failed = code
-                    break
-                }
-                changes.append(unsafe sqlite3_changes64(raw) > 0)
-            }
-            // They point into the batch.
-            statement.clearBindings()
+    /// Runs the statement with these rows of the batch, one after the other in its parameters. Texts are bound where they lie in the batch,
+    /// without a copy, and stay bound until `forget`. How many rows were added or changed.
+    func run(_ prepared: SQLiteConnection.Prepared, _ batch: RowBatch, _ rows: Range<Int>) throws(StoreError) -> Int {
+        let code = unsafe batch.bytes.withUnsafeBufferPointer { bytes in
+            unsafe prepared.statement.run(rows, of: batch, bytes)
         }
-        if let failed { throw error(failed) }
-        return changes
+        guard code == SQLITE_OK else { throw error(code) }
+        return unsafe Int(sqlite3_changes64(raw))
     }
+
+    func forget(_ prepared: SQLiteConnection.Prepared) { prepared.statement.clearBindings() }
 
     /// Copies the whole database into `destination` in steps, so that `step` can be told how far it is. The source must be inside a
     /// read transaction: then the copy is of one moment, and writers go on.
@@ -129,10 +120,10 @@ private import CSQLite
     fileprivate func clearBindings() { unsafe sqlite3_clear_bindings(raw) }
 
     /// SQLITE_OK, or the code of what failed; the statement is reset either way.
-    fileprivate func run(_ row: Int, of batch: RowBatch, _ bytes: UnsafeBufferPointer<UInt8>) -> Int32 {
-        let width = batch.width
-        for column in 0..<width {
-            let (cell, index) = (batch.cells[row * width + column], Int32(column + 1))
+    fileprivate func run(_ rows: Range<Int>, of batch: RowBatch, _ bytes: UnsafeBufferPointer<UInt8>) -> Int32 {
+        let cells = batch.cells[rows.lowerBound * batch.width..<rows.upperBound * batch.width]
+        for (place, cell) in cells.enumerated() {
+            let index = Int32(place + 1)
             let code =
                 switch cell.kind {
                 case .null: unsafe sqlite3_bind_null(raw, index)

@@ -21,7 +21,7 @@ struct DayTotals {
     /// The row seen last and its total, which the next row mostly belongs to as well.
     private var last: (row: Int, place: Int)?
 
-    /// Columns of `LedgerEntry.appending`.
+    /// Columns of `LedgerEntry.target`.
     private enum Column { static let (key, user, model, numbers, charged, day, counts) = (2, 3, 5, 6..<14, 16, 18, 19) }
 
     /// Counts a row of ledger entries when it is charged.
