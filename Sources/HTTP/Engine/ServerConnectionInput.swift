@@ -191,7 +191,8 @@ extension ServerConnection {
         self.exchange = exchange
         reactor.counters.requests.add(1)
         let handler = acceptor.shared.handler
-        reactor.run {
+        // Not by `run`: a closure that is handed on is wrapped once for each function it goes through, and each wrapping is a frame.
+        Task(executorPreference: reactor) {
             await handler.handle(exchange)
             exchange.handlerReturned()
         }

@@ -25,7 +25,7 @@ extension Attempts {
         let overhead = overheadMicroseconds()
         let standings = key.rates(passage.moment, second: passage.now / 1_000_000_000)
         let (id, attempts) = (exchange.id, UInt64(clamping: passage.attempts))
-        block.add(upTo: 1024) { out in
+        block.add(upTo: HeaderRules.ownFieldsBytes) { out in
             out.append("x-relay-request-id: ")
             id.write(to: &out)
             out.append("\r\nx-relay-attempts: ")

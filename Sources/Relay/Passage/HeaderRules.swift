@@ -79,11 +79,13 @@ enum HeaderRules {
         return block
     }
 
+    /// Room for the relay's own fields in a reply.
+    static let ownFieldsBytes = 1024
+
     /// The upstream's fields that the client gets.
     /// - Parameter other: one that it does not get; nil: it gets all.
     static func client(_ head: UpstreamResponseHead, keepsCoding: Bool, without other: HeaderName? = nil) -> HeaderBlock {
-        // With room for the relay's own fields.
-        var block = HeaderBlock(reserving: head.bytes.count + 512)
+        var block = HeaderBlock(reserving: head.bytes.count + ownFieldsBytes)
         var passed = PassedLines()
         let whole = head.bytes
         let bytes = whole.span

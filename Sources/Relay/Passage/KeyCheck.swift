@@ -4,10 +4,20 @@ internal import Store
 
 /// Finds the customer's key in a request (relay contract, section 2).
 enum KeyCheck {
-    /// In the order in which they are looked at.
-    private static let carriers: [(name: HeaderName, isBearer: Bool)] = [
-        ("x-api-key", false), ("authorization", true), ("x-goog-api-key", false), ("api-key", false),
-    ]
+    /// Fields that may carry a key: as many are looked at.
+    private static let carriers = 4
+    private enum Carrier { case bare, bearer }
+
+    private static func carrier(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Carrier? {
+        switch name.count {
+        case 9: ("x-api-key" as HeaderName).isAll(of: bytes, name) ? .bare : nil
+        case 13: ("authorization" as HeaderName).isAll(of: bytes, name) ? .bearer : nil
+        case 14: ("x-goog-api-key" as HeaderName).isAll(of: bytes, name) ? .bare : nil
+        case 7: ("api-key" as HeaderName).isAll(of: bytes, name) ? .bare : nil
+        default: nil
+        }
+    }
+
     private static let length = 10...512
 
     /// - Throws: `noKey` when no header carries a known key, also when two carry different known ones.
@@ -18,21 +28,19 @@ enum KeyCheck {
         var found: RelayKey?
         var first: Range<Int>?
         var others: [Range<Int>] = []  // seldom any
-        for carrier in carriers {
-            for field in head.fields where carrier.name.isAll(of: bytes, field.name) {
-                guard others.count + 1 < carriers.count, let secret = secret(bytes, field.value, isBearer: carrier.isBearer) else {
-                    continue
-                }
-                if let known = first {
-                    guard !isSame(bytes, known, secret), !others.contains(where: { isSame(bytes, $0, secret) }) else { continue }
-                    others.append(secret)
-                } else {
-                    first = secret
-                }
-                guard let key = keys.find(bytes.extracting(secret)) else { continue }
-                guard found == nil || found?.key.id == key.key.id else { throw .noKey }
-                found = key
+        for field in head.fields {
+            guard let carrier = carrier(bytes, field.name), others.count + 1 < carriers,
+                let secret = secret(bytes, field.value, isBearer: carrier == .bearer)
+            else { continue }
+            if let known = first {
+                guard !isSame(bytes, known, secret), !others.contains(where: { isSame(bytes, $0, secret) }) else { continue }
+                others.append(secret)
+            } else {
+                first = secret
             }
+            guard let key = keys.find(bytes.extracting(secret)) else { continue }
+            guard found == nil || found?.key.id == key.key.id else { throw .noKey }
+            found = key
         }
         guard let found else { throw .noKey }
         return found

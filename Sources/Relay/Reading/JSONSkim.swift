@@ -224,7 +224,10 @@ enum JSONSkim {
     }
 
     private static func isPlain(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
-        for at in range where bytes[at] < 0x20 || bytes[at] > 0x7e || bytes[at] == 0x5c { return false }
+        for at in range {
+            let byte = bytes[at]
+            if byte &- 0x20 > 0x7e - 0x20 || byte == 0x5c { return false }
+        }
         return true
     }
 

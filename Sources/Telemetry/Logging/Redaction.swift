@@ -56,24 +56,40 @@ public enum Redaction {
             | (isWord(UInt8(byte)) ? isInWord : 0)
     }
 
+    /// Whether nothing in the text could be the beginning of a secret. A text with one may be clean all the same.
+    static func isClean(_ text: String) -> Bool {
+        let bytes = text.utf8Span.span
+        return nextBeginning(in: bytes, from: 0) == bytes.count
+    }
+
+    /// Where the next secret may begin; the end when there is none.
+    private static func nextBeginning(in line: Span<UInt8>, from start: Int) -> Int {
+        // Every byte of most lines passes here: one look at a table settles nearly all of them.
+        let kinds = kinds.span
+        var at = start
+        while true {
+            // A byte is a place in the table, which has one for each.
+            while at < line.count, unsafe kinds[unchecked: Int(line[unchecked: at])] & (beginsMarks | beginsWord) == 0 { at += 1 }
+            guard at < line.count else { return line.count }
+            let mayBegin =
+                kinds[Int(line[at])] & beginsMarks != 0
+                ? at + 1 < line.count && (line[at + 1] == 0x2f || line[at + 1] == 0x2d)
+                // A word only begins where the byte before it does not belong to a word: "micr_…" is no key.
+                : at == 0 || kinds[Int(line[at - 1])] & isInWord == 0
+            if mayBegin { return at }
+            at += 1
+        }
+    }
+
     /// Replaces every secret in the line. Lines without one are left untouched and not copied.
     public static func redact(_ line: inout [UInt8]) {
         var at = 0
         var edits: [(Range<Int>)] = []
         let count = line.count
-        // Every byte of every line passes here: one look at a table settles most of them.
-        let kinds = kinds.span
         while true {
-            let rest = line.span
-            // A byte is a place in the table, which has one for each.
-            while at < count, unsafe kinds[unchecked: Int(rest[unchecked: at])] & (beginsMarks | beginsWord) == 0 { at += 1 }
+            at = nextBeginning(in: line.span, from: at)
             guard at < count else { break }
-            let mayBegin =
-                kinds[Int(rest[at])] & beginsMarks != 0
-                ? at + 1 < count && (rest[at + 1] == 0x2f || rest[at + 1] == 0x2d)
-                // A word only begins where the byte before it does not belong to a word: "micr_…" is no key.
-                : at == 0 || kinds[Int(rest[at - 1])] & isInWord == 0
-            guard mayBegin, let found = secret(in: line, at: at) else {
+            guard let found = secret(in: line, at: at) else {
                 at += 1
                 continue
             }
