@@ -84,7 +84,8 @@ let package = Package(
 
         // Measures the life cycle; docs/benchmarks.md names the command.
         .executableTarget(
-            name: "LifeBench", dependencies: ["Domain", "Telemetry", "Secrets", "Store", "Provisioning"], exclude: ["README.md"],
+            name: "LifeBench", dependencies: ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers"],
+            exclude: ["README.md"],
             swiftSettings: strict),
 
         // Measures admission with many keys. It looks inside, so its release build turns testing on: see its README.

@@ -138,6 +138,15 @@ public struct Sales: Sendable {
         }
     }
 
+    /// Another key, address or the like, as the owner wishes; nil when nothing has to be done for it.
+    public func reshape(_ service: Service, to wishes: JSONObject, actor: String, request: RequestID? = nil) async throws(StoreError)
+        -> Operation?
+    {
+        let operation = try await orders.reshape(service, to: wishes, actor: actor, request: request, in: store)
+        if operation != nil { wake() }
+        return operation
+    }
+
     // MARK: Upgrades
 
     /// What another plan costs for the rest of the time: its share of the price less the old one's. Never below 0.

@@ -47,8 +47,9 @@ func measure(_ location: DatabaseLocation, _ count: Int) async throws {
 }
 
 let words = CommandLine.arguments
-guard words.count == 3, let count = Int(words[2]), count > 0 else {
-    print("usage: LifeBench DATABASE_URL COUNT")
+guard words.count == 3 || words.count == 4 && words[3] == "reconcile", let count = Int(words[2]), count > 0 else {
+    print("usage: LifeBench DATABASE_URL COUNT [reconcile]")
     exit(2)
 }
-try await measure(try DatabaseLocation(parsing: words[1]), count)
+let location = try DatabaseLocation(parsing: words[1])
+if words.count == 4 { try await measureReconcile(location, count) } else { try await measure(location, count) }

@@ -47,13 +47,20 @@ public struct Metering: Sendable {
     private func pass(_ driver: any UsageReporting, _ backend: Backend) async throws(StoreError) -> Int {
         var changed = 0
         var last: ServiceID?
+        let at = store.ambient.now()
+        // Fetched once for all of them.
+        let view: (any BackendView)?
+        do { view = try await self.view(driver, backend) } catch {
+            log.warning("metering.unreachable", ["place": LogValue(backend.name), "failure": LogValue("\(error)")])
+            view = NothingSeen()
+        }
         while true {
             let page = try await store.read { [last] reader throws(StoreError) in
                 try reader.services(ServiceFilter(kind: driver.kind, backend: backend.id), after: last, limit: Self.batch)
             }
             let alive = page.items.filter { $0.endedAt == nil && $0.desired != .terminated }
-            let at = store.ambient.now()
-            let readings = await read(driver, alive.filter { $0.actual == .active }, backend)
+            let counted = alive.filter { $0.actual == .active && (view == nil || $0.updatedAt <= at) }
+            let readings = await read(driver, counted, backend, view)
             changed += try await store.transaction { [orders] transaction throws(StoreError) in
                 var changed = 0
                 for service in alive { if try Self.keep(service, readings[service.id], at, orders, transaction) { changed += 1 } }
@@ -64,11 +71,24 @@ public struct Metering: Sendable {
         }
     }
 
-    private func read(_ driver: any UsageReporting, _ services: [Service], _ backend: Backend) async -> [ServiceID: UsageReading] {
+    /// A backend that cannot be asked: nothing is counted, and quotas and periods are looked at all the same.
+    private struct NothingSeen: BackendView {
+        func presences(of services: [ServiceOrder]) -> [ServiceID: Presence] { [:] }
+        func usage(of services: [ServiceOrder]) -> [ServiceID: UsageReading] { [:] }
+    }
+
+    private func view(_ driver: any UsageReporting, _ backend: Backend) async throws -> (any BackendView)? {
+        guard let driver = driver as? any BackendViewing else { return nil }
+        return try await driver.view(of: try orders.secrets.access(backend))
+    }
+
+    private func read(
+        _ driver: any UsageReporting, _ services: [Service], _ backend: Backend, _ view: (any BackendView)?
+    ) async -> [ServiceID: UsageReading] {
         guard !services.isEmpty else { return [:] }
         do {
-            return try await driver.usage(
-                of: try services.map { service throws(SecretsError) in try orders.secrets.order(service, backend: backend) })
+            let asked = try services.map { service throws(SecretsError) in try orders.secrets.order(service, backend: backend) }
+            return if let view { try view.usage(of: asked) } else { try await driver.usage(of: asked) }
         } catch {
             log.warning("metering.unreachable", ["place": LogValue(backend.name), "failure": LogValue("\(error)")])
             return [:]

@@ -112,7 +112,7 @@ public struct Orders: Sendable {
         return operation
     }
 
-    private func choose(_ claim: ClaimWish, _ transaction: Transaction) throws(StoreError) -> String {
+    func choose(_ claim: ClaimWish, _ transaction: Transaction) throws(StoreError) -> String {
         if claim.isExact, let value = claim.choose([]) {
             guard try !transaction.isTaken(kind: claim.kind, scope: claim.scope, value: value) else { throw Refusal.taken.error }
             return value

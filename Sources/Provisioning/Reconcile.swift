@@ -66,27 +66,29 @@ public struct Reconcile: Sendable {
         var report = Report(place: backend?.name ?? driver.kind.text)
         var drifted: [(service: Service, actual: ActualState)] = []
         var last: ServiceID?
+        // The list is fetched once, however many services there are; what was changed since is looked at in the next pass.
+        let viewedAt = store.ambient.now()
+        let view: (any BackendView)?
+        do { view = try await self.view(driver, backend) } catch { return try await failed(&report, error, backend) }
         while true {
             let filter = ServiceFilter(kind: driver.kind, backend: backend?.id)
             let page = try await store.read { [last] reader throws(StoreError) in
                 try reader.services(filter, after: last, limit: Self.batch)
             }
             // What is under way or was never made is the workers' business.
-            let settled = page.items.filter { $0.endedAt == nil && $0.isConverged && $0.actual != .absent }
+            let settled = page.items.filter {
+                $0.endedAt == nil && $0.isConverged && $0.actual != .absent && (view == nil || $0.updatedAt <= viewedAt)
+            }
             report.services += settled.count
             do throws(DriverError) {
-                for (service, actual) in try await survey(driver, settled, backend) where actual != service.actual {
+                for (service, actual) in try await survey(driver, settled, backend, view) where actual != service.actual {
                     drifted.append((service, actual))
                 }
-            } catch {
-                report.failure = error.sentence
-                log.warning("reconcile.unreachable", ["place": LogValue(report.place), "failure": LogValue(error.sentence)])
-                return report
-            }
+            } catch { return try await failed(&report, error, backend) }
             guard page.hasMore, let end = page.items.last else { break }
             last = end.id
         }
-        if let backend { report.strays = await strays(driver, backend) }
+        if let backend { report.strays = await strays(driver, backend, view) }
         report.drifted = drifted.map(\.service.id)
         guard !drifted.isEmpty else {
             try await setBrake(nil, backend)
@@ -108,13 +110,39 @@ public struct Reconcile: Sendable {
         return report
     }
 
+    private func view(_ driver: any ServiceDriver, _ backend: Backend?) async throws(DriverError) -> (any BackendView)? {
+        guard let driver = driver as? any BackendViewing, let backend else { return nil }
+        let access: BackendAccess
+        do throws(SecretsError) { access = try orders.secrets.access(backend) } catch {
+            throw .refused("a secret cannot be opened: \(error)")
+        }
+        return try await driver.view(of: access)
+    }
+
+    /// What goes by is tried again; what does not, as credentials that the backend does not take, an operator hears of.
+    private func failed(_ report: inout Report, _ error: DriverError, _ backend: Backend?) async throws(StoreError) -> Report {
+        report.failure = error.sentence
+        log.warning("reconcile.unreachable", ["place": LogValue(report.place), "failure": LogValue(error.sentence)])
+        guard !error.isRetryable, let backend else { return report }
+        try await store.transaction { transaction throws(StoreError) in
+            // Of several servers that see it one tells it, and again after a while if it is still so.
+            guard try transaction.claimAlert("backend \(backend.id.text)", word: error.sentence, pauseSeconds: Self.alertSeconds) else {
+                return
+            }
+            try transaction.promise(
+                "backend.refused", subject: backend.id.text, body: ["name": .string(backend.name), "failure": .string(error.sentence)])
+        }
+        return report
+    }
+    private static let alertSeconds: Int64 = 3600
+
     /// A failure costs the report only: what drifted is mended all the same.
-    private func strays(_ driver: any ServiceDriver, _ backend: Backend) async -> [String] {
+    private func strays(_ driver: any ServiceDriver, _ backend: Backend, _ view: (any BackendView)?) async -> [String] {
         guard let driver = driver as? any StrayReporting else { return [] }
         do throws(SecretsError) {
             let access = try orders.secrets.access(backend)
             do throws(DriverError) {
-                let found = try await driver.strays(on: access) { () async throws(DriverError) -> Set<String> in
+                let found = try await driver.strays(on: access, in: view) { () async throws(DriverError) -> Set<String> in
                     do throws(StoreError) {
                         return try await store.read { reader throws(StoreError) in
                             try reader.takenValues(kind: "peer_name", scope: backend.id.text, at: store.ambient.now())
@@ -132,9 +160,9 @@ public struct Reconcile: Sendable {
         return []
     }
 
-    private func survey(_ driver: any ServiceDriver, _ services: [Service], _ backend: Backend?) async throws(DriverError) -> [(
-        Service, ActualState
-    )] {
+    private func survey(
+        _ driver: any ServiceDriver, _ services: [Service], _ backend: Backend?, _ view: (any BackendView)?
+    ) async throws(DriverError) -> [(Service, ActualState)] {
         var asked: [ServiceOrder] = []
         for service in services {
             do throws(SecretsError) { asked.append(try orders.secrets.order(service, backend: backend)) } catch {
@@ -142,7 +170,7 @@ public struct Reconcile: Sendable {
             }
         }
         guard !asked.isEmpty else { return [] }
-        let seen = try await driver.survey(asked)
+        let seen = if let view { try view.presences(of: asked) } else { try await driver.survey(asked) }
         return services.map { ($0, Lifecycle.actual(seen: seen[$0.id] ?? .absent, wasMade: $0.madeAt != nil)) }
     }
 

@@ -94,7 +94,6 @@ import Testing
             #expect(await house.send(.post, "/vpn_peers/\(id)/activate", token: house.admin).json["state"] == "active")
 
             #expect(await house.send(.put, "/vpn_peers/\(id)", ["device_name": "tablet"], token: ada).json["device_name"] == "tablet")
-            #expect(await house.send(.put, "/vpn_peers/\(id)", ["wg_ip": "10.8.0.9/32"], token: ada).status == 409)
             #expect(await house.send(.delete, "/vpn_peers/\(id)", token: ada).text == #"{"msg":"deleted"}"#)
             #expect(await house.send(.get, "/vpn_peers/\(id)", token: ada).text == #"{"detail":"Peer not found"}"#)
             #expect(await house.send(.get, "/vpn/config", token: ada).text == #"{"detail":"No peer found for user"}"#)
@@ -203,17 +202,64 @@ import Testing
             func link() async -> JSON { await house.send(.post, "/api/portal/services/\(id)/config-links", [:], token: ada).json }
             let first = await link()
             let path = try #require(first["path"].string)
-            let got = await house.store.send(.get, path)
+            for method in [HTTP.Method.get, .head, .get] {
+                // What merely looks at links, as a messenger that shows a preview, does not use them up.
+                let page = await house.store.send(method, path)
+                #expect(page.status == 200 && page.headers["content-type"]?.hasPrefix("text/html") == true)
+                #expect(!page.text.contains("[Interface]") && page.headers["cache-control"] == "no-store")
+                #expect(page.headers["referrer-policy"] == "no-referrer")
+            }
+            let russian = await house.store.send(.get, path, headers: ["accept-language": "ru-RU,ru;q=0.9,en;q=0.5"])
+            #expect(russian.text.contains("lang=\"ru\"") && russian.text.contains("Скачать"))
+            let got = await house.store.send(.post, path)
             #expect(got.status == 200 && got.text.contains("[Interface]") && got.headers["cache-control"] == "no-store")
-            #expect(await house.store.send(.get, path).status == 404)
+            #expect(got.headers["content-disposition"]?.contains("phone.conf") == true)
+            for method in [HTTP.Method.get, .post] { #expect(await house.store.send(method, path).status == 404) }
             let second = await link()
             let (name, other) = (try #require(second["id"].string), try #require(second["path"].string))
             #expect(await house.send(.delete, "/api/portal/services/\(id)/config-links/\(name)", token: ada).status == 204)
-            #expect(await house.store.send(.get, other).status == 404)
+            for method in [HTTP.Method.get, .post] { #expect(await house.store.send(method, other).status == 404) }
             let third = try #require(await link()["path"].string)
             house.store.people.clock.advance(milliseconds: 15 * 60_000)
-            #expect(await house.store.send(.get, third).status == 404)
+            for method in [HTTP.Method.get, .post] { #expect(await house.store.send(method, third).status == 404) }
             #expect(await house.send(.get, "/api/portal/services/\(id)/config-links", token: ada).json.array?.isEmpty == true)
+        }
+    }
+
+    @Test func `a peer's key, address and routes change, and its old key is gone`() async throws {
+        try await withHouse { house in
+            try await house.node(Self.recordOnly)
+            let (ada, bob) = (try await house.customer("ada"), try await house.customer("bob"))
+            let made = await house.send(.post, "/vpn_peers/self", ["device_name": "phone"], token: ada).json
+            let other = await house.send(.post, "/vpn_peers/self", [:], token: bob).json
+            let id = try #require(made["id"].int)
+            func put(_ body: JSON, token: String? = nil) async -> Response {
+                await house.send(.put, "/vpn_peers/\(id)", body, token: token ?? ada)
+            }
+            let key = "L+V9o0fNYkMVKNqsX7spBzD/9oSvxM/C7ZCZX1jLO3Q="
+            let changed = await put(["wg_public_key": .string(key), "wg_ip": "10.8.0.9/32", "allowed_ips": "192.0.2.0/24, ::/0"])
+            #expect(changed.status == 200 && changed.json["wg_public_key"].string == key, "\(changed.text)")
+            #expect(changed.json["wg_ip"] == "10.8.0.9/32" && changed.json["allowed_ips"] == "192.0.2.0/24, ::/0")
+            #expect(changed.json["state"] == "active" && changed.json["device_name"] == "phone")
+            let config = await house.send(.get, "/vpn/config", token: ada).json["wg_quick"].string ?? ""
+            #expect(config.contains("PrivateKey = \n") && config.contains("Address = 10.8.0.9/32"), "the device has the key")
+            #expect(config.contains("AllowedIPs = 192.0.2.0/24, ::/0"))
+            #expect(
+                await put(["wg_public_key": .string(key), "wg_ip": "10.8.0.9/32", "device_name": "tablet"]).json["device_name"] == "tablet")
+            for (body, status): (JSON, Int) in [
+                (["wg_public_key": other["wg_public_key"]], 409), (["wg_ip": other["wg_ip"]], 409), (["wg_ip": "10.8.0.2/32"], 409),
+                (["wg_ip": "10.8.0.1"], 422), (["wg_public_key": "short"], 422), (["allowed_ips": "0.0.0.0/0\nPostUp = id"], 422),
+                (["user_id": 1], 403),
+            ] {
+                #expect(await put(body).status == status, "\(body.text)")
+            }
+            #expect(await put(["device_name": "x"], token: bob).status == 403)
+            #expect(await put(["user_id": 1], token: house.admin).status == 409)
+            #expect(await house.send(.put, "/vpn_peers/99", [:], token: ada).status == 404)
+            #expect(await put(["allowed_ips": ""]).json["allowed_ips"] == "0.0.0.0/0, ::/0")
+            house.store.people.clock.advance(milliseconds: 600_000)
+            #expect(
+                await house.send(.post, "/vpn_peers/self", ["wg_ip": "10.8.0.2/32"], token: ada).status == 200, "the old address is free")
         }
     }
 

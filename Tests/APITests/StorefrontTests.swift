@@ -51,7 +51,8 @@ final class Storehouse: Sendable {
         let configs = ServiceConfigs(front)
         let problems = Problems(log: .silent)
         router = Router(
-            configs.endpoints + OlderPeers(front, configs).endpoints + OlderAuth(front).endpoints + Tariffs(front, currency: .usd).endpoints
+            configs.endpoints + Nodes(front, BackendKeeping(store: store, orders: orders, keyring: keyring)).endpoints
+                + OlderPeers(front, configs).endpoints + OlderAuth(front).endpoints + Tariffs(front, currency: .usd).endpoints
                 + OlderPayments(front).endpoints
                 + SoldPlans(front).endpoints + SoldServices(front) {}.endpoints + SoldPayments(front).endpoints
                 + OwnServices(front).endpoints + Upgrades(front).endpoints, options: RouterOptions { problems.describe($0, $1) })

@@ -1,11 +1,13 @@
 """Peers sold and used from outside, over a fake wg-easy controller that runs as a program of its own: a payment becomes a config, usage is counted,
 a full quota closes, a kill between the controller's create and our save makes nothing twice, and no key of a peer is ever written down."""
+import contextlib
 import json
 import subprocess
 import time
 
 import far_side
 import pytest
+from postgres import Postgres
 
 PASSWORD = "Correct-Horse-9"
 CONTROLLER_PASSWORD = "only-for-this-controller"
@@ -80,9 +82,13 @@ def controller(request):
         yield controller
 
 
-@pytest.fixture
-def server(fake_session, controller):
-    with far_side.Gatehouse(fake_session, WG_EASY_URL=controller.url, WG_EASY_PASSWORD=CONTROLLER_PASSWORD, REGISTRATION="open") as server:
+@pytest.fixture(params=["sqlite", "postgres"])
+def server(request, fake_session, controller):
+    with contextlib.ExitStack() as stack:
+        postgres = stack.enter_context(Postgres("only-for-tests")) if request.param == "postgres" else None
+        server = stack.enter_context(
+            far_side.Gatehouse(
+                fake_session, postgres=postgres, WG_EASY_URL=controller.url, WG_EASY_PASSWORD=CONTROLLER_PASSWORD, REGISTRATION="open"))
         server.command("plan", "create", "VPN", "--kind", "vpn", "--price", "5.00", "--days", "30", "--limits", '{"traffic_limit_bytes": 1000}')
         yield server
 

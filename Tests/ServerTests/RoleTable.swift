@@ -23,7 +23,7 @@ enum Role {
         "POST /api/auth/register", "POST /web/auth/login", "POST /auth/login", "POST /auth/register", "POST /auth/admin/promote",
         "POST /apiStats/api/get-key-id", "POST /apiStats/api/user-stats", "POST /apiStats/api/user-model-stats",
         "POST /apiStats/api/batch-stats", "GET /tariffs", "GET /tariffs/list", "GET /tariffs/{id}", "POST /payments/webhook",
-        "POST /hooks/payments/{provider}", "GET /share/config/{secret}", "POST /api/auth/password/forgot",
+        "POST /hooks/payments/{provider}", "GET /share/config/{secret}", "POST /share/config/{secret}", "POST /api/auth/password/forgot",
         "POST /api/auth/password/reset", "POST /api/auth/email/verify",
         "POST /api/auth/email/resend", "GET /account/verify", "GET /account/reset", "GET /account/assets/{file}",
     ]
@@ -137,7 +137,14 @@ enum Role {
         admin("POST /api/admin/plans/{id}/retire"), reader("GET /api/admin/services"), reader("GET /api/admin/services/{id}"),
         admin("POST /api/admin/services/{id}/suspend", [:], 202), admin("POST /api/admin/services/{id}/resume", [:]),
         admin("POST /api/admin/services/{id}/terminate", [:], 202), admin("POST /api/admin/services/{id}/retry", [:]),
-        reader("GET /api/admin/payments"), admin("POST /api/admin/payments/{id}/confirm"),
+        reader("GET /api/admin/nodes"),
+        admin("POST /api/admin/nodes", ["kind": "vpn", "name": "$name", "settings": .object(recordOnly)], 201),
+        // No such node.
+        Row(route: "GET /api/admin/nodes/{id}", body: nil, owner: 403, other: 403, support: 404, admin: 404),
+        admin("PUT /api/admin/nodes/{id}", [:], 404), admin("POST /api/admin/nodes/{id}/activate", nil, 404),
+        admin("POST /api/admin/nodes/{id}/drain", nil, 404), admin("POST /api/admin/nodes/{id}/disable", nil, 404),
+        admin("POST /api/admin/nodes/{id}/test", nil, 404), reader("GET /api/admin/payments"),
+        admin("POST /api/admin/payments/{id}/confirm"),
         admin("POST /api/admin/payments/{id}/refund", [:]),
         reader("GET /api/admin/payment-events"), everybody("GET /api/portal/services"), owned("GET /api/portal/services/{id}"),
         owned("POST /api/portal/services/{id}/secret", [:]),
@@ -168,6 +175,10 @@ enum Role {
         admin("PUT /tariffs/{id}", ["description": "new"]), admin("DELETE /tariffs/{id}"),
     ]
 
+    private static let recordOnly: JSONObject = [
+        "driver": "none", "pool": ["v4": "10.9.0.0/24"],
+        "server": ["public_key": "hHwNLDdSNPNl5mCVUYejc1oPdhPRYJ06ak2MU66qWiI=", "endpoint": "vpn.example.com:51820"],
+    ]
     private static let unknownKey = "key_0193c0de8a7b7f3e9d2c4b5a69788796"
     private static func admin(_ route: String, _ body: JSON? = nil, _ status: Int = 200) -> Row {
         Row(route: route, body: body, owner: 403, other: 403, support: 403, admin: status)

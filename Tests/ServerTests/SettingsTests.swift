@@ -1,6 +1,7 @@
 import Domain
 import Foundation
 import HTTP
+import Provisioning
 import Secrets
 import Testing
 

@@ -20,7 +20,7 @@ struct TidyTests {
         "Billing": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning"],
         "Web": ["Domain", "Telemetry", "HTTP"],
         "Server": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay", "API", "Web", "Provisioning", "Billing", "Drivers", "Mail"],
-        "LifeBench": ["Domain", "Telemetry", "Secrets", "Store", "Provisioning"],
+        "LifeBench": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Provisioning", "Drivers"],
         "AdmissionBench": ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Relay"],
         "TestKit": ["Domain", "Telemetry", "Secrets", "HTTP", "Store"],
     ]

@@ -1,5 +1,7 @@
 import Domain
 import Drivers
+import Provisioning
+import Store
 import Testing
 
 @Suite struct ClientConfigTests {
@@ -123,38 +125,72 @@ import Testing
     }
 }
 
-@Suite struct InterfaceDumpTests {
-    func dump(_ peer: String) throws -> String {
-        "\(try exampleKey(1).text)\t\(try exampleKey(2).text)\t51820\toff\n\(try exampleKey(3).text)\t\(peer)\n"
-    }
+@Suite struct PeerLineTests {
+    private func line(_ rest: String) throws -> PeerLine { try PeerLine(parsing: "\(try exampleKey(3).text)\t\(rest)") }
 
-    @Test func `a dump is read, and the node's private key is not kept`() throws {
-        let psk = try exampleKey(4).text
-        let read = try InterfaceDump(parsing: dump("\(psk)\t192.0.2.2:40000\t10.8.0.2/32,fd00::2/128\t1800000000\t564\t476\t25"))
-        #expect(read.port == 51820 && read.peers.count == 1)
-        #expect(read.peers[0].allowedIPs == ["10.8.0.2/32", "fd00::2/128"] && read.peers[0].keepalive == 25)
-        #expect(read.peers[0].received == 564 && read.peers[0].sent == 476 && read.peers[0].hasPresharedKey)
-        #expect(read.peers[0].handshake == Timestamp(seconds: 1_800_000_000))
-        var shown = ""
-        Swift.dump(read, to: &shown)
-        #expect(try !shown.contains(exampleKey(1).text) && !shown.contains(psk))
+    @Test func `a line of the host's list is read`() throws {
+        let peer = try line("192.0.2.2:40000\t10.8.0.2/32,fd00::2/128\t1800000000\t564\t476\t25")
+        #expect(try peer.publicKey == exampleKey(3) && peer.endpoint == "192.0.2.2:40000")
+        #expect(peer.allowedIPs == ["10.8.0.2/32", "fd00::2/128"] && peer.keepalive == 25)
+        #expect(peer.received == 564 && peer.sent == 476 && peer.handshake == Timestamp(seconds: 1_800_000_000))
     }
 
     @Test func `a peer that never spoke has neither endpoint nor handshake`() throws {
-        let peer = try InterfaceDump(parsing: dump("(none)\t(none)\t(none)\t0\t0\t0\toff")).peers[0]
-        #expect(peer.endpoint == nil && peer.handshake == nil && peer.allowedIPs.isEmpty && !peer.hasPresharedKey && peer.keepalive == 0)
+        let peer = try line("(none)\t(none)\t0\t0\t0\toff")
+        #expect(peer.endpoint == nil && peer.handshake == nil && peer.allowedIPs.isEmpty && peer.keepalive == 0)
     }
 
     @Test(arguments: [
-        "", "(none)", "(none)\t(none)\t(none)\t0\t0\t0", "(none)\t(none)\t(none)\t0\t0\t0\toff\toff",
-        "(none)\t(none)\t(none)\tsoon\t0\t0\toff",
-        "(none)\t(none)\t(none)\t0\t-1\t0\toff", "(none)\t(none)\t(none)\t0\t99999999999999999999\t0\toff",
-        "(none)\t(none)\t(none)\t9223372036854775807\t0\t0\toff", "(none)\t(none)\t(none)\t0\t0\t0\t65536",
+        "", "(none)", "(none)\t(none)\t0\t0\t0", "(none)\t(none)\t(none)\t0\t0\t0\toff", "(none)\t(none)\tsoon\t0\t0\toff",
+        "(none)\t(none)\t0\t-1\t0\toff", "(none)\t(none)\t0\t99999999999999999999\t0\toff",
+        "(none)\t(none)\t9223372036854775807\t0\t0\toff", "(none)\t(none)\t0\t0\t0\t65536",
     ])
-    func `a damaged dump is refused and not quoted`(peer: String) throws {
-        let error = #expect(throws: ParseError.self) { _ = try InterfaceDump(parsing: dump(peer)) }
-        #expect(try error?.message.contains(exampleKey(1).text) == false)
-        #expect(throws: ParseError.self) { _ = try InterfaceDump(parsing: "") }
-        #expect(throws: ParseError.self) { _ = try InterfaceDump(parsing: "Unable to access interface: No such device") }
+    func `a damaged line is refused and not quoted`(rest: String) throws {
+        let error = #expect(throws: ParseError.self) { _ = try line(rest) }
+        #expect(try error?.message.contains(exampleKey(3).text) == false)
+    }
+}
+
+@Suite struct AmneziaTests {
+    private func node(_ amnezia: JSON) throws -> NodeSettings {
+        try NodeSettings([
+            "driver": "none", "pool": ["v4": "10.8.0.0/24"],
+            "server": ["public_key": .string(try exampleKey(1).text), "endpoint": "vpn.example.com:51820", "amnezia": amnezia],
+        ])
+    }
+
+    @Test(
+        arguments: [
+            ["jc": 0], ["jc": 129], ["jmin": 50, "jmax": 50], ["jmax": 1281], ["s1": 10, "s2": 66], ["s4": 1133], ["h1": "4"],
+            ["h1": "2147483648"], ["h1": "9", "h2": "5-20"], ["h3": "20-5"], ["h3": "7-"], ["i1": "<b 0x1>\nPostUp = id"], ["i2": "$(id)"],
+            ["jd": 1],
+        ] as [JSON])
+    func `what would not connect, or is no parameter, is refused`(amnezia: JSON) {
+        #expect(throws: DriverError.self) { _ = try node(amnezia) }
+    }
+
+    @Test func `a node's parameters stand in the interface part of its configs`() async throws {
+        try await withNodes { world in
+            var settings = NodeWorld.recordOnly.object ?? [:]
+            var server = settings["server"]?.object ?? [:]
+            server["amnezia"] = ["jc": 4, "jmin": 40, "jmax": 70, "s1": 15, "s2": 70, "h1": "5-10", "h4": "2147483647", "i1": "<b 0x0f>"]
+            settings["server"] = .object(server)
+            let id = try await world.addNode(.object(settings))
+            let order = try await world.order()
+            try await world.settle()
+            let service = try #require(try await world.service(order.id))
+            #expect(service.details["amnezia"] == true, "a plain client cannot use it, and that is said")
+            let driver = try #require(world.drivers[.vpn] as? WireGuardDriver)
+            let access = BackendAccess(id: id, name: "n", address: "", settings: .object(settings), secret: nil)
+            let text = String(
+                decoding: try await driver.config(
+                    of: ServiceOrder(
+                        id: service.id, owner: nil, label: "phone", limits: [:], choices: service.choices,
+                        secret: try world.orders.secret(of: service), backend: access)
+                ).bytes, as: UTF8.self)
+            let lines = "MTU = 1420\nJc = 4\nJmin = 40\nJmax = 70\nS1 = 15\nS2 = 70\nH1 = 5-10\nH4 = 2147483647\nI1 = <b 0x0f>\n\n[Peer]"
+            #expect(text.contains(lines), "\(text)")
+            #expect(throws: Never.self) { _ = try ClientConfig(parsing: text) }
+        }
     }
 }

@@ -31,7 +31,9 @@ public struct OlderPeers: Sendable {
         Field<Int64>.integer("user_id", "Somebody else's number; admins only.", 1...Int64.max).optional,
         Field<String>.text("wg_public_key", "The device's own; left out: one is made.", length: 1...64).optional,
         Field<String>.text("wg_ip", "As 10.8.0.7/32; left out: the next free one.", length: 1...64).optional,
-        Field<String>.text("allowed_ips", "Taken for older clients; the node decides.", length: 0...512).optional,
+        Field<String>.text(
+            "allowed_ips", "What the device sends into the tunnel, with commas; left out: as the node says.", length: 0...512
+        ).optional,
         Field<String>.text("device_name", "Shown in lists, and the file's name.", length: 1...64).map { text throws(ParseError) in
             guard text.unicodeScalars.allSatisfy({ $0.value >= 0x20 }) else { throw ParseError("one line") }
             return text
@@ -61,9 +63,8 @@ public struct OlderPeers: Sendable {
 
     private func make(_ wish: Wish, for user: User, by caller: User, _ request: RequestID?) async throws -> Service {
         guard let subscription = try await subscription(of: user.id) else { throw Problem(.forbidden, "no_active_subscription") }
-        var options: JSONObject = [:]
-        if let key = wish.key { options["public_key"] = .string(key) }
-        if let address = wish.address { options["address"] = .string(address) }
+        var options = try Self.options(wish)
+        if options["allowed_ips"] == .null { options["allowed_ips"] = nil }
         let made: (service: Service, operation: Operation)
         do throws(StoreError) {
             made = try await front.sales.addService(
@@ -194,15 +195,12 @@ public struct OlderPeers: Sendable {
         Endpoint(
             .put, "/vpn_peers/{id}", "Change a peer", tag: "Older VPN interface", audience: .customer,
             takes: .path(Self.number, body: Self.wish), replies: .ok(Self.view), problems: Storefront.writes, dialect: .detail,
-            about: "Its name. A key or address stays what it is: make another peer."
+            about:
+                "What is given changes: name, the device's key, the address, what it sends into the tunnel. The time that was paid for stays."
         ) { input, context in
             let service = try await find(input.path, context)
-            if let key = input.body.key, key != service.details["public_key"].string {
-                throw Problem(.conflict, "the key of a peer cannot be changed; make another peer")
-            }
-            if let address = input.body.address, address != Self.address(service) {
-                throw Problem(.conflict, "the address of a peer cannot be changed; make another peer")
-            }
+            try await checkOwner(input.body.user, of: service, context)
+            try await reshape(service, to: input.body, context, input.request.id)
             if let label = input.body.device, label != service.label {
                 let (actor, request) = (context.user.id.text, input.request.id)
                 try await front.store.transaction { transaction throws(StoreError) in
@@ -214,6 +212,45 @@ public struct OlderPeers: Sendable {
             }
             return .json(.object(try await shown(try await find(input.path, context), privateKey: nil)))
         }
+    }
+
+    /// A peer belongs to the time that its owner has paid for.
+    private func checkOwner(_ number: Int64?, of service: Service, _ context: CustomerContext) async throws {
+        guard let number else { return }
+        let owner = try await front.store.read { reader throws(StoreError) in
+            try service.ownerID.flatMap { id throws(StoreError) in try reader.user(id)?.number }
+        }
+        guard owner != number else { return }
+        guard context.user.role == .admin else { throw Problem(.forbidden, "Not allowed") }
+        throw Problem(.conflict, "a peer stays with its owner; make another peer")
+    }
+
+    private func reshape(_ service: Service, to wish: Wish, _ context: CustomerContext, _ request: RequestID?) async throws {
+        var wishes = try Self.options(wish)
+        if wish.key == service.details["public_key"].string { wishes["public_key"] = nil }
+        if wish.address == Self.address(service) { wishes["address"] = nil }
+        guard !wishes.isEmpty else { return }
+        let operation: Operation?
+        do throws(StoreError) {
+            operation = try await front.sales.reshape(service, to: wishes, actor: context.user.id.text, request: request)
+        } catch { throw Self.problem(error, hasKey: wishes["public_key"] != nil) }
+        guard let operation else { return }
+        _ = try await Waiting(front.store).finish(operation.id, withinMilliseconds: Self.waitMilliseconds, firstTry: true)
+    }
+
+    /// What was wished, as the driver's options.
+    private static func options(_ wish: Wish) throws(InputErrors) -> JSONObject {
+        var options: JSONObject = [:]
+        if let key = wish.key { options["public_key"] = .string(key) }
+        if let address = wish.address { options["address"] = .string(address) }
+        if let allowed = wish.allowed {
+            let networks = allowed.split(separator: ",").map { String($0.filter { $0 != " " }) }.filter { !$0.isEmpty }
+            for network in networks where IPNetwork(network) == nil {
+                throw InputErrors(fields: [FieldError("allowed_ips", "must be a list of networks")])
+            }
+            options["allowed_ips"] = networks.isEmpty ? .null : .array(networks.map { .string($0) })
+        }
+        return options
     }
 
     /// An admin's word outweighs the owner's: only an admin takes it back.

@@ -22,7 +22,7 @@ public struct ServiceConfigs: Sendable {
 
     public var endpoints: [MountedEndpoint] {
         let door = front.door
-        return [config, makeLink, links, revokeLink].mounted { try await door.customer($0) } + [openLink.mounted]
+        return [config, makeLink, links, revokeLink].mounted { try await door.customer($0) } + [linkPage.mounted, openLink.mounted]
     }
 
     private static let id = Shape(Field<String>.text("id", "The service's.", length: 1...64), make: { $0 })
@@ -135,27 +135,47 @@ public struct ServiceConfigs: Sendable {
         }
     }
 
+    private static let secret = Shape(
+        Field<String>.text("secret", "From the link.", length: 2 * secretBytes...2 * secretBytes), make: { $0 })
+
+    /// What the link is for, while it opens. Counts against the address, unless it opens.
+    private func linked(_ text: String, from remote: String) async throws -> (service: Service, hash: [UInt8]) {
+        let address = AttemptName.configLink(from: remote)
+        if let seconds = try await limiter.begin(address) { throw Problem(.tooManyAttempts, retryAfterSeconds: seconds) }
+        guard let secret = Hex.bytes(text) else { throw Problem(.notFound) }
+        let hash = Hashing.sha256(secret)
+        let found = try await front.store.read { reader throws(StoreError) -> Service? in
+            guard let link = try reader.openConfigLink(secretHash: hash) else { return nil }
+            return try reader.service(link.serviceID)
+        }
+        guard let found else { throw Problem(.notFound) }
+        try await limiter.takeBack(address)
+        return (found, hash)
+    }
+
+    private var linkPage: Endpoint<PublicContext> {
+        Endpoint(
+            .get, "/share/config/{secret}", "The page of a config's link", tag: "Portal", audience: .anyone,
+            takes: .path(Self.secret, query: Shape<Nothing>.nothing.ignoringUnknownFields),
+            replies: .text("text/html; charset=utf-8", "A button that takes it.", example: "<!doctype html>"),
+            problems: ProblemKind.ofStore + [.notFound, .tooManyAttempts],
+            about: "Uses nothing up: what shows previews of links only gets this."
+        ) { input, _ in
+            _ = try await linked(input.path, from: input.request.remoteAddress)
+            return ConfigLinkPage.answer(input.request)
+        }
+    }
+
     private var openLink: Endpoint<PublicContext> {
         Endpoint(
-            .get, "/share/config/{secret}", "Take a config by its link", tag: "Portal", audience: .anyone,
-            takes: .path(
-                Shape(Field<String>.text("secret", "From the link.", length: 2 * Self.secretBytes...2 * Self.secretBytes), make: { $0 }),
-                query: ConfigAnswer.format),
+            .post, "/share/config/{secret}", "Take a config by its link", tag: "Portal", audience: .anyone,
+            takes: .path(Self.secret, query: ConfigAnswer.format),
             replies: ConfigAnswer.replies, problems: ProblemKind.ofStore + ConfigAnswer.problems + [.tooManyAttempts],
-            about: "Once. Without `format` a browser gets the file."
+            about: "Once. Without `format` a browser gets the file.", idempotent: false
         ) { input, _ in
-            let address = AttemptName.configLink(from: input.request.remoteAddress)
-            if let seconds = try await limiter.begin(address) { throw Problem(.tooManyAttempts, retryAfterSeconds: seconds) }
-            guard let secret = Hex.bytes(input.path) else { throw Problem(.notFound) }
-            let hash = Hashing.sha256(secret)
-            let found = try await front.store.read { reader throws(StoreError) -> Service? in
-                guard let link = try reader.openConfigLink(secretHash: hash) else { return nil }
-                return try reader.service(link.serviceID)
-            }
-            guard let found else { throw Problem(.notFound) }
+            let (service, hash) = try await linked(input.path, from: input.request.remoteAddress)
             do {
-                let config = try await handover.config(of: found, actor: "link", request: input.request.id, link: hash)
-                try await limiter.takeBack(address)
+                let config = try await handover.config(of: service, actor: "link", request: input.request.id, link: hash)
                 return try ConfigAnswer.answer(config, format: input.query ?? "conf", accept: nil)
             } catch let refusal as Handover.Refusal { throw ConfigAnswer.problem(refusal) }
         }

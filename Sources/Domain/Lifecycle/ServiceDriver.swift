@@ -87,6 +87,28 @@ public struct Preparation: Sendable {
     }
 }
 
+/// What changes when a customer chooses otherwise for a service that is there.
+public struct Reshape: Sendable {
+    /// All of them, but for those of `claims`.
+    public var choices: JSONObject
+    public var details: JSONObject
+    public var secret: [UInt8]?
+    /// Instead of those of the same kind; empty: the backend need not be called.
+    public var claims: [ClaimWish] = []
+    /// Whether the backend counts what it uses from zero.
+    public var beginsAnew = false
+    public init(choices: JSONObject, details: JSONObject, secret: [UInt8]?) {
+        (self.choices, self.details, self.secret) = (choices, details, secret)
+    }
+}
+
+/// A driver whose services can change what was chosen for them.
+public protocol Reshaping: ServiceDriver {
+    /// Pure. Options that are not given stay what they are, whatever the service was made with.
+    /// - Throws: `.badOptions`, `.refused`.
+    func reshape(_ service: ServiceOrder, to options: JSON) throws(DriverError) -> Reshape
+}
+
 /// What a call or a look has shown.
 public struct Sight: Sendable, Equatable {
     public var presence: Presence

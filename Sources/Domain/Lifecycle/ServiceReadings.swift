@@ -16,6 +16,19 @@ public protocol UsageReporting: ServiceDriver {
     func usage(of services: [ServiceOrder]) async throws(DriverError) -> [ServiceID: UsageReading]
 }
 
+/// What a backend shows at one moment, read once, for as many services as are asked about.
+public protocol BackendView: Sendable {
+    /// Those left out are absent.
+    func presences(of services: [ServiceOrder]) throws(DriverError) -> [ServiceID: Presence]
+    /// Those without counters are left out.
+    func usage(of services: [ServiceOrder]) throws(DriverError) -> [ServiceID: UsageReading]
+}
+
+/// A driver whose backends list everything they have in one answer: it is fetched once for a pass over thousands of services.
+public protocol BackendViewing: UsageReporting {
+    func view(of backend: BackendAccess) async throws(DriverError) -> any BackendView
+}
+
 /// A file that makes the customer's device use the service.
 public struct ServiceConfig: Sendable, Equatable {
     /// Never logged.
@@ -40,6 +53,10 @@ extension ConfigDelivery {
 /// A driver whose backends may hold things of ours that nobody knows any more, as after a save that was lost.
 public protocol StrayReporting: ServiceDriver {
     /// Names on the backend that look like ours and belong to no service; deleted when the backend's settings say so.
-    /// - Parameter known: the names that services have, read after the backend was.
-    func strays(on backend: BackendAccess, known: () async throws(DriverError) -> Set<String>) async throws(DriverError) -> [String]
+    /// - Parameters:
+    ///   - view: what the backend shows, when it was fetched already; nil: it is asked.
+    ///   - known: the names that services have, read after the backend was.
+    func strays(
+        on backend: BackendAccess, in view: (any BackendView)?, known: () async throws(DriverError) -> Set<String>
+    ) async throws(DriverError) -> [String]
 }

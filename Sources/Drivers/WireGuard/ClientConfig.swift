@@ -14,6 +14,8 @@ public struct ClientConfig: Sendable, Equatable {
     /// Addresses, and search domains.
     public var dns: [String]
     public var mtu: Int?
+    /// Of a node that speaks AmneziaWG.
+    public var amnezia: AmneziaParameters?
     public var serverPublicKey: WireGuardKey
     public var presharedKey: WireGuardKey?
     /// What the device sends into the tunnel; never to be written on the server.
@@ -58,6 +60,7 @@ public struct ClientConfig: Sendable, Equatable {
         lines.append("Address = \(addresses.joined(separator: ", "))")
         if !dns.isEmpty { lines.append("DNS = \(dns.joined(separator: ", "))") }
         if let mtu { lines.append("MTU = \(mtu)") }
+        lines += amnezia?.lines ?? []
         lines += ["", "[Peer]", "PublicKey = \(serverPublicKey.text)"]
         if let presharedKey { lines.append("PresharedKey = \(presharedKey.text)") }
         lines.append("AllowedIPs = \(allowedIPs.joined(separator: ", "))")

@@ -41,6 +41,7 @@ public struct NodeSettings: Sendable {
         let mtu: Int?
         let keepalive: Int
         let allowedIPs: [String]
+        let amnezia: AmneziaParameters?
     }
 
     /// Fields of every node; each way to a node has its own besides, under its name.
@@ -51,7 +52,8 @@ public struct NodeSettings: Sendable {
     }
     private struct Pool: Sendable { let four: String?, six: String?, excluded: [String], rest: Int64 }
     private struct Server: Sendable {
-        let key: WireGuardKey?, endpoint: String?, dns: [String], mtu: Int64, keepalive: Int64, allowed: [String]
+        let key: WireGuardKey?, endpoint: String?, dns: [String], mtu: Int64, keepalive: Int64, allowed: [String],
+            amnezia: AmneziaParameters?
     }
     private static let poolShape = Shape(
         Field<String>.text("v4", "As 10.8.0.0/24.", length: 9...18).optional,
@@ -70,7 +72,7 @@ public struct NodeSettings: Sendable {
         Field<Int64>.integer("mtu", "Bytes.", 1024...9000).or(1420),
         Field<Int64>.integer("keepalive", "Seconds; 0 is off.", 0...65535).or(25),
         Field<[String]>.texts("allowed_ips", "What devices send into the tunnel.", count: 1...64).or(["0.0.0.0/0", "::/0"]),
-        make: Server.init)
+        AmneziaParameters.field, make: Server.init)
     private static let shape = Shape(
         .choice("driver", "Which way to the node.", NodeWays.all.keys.sorted()),
         Field<String>.choice("key_policy", "Who makes private keys.", KeyPolicy.allCases.map(\.rawValue)).map { text throws(ParseError) in
@@ -82,7 +84,7 @@ public struct NodeSettings: Sendable {
             return text
         }.or("wg0"), poolShape.field("pool", "Tunnel addresses that we hand out.").or(Pool(four: nil, six: nil, excluded: [], rest: 600)),
         serverShape.field("server", "What configs say about the server.").or(
-            Server(key: nil, endpoint: nil, dns: ["1.1.1.1"], mtu: 1420, keepalive: 25, allowed: ["0.0.0.0/0", "::/0"])),
+            Server(key: nil, endpoint: nil, dns: ["1.1.1.1"], mtu: 1420, keepalive: 25, allowed: ["0.0.0.0/0", "::/0"], amnezia: nil)),
         Field<Bool>.boolean("preshared_keys", "Whether peers get a preshared key.").or(true),
         Field<Bool>.boolean("once", "Whether the private key is dropped after the first download.").or(false),
         Field<Bool>.boolean("apply", "Whether hosts are written to.").or(true),
@@ -123,7 +125,7 @@ public struct NodeSettings: Sendable {
         }
         server = ServerEnd(
             publicKey: key, endpoint: endpoint, dns: given.server.dns, mtu: Int(given.server.mtu), keepalive: Int(given.server.keepalive),
-            allowedIPs: given.server.allowed)
+            allowedIPs: given.server.allowed, amnezia: given.server.amnezia)
     }
 }
 

@@ -9,12 +9,18 @@ struct PeerChoice: Sendable {
     struct Wishes: Sendable {
         let publicKey: WireGuardKey?
         let address: String?
+        let allowed: [String]?
     }
     static let wishes = Shape(
         Field<String>.text("public_key", "The device's own; then no private key is made.", length: 44...44).map {
             text throws(ParseError) in try WireGuardKey(parsing: text)
         }.optional,
-        Field<String>.text("address", "A free IPv4 address of the node's pool.", length: 7...18).optional, make: Wishes.init)
+        Field<String>.text("address", "A free IPv4 address of the node's pool.", length: 7...18).optional,
+        Field<[String]>.texts("allowed_ips", "What the device sends into the tunnel; left out: as the node says.", count: 1...64).map {
+            networks throws(ParseError) in
+            for network in networks { try ConfigText.addressWithPrefix(network) }
+            return networks
+        }.optional, make: Wishes.init)
 
     /// The rest that makes a name unique, in bytes.
     private static let nameBytes = 6
@@ -45,13 +51,10 @@ struct PeerChoice: Sendable {
             }
             return prepared
         }
+        if settings.server?.amnezia != nil { prepared.details["amnezia"] = true }
         try keys(&prepared, wishes, settings, ambient)
         if let text = wishes.address {
-            // Existing clients write 10.8.0.7/32.
-            let plain = text.hasSuffix("/32") ? String(text.dropLast(3)) : text
-            guard let address = pool.permitted(plain), !strangers.contains(address) else {
-                throw bad("address", "must be a free IPv4 address of the node's pool")
-            }
+            let address = try self.address(text, pool, strangers)
             prepared.claims.append(ClaimWish("address", scope: scope, as: "address", exactly: address, restSeconds: settings.restSeconds))
         } else {
             prepared.claims.append(
@@ -67,6 +70,55 @@ struct PeerChoice: Sendable {
         }
         return prepared
     }
+
+    private static func address(_ text: String, _ pool: AddressPool, _ strangers: Set<String>) throws(DriverError) -> String {
+        // Existing clients write 10.8.0.7/32.
+        let plain = text.hasSuffix("/32") ? String(text.dropLast(3)) : text
+        guard let address = pool.permitted(plain), !strangers.contains(address) else {
+            throw bad("address", "must be a free IPv4 address of the node's pool")
+        }
+        return address
+    }
+
+    /// Another key or address for a peer that is there. The old key stays among the choices until the node has lost it.
+    static func reshape(
+        _ order: ServiceOrder, to options: JSON, _ settings: NodeSettings, strangers: Set<String>
+    ) throws(DriverError) -> Reshape {
+        let wishes: Wishes
+        do throws(InputErrors) { wishes = try Self.wishes.parse(options) } catch { throw .badOptions(error) }
+        let scope = order.backend?.id.text ?? ""
+        var reshape = Reshape(choices: order.choices.object ?? [:], details: order.details.object ?? [:], secret: order.secret)
+        let (old, oldAddress) = (key(order.choices["public_key"]), order.choices["address"].string)
+        guard let pool = settings.pool else {
+            guard wishes.publicKey == nil || wishes.publicKey?.text == order.details["public_key"].string, wishes.address == nil else {
+                throw bad(wishes.publicKey == nil ? "address" : "public_key", "is chosen by the controller of this node")
+            }
+            return reshape
+        }
+        if let new = wishes.publicKey, new != old {
+            guard settings.policy != .host else { throw bad("public_key", "is made by the host of this node") }
+            let retired = (order.choices["retired_keys"].array ?? []) + (old.map { [.string($0.text)] } ?? [])
+            reshape.choices["retired_keys"] = .array(retired.filter { $0.string != new.text })
+            reshape.details["public_key"] = .string(new.text)
+            // The private key of the old one is of no use to anybody.
+            reshape.secret = order.secret.flatMap { withoutPrivateKey($0) }
+            reshape.claims.append(ClaimWish("public_key", as: "public_key", exactly: new.text))
+            reshape.beginsAnew = true
+        }
+        if let text = wishes.address {
+            let address = text.hasSuffix("/32") ? String(text.dropLast(3)) : text
+            guard address != oldAddress else { return reshape }
+            // As the node shows them once it has them.
+            reshape.details["addresses"] = nil
+            reshape.claims.append(
+                ClaimWish(
+                    "address", scope: scope, as: "address", exactly: try self.address(text, pool, strangers),
+                    restSeconds: settings.restSeconds))
+        }
+        return reshape
+    }
+    /// Keys that the peer had and the node shall lose.
+    static func retired(_ service: ServiceOrder) -> [WireGuardKey] { (service.choices["retired_keys"].array ?? []).compactMap(key) }
 
     private static func keys(_ prepared: inout Preparation, _ wishes: Wishes, _ settings: NodeSettings, _ ambient: Ambient)
         throws(DriverError)

@@ -1,9 +1,8 @@
 public import Domain
-internal import Synchronization
 
 /// VPN peers on WireGuard nodes. What makes a peer is chosen before the first call (name, keys and addresses, as far as they are ours to
 /// choose), so that a call that was cut off never leads to a second peer.
-public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, StrayReporting {
+public struct WireGuardDriver: ServiceDriver, Reshaping, BackendViewing, ConfigDelivery, StrayReporting, BackendTending {
     public let kind = ServiceKind.vpn
     public let usesBackends = true
     public let followsEnd = true
@@ -27,16 +26,33 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
         return try PeerChoice.prepare(order, settings, strangers: shelf.strangers(on: backend.id), ambient)
     }
 
+    public func reshape(_ service: ServiceOrder, to options: JSON) throws(DriverError) -> Reshape {
+        guard let backend = service.backend else { throw .refused("a peer needs a node") }
+        return try PeerChoice.reshape(service, to: options, NodeSettings(backend.settings), strangers: shelf.strangers(on: backend.id))
+    }
+
     public func create(_ service: ServiceOrder) async throws(DriverError) -> Sight { try await open(service) }
     public func resume(_ service: ServiceOrder) async throws(DriverError) -> Sight { try await open(service) }
 
     private func open(_ service: ServiceOrder) async throws(DriverError) -> Sight {
         let node = try shelf.node(service)
-        let (service, peer) = try await wanted(service, node)
+        var (service, peer) = try await wanted(service, node)
+        service = try await withoutRetired(service, node)
         let made = try await node.peers.put(peer)
         var sight = Self.sight(.active, made, node, service)
         sight.choices = service.choices
         return sight
+    }
+
+    /// First the old key goes: two peers cannot have one address.
+    private func withoutRetired(_ service: ServiceOrder, _ node: Node) async throws(DriverError) -> ServiceOrder {
+        let retired = PeerChoice.retired(service)
+        guard !retired.isEmpty else { return service }
+        for key in retired { try await node.peers.remove(WantedPeer(name: "", publicKey: key)) }
+        var (service, choices) = (service, service.choices.object ?? [:])
+        choices["retired_keys"] = nil
+        service.choices = .object(choices)
+        return service
     }
 
     /// The peer, with the key that its host makes. A call that was cut off may have made the key and lost it: a repeat gives the same.
@@ -59,14 +75,18 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
 
     public func suspend(_ service: ServiceOrder) async throws(DriverError) -> Sight {
         let node = try shelf.node(service)
-        try await node.peers.disable(try await wanted(service, node).1)
-        return Sight(.suspended)
+        let (wanted, peer) = try await wanted(service, node)
+        let rest = try await withoutRetired(wanted, node)
+        try await node.peers.disable(peer)
+        return Sight(.suspended, choices: rest.choices)
     }
 
     public func terminate(_ service: ServiceOrder) async throws(DriverError) -> Sight {
         let node = try shelf.node(service)
-        try await node.peers.remove(try await wanted(service, node).1)
-        return Sight(.absent)
+        let (wanted, peer) = try await wanted(service, node)
+        let rest = try await withoutRetired(wanted, node)
+        try await node.peers.remove(peer)
+        return Sight(.absent, choices: rest.choices)
     }
 
     public func look(_ service: ServiceOrder) async throws(DriverError) -> Sight {
@@ -80,7 +100,7 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
     }
 
     /// What it means that a node does not show the peer: where closed peers are removed, that one of them is closed.
-    private static func missing(_ service: ServiceOrder, _ node: Node) -> Presence {
+    static func missing(_ service: ServiceOrder, _ node: Node) -> Presence {
         !node.peers.keepsDisabledPeers && service.desired == .suspended ? .suspended : .absent
     }
 
@@ -94,17 +114,16 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
 
     // MARK: Many at once
 
+    public func view(of backend: BackendAccess) async throws(DriverError) -> any BackendView {
+        let node = try shelf.node(backend)
+        return NodeView(node, node.peers.isApplied ? try await node.peers.list() : [], shelf)
+    }
+
     public func survey(_ services: [ServiceOrder]) async throws(DriverError) -> [ServiceID: Presence] {
         var seen: [ServiceID: Presence] = [:]
         for group in Dictionary(grouping: services, by: { $0.backend?.id }).values {
-            guard let first = group.first else { continue }
-            let node = try shelf.node(first)
-            guard node.peers.isApplied else {
-                for service in group { seen[service.id] = service.recorded }
-                continue
-            }
-            for service in group { seen[service.id] = Self.missing(service, node) }
-            for (service, peer) in try await shelf.matched(group, on: node) { seen[service.id] = peer.isEnabled ? .active : .suspended }
+            guard let backend = group.first?.backend else { continue }
+            seen.merge(try await view(of: backend).presences(of: group)) { $1 }
         }
         return seen
     }
@@ -112,11 +131,8 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
     public func usage(of services: [ServiceOrder]) async throws(DriverError) -> [ServiceID: UsageReading] {
         var read: [ServiceID: UsageReading] = [:]
         for group in Dictionary(grouping: services, by: { $0.backend?.id }).values {
-            guard let first = group.first else { continue }
-            for (service, peer) in try await shelf.matched(group, on: try shelf.node(first)) {
-                guard let received = peer.received, let sent = peer.sent, received >= 0, sent >= 0 else { continue }
-                read[service.id] = UsageReading(received: received, sent: sent, handshake: peer.handshake)
-            }
+            guard let backend = group.first?.backend else { continue }
+            read.merge(try await view(of: backend).usage(of: group)) { $1 }
         }
         return read
     }
@@ -138,13 +154,17 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
         case .database, .client:
             guard let server = node.settings.server else { throw .refused("the node does not say where its server is") }
             let key = PeerChoice.privateKey(service)
-            guard key != nil || service.options["public_key"].string != nil else { throw .refused("already downloaded") }
+            guard key != nil || service.options["public_key"].string != nil || !node.settings.isHandedOverOnce else {
+                throw .refused("already downloaded")
+            }
             do throws(ParseError) {
-                let config = try ClientConfig(
+                var config = try ClientConfig(
                     privateKey: key.map { .known($0) } ?? .fromDevice,
                     addresses: peer.addresses.map { $0.contains(":") ? "\($0)/128" : "\($0)/32" }, dns: server.dns, mtu: server.mtu,
-                    serverPublicKey: server.publicKey, presharedKey: peer.presharedKey, allowedIPs: server.allowedIPs,
+                    serverPublicKey: server.publicKey, presharedKey: peer.presharedKey,
+                    allowedIPs: service.options["allowed_ips"].array?.compactMap(\.string) ?? server.allowedIPs,
                     keepalive: server.keepalive, endpoint: server.endpoint)
+                config.amnezia = server.amnezia
                 return ServiceConfig(bytes: Array(config.text.utf8), fileName: name)
             } catch { throw .refused("the node's settings make no config: \(error.message)") }
         }
@@ -169,16 +189,19 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
         } catch { return error }
     }
 
+    public func conflicts(_ backends: [BackendAccess]) -> [String] { NodeRules.conflicts(backends) }
+
     /// Asks the node: what answers there, and how many peers it has.
     public func description(of backend: BackendAccess) async throws(DriverError) -> String {
         try await shelf.node(backend).peers.description()
     }
 
-    public func strays(on backend: BackendAccess, known: () async throws(DriverError) -> Set<String>) async throws(DriverError) -> [String]
-    {
+    public func strays(
+        on backend: BackendAccess, in view: (any BackendView)?, known: () async throws(DriverError) -> Set<String>
+    ) async throws(DriverError) -> [String] {
         let node = try shelf.node(backend)
         guard node.peers.keepsDisabledPeers else { return [] }
-        let listed = try await node.peers.list()
+        let listed = if let view = view as? NodeView { view.listed } else { try await node.peers.list() }
         // Asked after the list: whoever was made meanwhile had a name before it had a peer.
         let known = try await known()
         let strays = listed.compactMap(\.name).filter { PeerChoice.isOurs($0) && !known.contains($0) }
@@ -191,68 +214,11 @@ public struct WireGuardDriver: ServiceDriver, UsageReporting, ConfigDelivery, St
 
 extension ServiceOrder {
     /// The state of what is only written down.
-    fileprivate var recorded: Presence {
+    var recorded: Presence {
         switch desired {
         case .active: .active
         case .suspended: .suspended
         case .terminated: .absent
         }
-    }
-}
-
-/// One way to one node, with its settings.
-struct Node: Sendable {
-    let access: BackendAccess
-    let settings: NodeSettings
-    let peers: any PeerNode
-}
-
-/// One of each node, so that what was found out about it is remembered; another one when its settings change.
-private final class NodeShelf: Sendable {
-    private let ports: NodePorts
-    private let nodes = Mutex<[BackendID: Node]>([:])
-    /// Addresses on a node that are none of ours.
-    private let foreign = Mutex<[BackendID: Set<String>]>([:])
-
-    init(_ ports: NodePorts) { self.ports = ports }
-
-    func strangers(on id: BackendID) -> Set<String> { foreign.withLock { $0[id] ?? [] } }
-
-    func node(_ service: ServiceOrder) throws(DriverError) -> Node {
-        guard let backend = service.backend else { throw .refused("the service has no backend") }
-        return try node(backend)
-    }
-    func node(_ access: BackendAccess) throws(DriverError) -> Node {
-        if let known = nodes.withLock({ $0[access.id] }), known.access == access { return known }
-        let settings = try NodeSettings(access.settings)
-        guard let make = ports.ways[settings.driver] else { throw .refused("no such way to a node: \(settings.driver)") }
-        let way: any PeerNode = settings.isApplied ? try make(access, settings, ports) : RecordOnlyNode()
-        let made = Node(access: access, settings: settings, peers: way)
-        nodes.withLock { $0[access.id] = made }
-        return made
-    }
-
-    /// One list for all services of a node.
-    func matched(_ services: [ServiceOrder], on node: Node) async throws(DriverError) -> [(ServiceOrder, NodePeer)] {
-        let listed = try await node.peers.list()
-        var byName: [String: NodePeer] = [:]
-        var byKey: [WireGuardKey: NodePeer] = [:]
-        for peer in listed {
-            // Of two of a name the older stays.
-            if let name = peer.name, byName[name] == nil { byName[name] = peer }
-            if let key = peer.publicKey { byKey[key] = peer }
-        }
-        var found: [(ServiceOrder, NodePeer)] = []
-        for service in services {
-            let peer = try PeerChoice.peer(service)
-            let candidate = byName[peer.name] ?? peer.publicKey.flatMap { byKey[$0] }
-            if let candidate, node.peers.isMeant(candidate, by: peer) { found.append((service, candidate)) }
-        }
-        if node.settings.pool != nil {
-            let ours = Set(found.map(\.1.id))
-            let addresses = Set(listed.filter { !ours.contains($0.id) }.flatMap(\.addresses))
-            foreign.withLock { $0[node.access.id] = addresses }
-        }
-        return found
     }
 }

@@ -2,6 +2,7 @@ internal import Domain
 internal import Glibc
 internal import HTTP
 internal import Relay
+internal import Provisioning
 internal import Secrets
 internal import Store
 internal import Telemetry

@@ -31,7 +31,7 @@ extension Command {
             }
             var node: Takeover.Node?
             if tables.rows[.peers]?.isEmpty == false {
-                let backend = try await Self.node(arguments["node"] ?? NodeKeeping.standardName, instance.store)
+                let backend = try await Self.node(arguments["node"] ?? Settings.standardNode, instance.store)
                 node = Takeover.Node(backend: backend, seen: try await seen(on: backend, parts))
             }
             let vault = try await Vault.open(instance.settings, instance.store)

@@ -31,10 +31,12 @@ extension Command {
         let capacity = try arguments.number("capacity", 0...65_000) ?? 250
         try await withSales { instance, parts in
             do {
-                let wish = NodeKeeping.Wish(address: arguments["address"] ?? "", settings: settings, capacity: capacity)
-                let id = try await parts.nodes.keep(wish, named: name, secret: secret, actor: "command")
+                let wish = BackendKeeping.Wish(address: arguments["address"] ?? "", settings: settings, capacity: capacity)
+                let id = try await parts.nodes.keep(.vpn, wish, named: name, secret: secret, actor: "command")
                 Output.show(arguments, ["id": .string(id.text), "name": .string(name)], "\(id.text)  \(name)")
-            } catch let error as DriverError { throw Failure(error.sentence) }
+            } catch let error as DriverError { throw Failure(error.sentence) } catch StoreError.refused("other_kind") {
+                throw Failure("there is a backend \(name) of another kind")
+            }
         }
     }
 
@@ -69,13 +71,10 @@ extension Command {
         guard let status = BackendStatus(rawValue: words[1]) else {
             throw Failure("the status must be one of \(BackendStatus.allCases.map(\.rawValue).joined(separator: ", "))", exitCode: 2)
         }
-        try await withInstance { instance in
+        try await withSales { instance, parts in
             let node = try await node(words[0], instance.store)
-            try await instance.store.transaction { transaction throws(StoreError) in
-                _ = try transaction.setBackendStatus(status, of: node.id)
-                try transaction.audit(
-                    actor: "command", action: "backend.status", subject: node.id.text, before: JSON.string(node.status.rawValue).text,
-                    after: JSON.string(status.rawValue).text)
+            do { try await parts.nodes.setStatus(status, of: node, actor: "command") } catch let error as DriverError {
+                throw Failure(error.sentence)
             }
             Output.show(arguments, ["name": .string(node.name), "status": .string(status.rawValue)], "\(node.name): \(status.rawValue)")
         }

@@ -1,25 +1,29 @@
 internal import Domain
 internal import Drivers
+internal import Provisioning
 internal import Secrets
 
 /// What WG_* cannot mean.
 struct WrongNode: Error { let sentence: String }
 
 extension Settings {
+    /// The node that they describe.
+    static let standardNode = "default"
+
     /// The VPN node that WG_* describe; nil when they describe none.
     /// - Throws: with a sentence that names the setting.
-    func node() throws(WrongNode) -> (node: NodeKeeping.Wish, secret: SecretBytes?)? {
+    func node() throws(WrongNode) -> (node: BackendKeeping.Wish, secret: SecretBytes?)? {
         func text(_ name: String) -> String { value(name).text }
         let url = text("WG_EASY_URL")
         let policy = text("WG_KEY_POLICY").isEmpty ? (url.isEmpty ? "db" : "wg-easy") : text("WG_KEY_POLICY")
         let capacity = Int64(text("WG_CAPACITY")) ?? 0
-        let wish: NodeKeeping.Wish
+        let wish: BackendKeeping.Wish
         var secret: SecretBytes?
         if policy == "wg-easy" {
             let password = text("WG_API_KEY").isEmpty ? text("WG_EASY_PASSWORD") : text("WG_API_KEY")
             guard !url.isEmpty, !password.isEmpty else { throw WrongNode(sentence: "WG_EASY_URL or WG_EASY_PASSWORD not set") }
             secret = SecretBytes(Array(password.utf8))
-            wish = NodeKeeping.Wish(
+            wish = BackendKeeping.Wish(
                 address: url,
                 settings: [
                     "driver": "wg-easy", "interface": .string(text("WG_INTERFACE")), "username": .string(text("WG_EASY_USERNAME")),
@@ -62,7 +66,7 @@ extension Settings {
                 settings["ssh_identity"] = .string(text("WG_SSH_KEY"))
                 settings["ssh_known_hosts"] = .string(text("WG_SSH_KNOWN_HOSTS"))
             }
-            wish = NodeKeeping.Wish(address: host, settings: .object(settings), capacity: capacity)
+            wish = BackendKeeping.Wish(address: host, settings: .object(settings), capacity: capacity)
         }
         do throws(DriverError) { _ = try NodeSettings(wish.settings) } catch { throw WrongNode(sentence: "WG_*: \(error.sentence)") }
         return (wish, secret)

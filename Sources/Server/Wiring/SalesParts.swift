@@ -16,7 +16,7 @@ struct SalesParts: Sendable {
     let expiry: Expiry
     let reconcile: Reconcile
     let metering: Metering
-    let nodes: NodeKeeping
+    let nodes: BackendKeeping
     let webhooks: WebhookBook
     private let outgoing: Outgoing
     private let store: Store
@@ -39,7 +39,7 @@ struct SalesParts: Sendable {
         expiry = Expiry(store: store, orders: orders, log: log, retentionSeconds: settings.retentionSeconds, wake: wake)
         reconcile = Reconcile(store: store, orders: orders, log: log, metrics: metrics, wake: wake)
         metering = Metering(store: store, orders: orders, log: log, wake: wake)
-        self.nodes = NodeKeeping(store: store, orders: orders, keyring: keyring)
+        self.nodes = BackendKeeping(store: store, orders: orders, keyring: keyring)
         sales = Sales(store: store, orders: orders, expiry: expiry, wake: wake)
         doors = PaymentDoors(settings.providerSettings(baseURL: settings.apiURL ?? "http://\(settings.host):\(settings.port)"))
         let webhooks = try webhooks ?? Self.webhooks(settings, store, keyring, log)
@@ -66,9 +66,10 @@ struct SalesParts: Sendable {
     /// - Throws: `Failure` when two nodes write to one interface: each would remove the other's peers.
     func prepareNodes(_ settings: Settings) async throws {
         if let wanted = try settings.node() {
-            _ = try await nodes.keep(wanted.node, named: NodeKeeping.standardName, secret: wanted.secret, actor: "settings")
+            _ = try await nodes.keep(
+                .vpn, wanted.node, named: Settings.standardNode, secret: wanted.secret, actor: "settings")
         }
-        let conflicts = NodeRules.conflicts(try await nodes.accesses())
+        let conflicts = try await nodes.conflicts(.vpn)
         guard conflicts.isEmpty else {
             throw Failure(
                 conflicts.joined(separator: "; ")
@@ -120,7 +121,8 @@ struct SalesParts: Sendable {
         let configs = ServiceConfigs(front)
         return configs.endpoints + OlderPeers(front, configs).endpoints + OlderAuth(front).endpoints
             + Tariffs(front, currency: settings.currency).endpoints + OlderPayments(front).endpoints
-            + SoldPlans(front).endpoints + SoldServices(front) { workers.wake() }.endpoints + SoldPayments(front).endpoints
+            + SoldPlans(front).endpoints + Nodes(front, nodes).endpoints + SoldServices(front) { workers.wake() }.endpoints
+            + SoldPayments(front).endpoints
             + OwnServices(front).endpoints + Upgrades(front).endpoints + OlderWebhooks(front, webhooks).endpoints
     }
 }

@@ -48,6 +48,15 @@ extension Transaction {
             """) == 1
     }
 
+    /// What it had of that kind rests from now on.
+    public func releaseClaims(of service: ServiceID, kind: String) throws(StoreError) {
+        try execute(
+            """
+            UPDATE claims SET rests_until = \(ambient.now()) + rest_seconds * 1000, service_id = NULL
+            WHERE service_id = \(service) AND kind = \(kind)
+            """)
+    }
+
     /// What the service had rests from now on.
     func releaseClaims(of service: ServiceID) throws(StoreError) {
         try execute(

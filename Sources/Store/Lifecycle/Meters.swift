@@ -77,7 +77,7 @@ extension Transaction {
     }
 
     /// The backend's counters of the service begin at zero from now on.
-    func beginMeterAnew(of service: ServiceID) throws(StoreError) {
+    public func beginMeterAnew(of service: ServiceID) throws(StoreError) {
         try execute(
             """
             UPDATE service_meters SET last_received = 0, last_sent = 0

@@ -98,12 +98,14 @@ public struct ServiceFilter: Sendable {
     public var backend: BackendID?
     public var desired: DesiredState?
     public var isBehind: Bool
+    /// Without those that have ended.
+    public var isAlive: Bool
     public init(
         owner: UserID? = nil, subscription: SubscriptionID? = nil, kind: ServiceKind? = nil, backend: BackendID? = nil,
-        desired: DesiredState? = nil, isBehind: Bool = false
+        desired: DesiredState? = nil, isBehind: Bool = false, isAlive: Bool = false
     ) {
         (self.owner, self.subscription, self.kind, self.backend) = (owner, subscription, kind, backend)
-        (self.desired, self.isBehind) = (desired, isBehind)
+        (self.desired, self.isBehind, self.isAlive) = (desired, isBehind, isAlive)
     }
     var condition: SQL {
         var condition: SQL = "1 = 1"
@@ -113,6 +115,7 @@ public struct ServiceFilter: Sendable {
         if let backend { condition = "\(condition) AND backend_id = \(backend)" }
         if let desired { condition = "\(condition) AND desired = \(desired)" }
         if isBehind { condition = "\(condition) AND NOT converged" }
+        if isAlive { condition = "\(condition) AND ended_at IS NULL" }
         return condition
     }
 }
@@ -246,6 +249,18 @@ extension Transaction {
             UPDATE services SET limits = \(limits), options = \(options), wanted_revision = wanted_revision + 1,
                 converged = \(isConverged), updated_at = \(ambient.now())
             WHERE id = \(service.id) AND desired <> \(DesiredState.terminated)
+            """)
+    }
+
+    /// What was chosen otherwise.
+    public func setServiceChoices(
+        of id: ServiceID, choices: JSON, details: JSON, options: JSON, secretSealed: [UInt8]?
+    ) throws(StoreError) {
+        try execute(
+            """
+            UPDATE services SET choices = \(choices), details = \(details), options = \(options), secret_sealed = \(secretSealed),
+                updated_at = \(ambient.now())
+            WHERE id = \(id)
             """)
     }
 

@@ -19,22 +19,15 @@ struct HostNode: PeerNode {
         let text = try await run(scripts.listing())
         do throws(ParseError) {
             var peers: [NodePeer] = []
-            for line in text.split(separator: "\n") { peers.append(try Self.peer(line)) }
+            for line in text.split(separator: "\n") { peers.append(Self.peer(try PeerLine(parsing: line))) }
             return peers
         } catch { throw .unreachable("the host's list cannot be read: \(error.message)") }
     }
 
-    /// public key, endpoint, allowed IPs, handshake, received, sent, keepalive; a tab between.
-    private static func peer(_ line: Substring) throws(ParseError) -> NodePeer {
-        let columns = line.split(separator: "\t", omittingEmptySubsequences: false)
-        guard columns.count == 7, let handshake = Int64(columns[3]), let received = Int64(columns[4]), let sent = Int64(columns[5]) else {
-            throw ParseError("seven columns of a peer")
-        }
-        let key = try WireGuardKey(parsing: String(columns[0]))
-        let addresses = columns[2] == "(none)" ? [] : columns[2].split(separator: ",").map { String($0.prefix { $0 != "/" }) }
-        return NodePeer(
-            id: key.text, publicKey: key, addresses: addresses, received: received, sent: sent,
-            handshake: handshake > 0 ? Timestamp(milliseconds: handshake * 1000) : nil)
+    private static func peer(_ line: PeerLine) -> NodePeer {
+        NodePeer(
+            id: line.publicKey.text, publicKey: line.publicKey, addresses: line.allowedIPs.map { String($0.prefix { $0 != "/" }) },
+            received: line.received, sent: line.sent, handshake: line.handshake)
     }
 
     func put(_ peer: WantedPeer) async throws(DriverError) -> NodePeer {
