@@ -92,11 +92,14 @@ public struct WireGuardDriver: ServiceDriver, Reshaping, BackendViewing, ConfigD
     public func look(_ service: ServiceOrder) async throws(DriverError) -> Sight {
         let node = try shelf.node(service)
         guard node.peers.isApplied else { return Sight(service.recorded) }
-        let peer = try await wanted(service, node).1
+        let (wanted, peer) = try await wanted(service, node)
         guard let found = try await node.peers.find(peer) else {
             return Sight(Self.missing(service, node))
         }
-        return Self.sight(found.isEnabled ? .active : .suspended, found, node, service)
+        var sight = Self.sight(found.isEnabled ? .active : .suspended, found, node, service)
+        // A call that was cut off may have lost the key that its host made: now it is kept.
+        if wanted.choices != service.choices { sight.choices = wanted.choices }
+        return sight
     }
 
     /// What it means that a node does not show the peer: where closed peers are removed, that one of them is closed.
