@@ -142,6 +142,22 @@ struct ProgramTurnsTests {
         }
     }
 
+    @Test(arguments: [true, false])
+    func `a program that fails before its first word is booked with what its upstream reported, and nobody pays`(hasPool: Bool) async throws
+    {
+        let begins = Self.answers.split(separator: "\n").first { $0.contains("message_start") }.map(String.init) ?? ""
+        try await withProgram(begins + "\nexit 3", hasPool: hasPool) { world, _, _ async throws in
+            let reply = try await ask(#"{"message":"Hi"}"#, world)
+            #expect((reply.status == 200) == hasPool, "\(reply.text)")
+            let program = try account(world).id
+            let (history, ledger) = try await world.books()
+            #expect(history.map(\.status) == [hasPool ? .success : .error])
+            let lost = try #require(ledger.first)
+            #expect(lost.accountID == program && !lost.charged && lost.tokens.input == 7 && lost.priceMicroUSD == 0)
+            #expect(lost.attempt == 1 && lost.costMicroUSD > 0 && ledger.dropFirst().map(\.charged) == (hasPool ? [true] : []))
+        }
+    }
+
     @Test func `a program that breaks in the middle ends the stream, and what was told is billed`() async throws {
         let script = Self.answers.split(separator: "\n").filter { !$0.contains("result") }.joined(separator: "\n")
         try await withProgram(script) { world, fake, _ async throws in

@@ -110,7 +110,10 @@ struct ProgramTurns: TurnSource {
         services.log.warning(
             "cli.failed", ["account": LogValue(account.id), "failure": LogValue("\(failure)")], request: passage.exchange.id)
         let problem = blame(failure, account, passage)
-        guard passage.isCommitted else { return .failed(problem) }
+        guard passage.isCommitted else {
+            passage.noteLost()
+            return .failed(problem)
+        }
         passage.settle(.failed(type: "api_error"), httpStatus: 200, usage: passage.meteredStream(mayCharge: true))
         passage.exchange.write(RelayProblem.upstreamFault.event(request: passage.exchange.id))
         passage.exchange.finish()

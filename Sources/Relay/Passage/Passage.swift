@@ -79,10 +79,7 @@ final class Passage: @unchecked Sendable {
 
     /// Each attempt is metered by itself: what a failed one streamed is no part of the next one's answer.
     func beginAttempt(with account: RelayAccount) {
-        // What an upstream has reported is owed to it, even when somebody else gives the answer.
-        if attempts > 0, meter.usage.isKnown, let used = meteredStream(mayCharge: true) {
-            lost.append(Settlement.Lost(attempt: attempts, accountID: self.account?.id, usage: used))
-        }
+        noteLost()
         attempts += 1
         self.account = account
         recording?.beginAnswer()
@@ -90,6 +87,13 @@ final class Passage: @unchecked Sendable {
         slotChanges = 0
         upstreamRequestID = nil
         upstreamStatus = nil
+    }
+
+    /// What an upstream has reported is owed to it, even when somebody else gives the answer, or nobody.
+    func noteLost() {
+        guard attempts > 0, meter.usage.isKnown, let used = meteredStream(mayCharge: true) else { return }
+        lost.append(Settlement.Lost(attempt: attempts, accountID: account?.id, usage: used))
+        meter = StreamMeter()
     }
 
     func hold(_ lease: consuming AccountLease) {
