@@ -254,3 +254,24 @@ def test_a_dashboard_renews_the_token_of_an_oauth_account():
         console = ask(own, "/admin/claude-accounts", {"name": "static", "accessToken": "sk-static-0001"}, token=token)[1]["data"]["id"]
         status, answer = ask(own, f"/admin/claude-accounts/{console}/refresh", method="POST", token=token)
         assert status == 409 and "oauth" in answer["message"], answer
+
+
+def test_a_price_and_a_models_limits_count_once_they_are_added_over_http(fake):
+    with far_side.Gatehouse(fake) as own:
+        token = admin(own)
+        model = far_side.QUESTION["model"]
+        row = {"model": model, "input": 1000, "output": 7000, "cache_write_5m": 1, "cache_write_1h": 1, "cache_read": 1}
+        for added in (1, 0):
+            status, answer = ask(own, "/api/admin/prices", {"prices": [{**row, "effective_from": "2026-11-01T00:00:00Z"}]}, token=token)
+            assert status == 200 and answer == {"added": added, "read": 1}, answer
+        usage = message(own, own.key)["usage"]
+        cached = (usage.get("cache_creation_input_tokens") or 0) + (usage.get("cache_read_input_tokens") or 0)
+        nano = usage["input_tokens"] * 1000 + usage["output_tokens"] * 7000 + cached
+        assert own.settled(1)[0]["cost_micro_usd"] == (nano + 500) // 1000
+        rows = ask(own, "/api/admin/prices", token=token)[1]["prices"]
+        assert rows[-1]["output"] == 7000 and sum(one["model"] == model for one in rows) > 1, "the older rows are still there"
+        assert ask(own, "/api/admin/prices", {"prices": [{**row, "input": -1}]}, token=token)[0] == 422
+        status, shown = ask(own, f"/api/admin/models/{model}", {"max_input_tokens": 1000000, "lifecycle": "deprecated"}, method="PUT", token=token)
+        assert status == 200 and shown["max_input_tokens"] == 1000000, shown
+        listed = ask(own, f"/v1/models/{model}", key=own.key)[1]
+        assert listed["max_input_tokens"] == 1000000 and listed["lifecycle"] == "deprecated"

@@ -94,6 +94,14 @@ enum Role {
         admin("GET /api/admin/requests/{id}/bodies", nil, 404),
         Row(route: "GET /api/stats", body: nil, owner: 200, other: 200, support: 200, admin: 200, relayKey: 200),
         admin("POST /api/admin/history/cleanup", ["dry_run": true]), admin("GET /api/admin/models"),
+        admin("GET /api/admin/prices"),
+        admin(
+            "POST /api/admin/prices",
+            [
+                "prices": [
+                    ["model": "priced", "input": 1, "output": 2, "cache_write_5m": 3, "cache_write_1h": 4, "cache_read": 5]
+                ]
+            ]),
         admin("GET /api/admin/teams"), admin("POST /api/admin/teams", ["name": "$name"], 201),
         admin("PATCH /api/admin/teams/{id}", ["limits": ["tokens_per_day": 5]]), admin("DELETE /api/admin/teams/{id}", nil, 204),
         admin("PUT /api/admin/users/{id}/team", ["team_id": ""], 204), admin("GET /api/admin/users/{id}/shared-limits"),

@@ -1,4 +1,5 @@
 public import Domain
+public import Store
 
 /// Reads price lists that operators bring: our own rows, or the public map that names a model's cost per token in dollars.
 public enum PriceImport {
@@ -30,6 +31,35 @@ public enum PriceImport {
         }
         if !faults.isEmpty { throw InputErrors(fields: faults) }
         return rows
+    }
+
+    /// Adds the rows of a document to a price list, which gets its starting rows first when it has none.
+    /// - Throws: `InputErrors`, `StoreError`.
+    public static func add(
+        _ document: JSON, to store: Store, actor: String, request: RequestID? = nil
+    ) async throws -> (added: Int, read: Int) {
+        try await PriceTable.fill(store)
+        let rows = try rows(document, now: store.ambient.now())
+        let added = try await store.transaction { transaction throws(StoreError) in
+            let added = try transaction.addPrices(rows, source: "import")
+            try transaction.audit(
+                actor: actor, action: "price.import", subject: "prices", before: nil,
+                after: JSON.object(["rows": .int(Int64(added))]).text, requestID: request)
+            return added
+        }
+        return (added, rows.count)
+    }
+
+    /// Every row of a price list, in the order they were added.
+    public static func all(of store: Store) async throws(StoreError) -> [StoredPrice] {
+        try await PriceTable.fill(store)
+        var rows: [StoredPrice] = []
+        while true {
+            let since = rows.last?.version ?? 0
+            let more = try await store.read { reader throws(StoreError) in try reader.prices(since: since) }
+            guard !more.isEmpty else { return rows }
+            rows += more
+        }
     }
 
     private static func row(_ entry: JSON, _ place: String, _ now: Timestamp) throws(InputErrors) -> PriceRow {

@@ -8,14 +8,7 @@ extension Command {
     ) { arguments in
         _ = try arguments.operands()
         try await withInstance { instance in
-            try await PriceTable.fill(instance.store)
-            var rows: [StoredPrice] = []
-            while true {
-                let since = rows.last?.version ?? 0
-                let more = try await instance.store.read { reader throws(StoreError) in try reader.prices(since: since) }
-                guard !more.isEmpty else { break }
-                rows += more
-            }
+            let rows = try await PriceImport.all(of: instance.store)
             Output.show(
                 arguments, .array(rows.map(json)),
                 Output.table(
@@ -40,24 +33,16 @@ extension Command {
         let document: JSON
         do throws(ParseError) { document = try JSON(parsing: bytes) } catch { throw Failure("\(path): \(error.message)", exitCode: 2) }
         try await withInstance { instance in
-            try await PriceTable.fill(instance.store)
-            let rows: [PriceRow]
-            do throws(InputErrors) { rows = try PriceImport.rows(document, now: instance.store.ambient.now()) } catch {
-                throw Failure(error.fields.map { "\($0.field) \($0.message)" }.joined(separator: "; "), exitCode: 2)
+            do {
+                let (added, read) = try await PriceImport.add(document, to: instance.store, actor: "command")
+                Output.show(arguments, ["added": .int(Int64(added)), "read": .int(Int64(read))], "\(added) of \(read) rows are new")
+            } catch let errors as InputErrors {
+                throw Failure(errors.fields.map { "\($0.field) \($0.message)" }.joined(separator: "; "), exitCode: 2)
             }
-            let added = try await instance.store.transaction { transaction throws(StoreError) in
-                let added = try transaction.addPrices(rows, source: "import")
-                try transaction.audit(
-                    actor: "command", action: "price.import", subject: "prices", before: nil,
-                    after: JSON.object(["rows": .int(Int64(added))]).text, requestID: nil)
-                return added
-            }
-            Output.show(
-                arguments, ["added": .int(Int64(added)), "read": .int(Int64(rows.count))], "\(added) of \(rows.count) rows are new")
         }
     }
 
-    private static func json(_ price: StoredPrice) -> JSON {
+    static func json(_ price: StoredPrice) -> JSON {
         let row = price.row
         return [
             "model": .string(row.model), "effective_from": .string(row.effectiveFrom.text), "prompt_over": .int(row.promptOver),

@@ -102,7 +102,7 @@ struct Surface {
             + PromotionEndpoints(promotion, people, door).endpoints
             + Keys(keys, door).endpoints
             + KeyAdministration(keys, door, explanation: explanation).endpoints + Users(people, keys, door).endpoints
-            + ModelAdministration(models, door).endpoints
+            + ModelAdministration(models, door).endpoints + PriceAdministration(priceRows, door).endpoints
             + TeamAdministration(RelayTeams(store: store, changed: keys.changed), door).endpoints
             + Accounts(accounts, door).endpoints + AccountGroupEndpoints(accounts, door).endpoints
             + Stats(keys, door).endpoints
@@ -113,6 +113,15 @@ struct Surface {
     /// The data keys that open something, also after `secrets rotate`.
     private var opening: @Sendable ([UInt8]) async throws -> Keyring {
         { [keyring, settings, store] sealed in try await Vault.keyring(keyring, opening: [sealed], settings, store) }
+    }
+    private var priceRows: PriceAdministration.Ports {
+        PriceAdministration.Ports { [store] in
+            try await PriceImport.all(of: store).map(Command.json)
+        } add: { [store, relay, log] document, actor, request in
+            let outcome = try await PriceImport.add(document, to: store, actor: actor, request: request)
+            do { try await relay?.refresh() } catch { log.warning("relay.refresh_failed", ["error": LogValue("\(error)")]) }
+            return outcome
+        }
     }
     private var models: RelayModels {
         RelayModels(store: store) { [store] in
