@@ -5,14 +5,6 @@ extension [UInt8] {
 
     public mutating func append(bytes: Span<UInt8>) { unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) } }
 
-    /// Eight bytes, least significant first.
-    public mutating func append(littleEndian word: UInt64) {
-        unsafe Swift.withUnsafeBytes(of: word.littleEndian) { unsafe append(contentsOf: $0) }
-    }
-
     /// As in "1024".
-    public mutating func append(decimal number: UInt64) {
-        if number >= 10 { append(decimal: number / 10) }
-        append(0x30 + UInt8(truncatingIfNeeded: number % 10))
-    }
+    public mutating func append(decimal number: UInt64) { append(upTo: 20) { $0.append(decimal: number) } }
 }

@@ -1,3 +1,4 @@
+internal import Domain
 internal import Glibc
 
 /// The position of the first such byte at or after `start`; nil when there is none.
@@ -14,7 +15,7 @@ func firstBadFieldValue(in bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
     var at = range.lowerBound
     while at < range.upperBound {
         // Eight bytes a step, while none of them is a control character or DEL.
-        if range.upperBound - at >= 8, !mayHoldControl(unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self)) {
+        if range.upperBound - at >= 8, !mayHoldControl(EightBytes(bytes, at)) {
             at += 8
             continue
         }
@@ -26,10 +27,8 @@ func firstBadFieldValue(in bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
     }
     return nil
 }
-@inline(__always) private func mayHoldControl(_ word: UInt64) -> Bool {
-    let high: UInt64 = 0x8080_8080_8080_8080
-    let delete = word ^ 0x7f7f_7f7f_7f7f_7f7f
-    return ((word &- 0x2020_2020_2020_2020) & ~word | (delete &- 0x0101_0101_0101_0101) & ~delete) & high != 0
+@inline(__always) private func mayHoldControl(_ eight: EightBytes) -> Bool {
+    eight.mask(below: 0x20) | eight.mask(equal: 0x7f) != 0
 }
 
 extension UInt8 {

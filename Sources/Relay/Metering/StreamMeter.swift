@@ -63,7 +63,7 @@ struct StreamMeter: ~Copyable {
         let count = bytes.count
         while at < count {
             // Most bytes end no line: eight at a time.
-            if at + 8 <= count, !Self.hasLineEnd(unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self)) {
+            if at + 8 <= count, !Self.hasLineEnd(EightBytes(bytes, at)) {
                 at += 8
                 lastWasReturn = false
                 continue
@@ -89,9 +89,7 @@ struct StreamMeter: ~Copyable {
         if start < count { keep(bytes, start..<count) }
     }
 
-    private static func hasLineEnd(_ word: UInt64) -> Bool {
-        JSONSkim.hasZeroByte(word ^ 0x0a0a_0a0a_0a0a_0a0a) || JSONSkim.hasZeroByte(word ^ 0x0d0d_0d0d_0d0d_0d0d)
-    }
+    private static func hasLineEnd(_ eight: EightBytes) -> Bool { eight.mask(equal: 0x0a) | eight.mask(equal: 0x0d) != 0 }
 
     private mutating func keep(_ bytes: Span<UInt8>, _ range: Range<Int>) {
         guard !isSkippingLine else { return }

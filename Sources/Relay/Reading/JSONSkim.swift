@@ -38,7 +38,7 @@ enum JSONSkim {
                 at += 8
                 continue
             }
-            at += ends.trailingZeroBitCount >> 3
+            at += ends.firstByte
             if bytes[at] == 0x22 { return at + 1 }
             isEscaped = true
             at += 2
@@ -66,15 +66,9 @@ enum JSONSkim {
 
     /// The highest bit of the first of the eight bytes that is a quote or a backslash; bits above it mean nothing. They are in the span.
     private static func textEnds(_ bytes: Span<UInt8>, _ at: Int) -> UInt64 {
-        let word = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self).littleEndian
-        return zeroBytes(word ^ 0x2222_2222_2222_2222) | zeroBytes(word ^ 0x5c5c_5c5c_5c5c_5c5c)
+        let eight = EightBytes(bytes, at)
+        return eight.mask(equal: 0x22) | eight.mask(equal: 0x5c)
     }
-
-    /// Whether one of the eight bytes is zero.
-    static func hasZeroByte(_ word: UInt64) -> Bool { zeroBytes(word) != 0 }
-
-    /// The highest bits of bytes that are zero: exact for the lowest of them, and none when there is none.
-    private static func zeroBytes(_ word: UInt64) -> UInt64 { (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 }
 
     /// The offset after the value that begins at `from`.
     static func skipValue(_ bytes: Span<UInt8>, _ from: Int) -> Int? {

@@ -128,11 +128,9 @@ public struct RecordReader {
 
     /// Eight bytes a step: no byte is 0, none has its highest bit.
     private static func isPlain(_ text: Span<UInt8>) -> Bool {
-        let words = unsafe text.bytes
         var at = 0
         while at + 8 <= text.count {
-            let word = unsafe words.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self)
-            if (word | (word &- 0x0101_0101_0101_0101)) & 0x8080_8080_8080_8080 != 0 { return false }
+            if !EightBytes(text, at).isPlain { return false }
             at += 8
         }
         while at < text.count {
