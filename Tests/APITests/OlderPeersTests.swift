@@ -215,6 +215,11 @@ import Testing
             #expect(got.status == 200 && got.text.contains("[Interface]") && got.headers["cache-control"] == "no-store")
             #expect(got.headers["content-disposition"]?.contains("phone.conf") == true)
             for method in [HTTP.Method.get, .post] { #expect(await house.store.send(method, path).status == 404) }
+            for method in [HTTP.Method.get, .post] {
+                let told = await house.store.send(method, path, headers: ["accept": "text/html,*/*;q=0.8", "accept-language": "ru"])
+                #expect(told.status == 404 && told.headers["content-type"]?.hasPrefix("text/html") == true, "a person is told in words")
+                #expect(told.text.contains("Ссылка уже использована") && !told.text.contains("<form"))
+            }
             let second = await link()
             let (name, other) = (try #require(second["id"].string), try #require(second["path"].string))
             #expect(await house.send(.delete, "/api/portal/services/\(id)/config-links/\(name)", token: ada).status == 204)

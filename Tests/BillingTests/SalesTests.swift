@@ -332,7 +332,7 @@ func withShop(_ database: TestDatabase = .sqliteInMemory, clock: TestClock = Tes
             _ = try await shop.receive(Shop.event(payment))
             let invoice = try #require(
                 try await shop.store.read { reader throws(StoreError) in try reader.invoices(of: payment.id).first })
-            let (text, html) = (InvoiceText.plain(invoice, issuer: "Example"), InvoiceText.html(invoice, issuer: "A & B"))
+            let (text, html) = (InvoiceText.plain(invoice, issuer: "Example"), InvoiceText.page([invoice], issuer: "A & B"))
             #expect(text.contains("INV-000001") && text.contains("10.00") && text.contains("ada@example.com"))
             #expect(html.contains("&lt;b&gt;Plan&lt;/b&gt;") && !html.contains("<b>") && html.contains("A &amp; B"))
         }

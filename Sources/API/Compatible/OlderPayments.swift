@@ -154,10 +154,15 @@ public struct OlderPayments: Sendable {
             let (payment, _) = try await find(input.path, context)
             let invoices = try await front.store.read { reader throws(StoreError) in try reader.invoices(of: payment.id) }
             guard !invoices.isEmpty else { throw Problem(.notFound, "Invoice not found") }
-            let isText = input.query == "text"
-            let shown = invoices.map { isText ? InvoiceText.plain($0, issuer: front.issuer) : InvoiceText.html($0, issuer: front.issuer) }
+            if input.query == "text" {
+                let shown = invoices.map { InvoiceText.plain($0, issuer: front.issuer) }.joined(separator: "\n")
+                return .bytes(Array(shown.utf8), type: "text/plain; charset=utf-8")
+            }
             return .bytes(
-                Array(shown.joined(separator: "\n").utf8), type: isText ? "text/plain; charset=utf-8" : "text/html; charset=utf-8")
+                Array(InvoiceText.page(invoices, issuer: front.issuer).utf8), type: "text/html; charset=utf-8",
+                headers: [
+                    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+                ])
         }
     }
 

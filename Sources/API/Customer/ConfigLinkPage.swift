@@ -4,19 +4,25 @@ internal import HTTP
 enum ConfigLinkPage {
     private struct Words {
         let language: String, title: String, text: String, file: String, picture: String
+        /// When the link does not open.
+        let over: String
     }
     private static let english = Words(
         language: "en", title: "Your VPN config", text: "This link works once. Take the file, or show the code to your phone's camera.",
-        file: "Download the file", picture: "Show the QR code")
+        file: "Download the file", picture: "Show the QR code",
+        over: "This link has been used or has ended. Ask for a new one where you got it.")
     private static let words = [
         english,
         Words(
             language: "ru", title: "Настройки VPN", text: "Ссылка действует один раз. Скачайте файл или покажите код камере телефона.",
-            file: "Скачать файл", picture: "Показать QR-код"),
+            file: "Скачать файл", picture: "Показать QR-код",
+            over: "Ссылка уже использована или её срок истёк. Запросите новую там, где получили эту."),
         Words(
-            language: "zh-Hans", title: "您的 VPN 配置", text: "此链接只能使用一次。请下载文件，或用手机扫描二维码。", file: "下载文件", picture: "显示二维码"),
+            language: "zh-Hans", title: "您的 VPN 配置", text: "此链接只能使用一次。请下载文件，或用手机扫描二维码。", file: "下载文件", picture: "显示二维码",
+            over: "此链接已被使用或已过期。请向提供者索取新的链接。"),
         Words(
-            language: "zh-Hant", title: "您的 VPN 設定", text: "此連結只能使用一次。請下載檔案，或用手機掃描 QR 碼。", file: "下載檔案", picture: "顯示 QR 碼"),
+            language: "zh-Hant", title: "您的 VPN 設定", text: "此連結只能使用一次。請下載檔案，或用手機掃描 QR 碼。", file: "下載檔案", picture: "顯示 QR 碼",
+            over: "此連結已被使用或已過期。請向提供者索取新的連結。"),
     ]
     /// Languages of one Accept-Language header that are looked at, as the browser orders them.
     private static let mostTags = 16
@@ -42,6 +48,23 @@ enum ConfigLinkPage {
 
     static func answer(_ request: Request) -> Answer {
         let say = chosen(request.headers["accept-language"])
+        return page(
+            say,
+            """
+            <p>\(say.text)</p>
+            <form method="post" action="?format=conf"><button>\(say.file)</button></form>
+            <form method="post" action="?format=qr.svg"><button>\(say.picture)</button></form>
+            """)
+    }
+
+    /// For a person whose link does not open; nil for programs, which get the problem as JSON.
+    static func over(_ request: Request) -> Answer? {
+        guard request.headers["accept"]?.contains("text/html") == true else { return nil }
+        let say = chosen(request.headers["accept-language"])
+        return page(say, "<p>\(say.over)</p>", status: 404)
+    }
+
+    private static func page(_ say: Words, _ content: String, status: Int? = nil) -> Answer {
         let html = """
             <!doctype html>
             <html lang="\(say.language)">
@@ -62,14 +85,12 @@ enum ConfigLinkPage {
             <body>
             <main>
             <h1>\(say.title)</h1>
-            <p>\(say.text)</p>
-            <form method="post" action="?format=conf"><button>\(say.file)</button></form>
-            <form method="post" action="?format=qr.svg"><button>\(say.picture)</button></form>
+            \(content)
             </main>
             </body>
             </html>
 
             """
-        return .bytes(Array(html.utf8), type: "text/html; charset=utf-8", headers: headers)
+        return .bytes(Array(html.utf8), type: "text/html; charset=utf-8", status: status, headers: headers)
     }
 }

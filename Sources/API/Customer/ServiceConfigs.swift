@@ -153,6 +153,14 @@ public struct ServiceConfigs: Sendable {
         return (found, hash)
     }
 
+    /// A link that is over is told in words to who opens it in a browser.
+    private func toldToPeople(_ request: Request, _ open: () async throws -> Answer) async throws -> Answer {
+        do { return try await open() } catch let problem as Problem where problem.kind == .notFound || problem.kind == .configGone {
+            guard let page = ConfigLinkPage.over(request) else { throw problem }
+            return page
+        }
+    }
+
     private var linkPage: Endpoint<PublicContext> {
         Endpoint(
             .get, "/share/config/{secret}", "The page of a config's link", tag: "Portal", audience: .anyone,
@@ -161,8 +169,10 @@ public struct ServiceConfigs: Sendable {
             problems: ProblemKind.ofStore + [.notFound, .tooManyAttempts],
             about: "Uses nothing up: what shows previews of links only gets this."
         ) { input, _ in
-            _ = try await linked(input.path, from: input.request.remoteAddress)
-            return ConfigLinkPage.answer(input.request)
+            try await toldToPeople(input.request) {
+                _ = try await linked(input.path, from: input.request.remoteAddress)
+                return ConfigLinkPage.answer(input.request)
+            }
         }
     }
 
@@ -173,11 +183,13 @@ public struct ServiceConfigs: Sendable {
             replies: ConfigAnswer.replies, problems: ProblemKind.ofStore + ConfigAnswer.problems + [.tooManyAttempts],
             about: "Once. Without `format` a browser gets the file.", idempotent: false
         ) { input, _ in
-            let (service, hash) = try await linked(input.path, from: input.request.remoteAddress)
-            do {
-                let config = try await handover.config(of: service, actor: "link", request: input.request.id, link: hash)
-                return try ConfigAnswer.answer(config, format: input.query ?? "conf", accept: nil)
-            } catch let refusal as Handover.Refusal { throw ConfigAnswer.problem(refusal) }
+            try await toldToPeople(input.request) {
+                let (service, hash) = try await linked(input.path, from: input.request.remoteAddress)
+                do {
+                    let config = try await handover.config(of: service, actor: "link", request: input.request.id, link: hash)
+                    return try ConfigAnswer.answer(config, format: input.query ?? "conf", accept: nil)
+                } catch let refusal as Handover.Refusal { throw ConfigAnswer.problem(refusal) }
+            }
         }
     }
 }
