@@ -1,5 +1,6 @@
 internal import Domain
 internal import Glibc
+internal import HTTP
 internal import Store
 
 /// The `gatehouse` program.
@@ -15,8 +16,7 @@ struct Gatehouse {
         }
         let spoken = words[0] == "--version" ? ["version"] + words.dropFirst() : words
         guard let (command, rest) = Command.find(spoken) else {
-            Console.error(
-                "gatehouse: there is no command \(words.prefix(2).joined(separator: " ").debugDescription)\n\n\(Command.overview)")
+            Console.error("gatehouse: " + Command.missing(words))
             return 2
         }
         do {
@@ -41,31 +41,14 @@ struct Gatehouse {
             Console.error("gatehouse: a user with that address exists already")
             return 1
         } catch let error as StoreError {
-            Console.error("gatehouse: \(sentence(error))")
+            Console.error("gatehouse: \(error.sentence)")
+            return 1
+        } catch let error as ServerError {
+            Console.error("gatehouse: \(error.sentence(listening: "HOST and PORT"))")
             return 1
         } catch {
             Console.error("gatehouse: \(error)")
             return 1
-        }
-    }
-
-    /// What a database's refusal means to the operator, and what to do next.
-    private nonisolated static func sentence(_ error: StoreError) -> String {
-        switch error {
-        case .busy: "the database is busy; try again"
-        case .unavailable(let detail): "the database cannot be used: \(detail)"
-        case .outcomeUnknown(let detail): "the database broke off (\(detail)); look whether it was done before you repeat it"
-        case .conflict(let constraint): "it collides with something that exists: \(constraint)"
-        case .refused(let code): "refused: \(code)"
-        case .full: "the disk or the database is full; make room and try again"
-        case .readOnly(let detail): "the database takes no changes: \(detail)"
-        case .corrupt(let detail): "the database is damaged: \(detail); restore a backup"
-        case .newerSchema(let found, let known):
-            "the database has schema \(found), this program knows \(known); use a newer gatehouse or restore an older backup"
-        case .changedMigration(let version):
-            "migration \(version) is not the one that made this database; use the gatehouse that made it, or restore a backup"
-        case .backup(let detail): detail
-        case .programming(let detail): "a defect in gatehouse: \(detail)"
         }
     }
 }

@@ -89,8 +89,8 @@ struct SettingsTests {
 
     @Test func `production demands explicit secrets and refuses demo and examples`() throws {
         let bare = problems(["ENVIRONMENT": "production"])
-        #expect(bare.contains("SECRET_KEY must be set in environment variables"))
-        #expect(bare.contains("ENCRYPTION_KEY must be set in environment variables"))
+        #expect(bare.contains("SECRET_KEY must be set in environment variables; make one with: openssl rand -hex 32"))
+        #expect(bare.contains("ENCRYPTION_KEY must be set in environment variables; make one with: openssl rand -hex 32"))
         let weak = problems(["ENVIRONMENT": "production", "SECRET_KEY": "your-secret-key", "ENCRYPTION_KEY": "short", "DEMO": "true"])
         #expect(weak.count == 3)
         let good = [

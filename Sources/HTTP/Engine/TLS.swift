@@ -42,10 +42,14 @@ func takeTLSReason() -> String {
         ERR_clear_error()
         context = unsafe try RawContext(TLS_server_method())
         guard unsafe SSL_CTX_use_certificate_chain_file(context.raw, files.certificateFile) == 1 else {
-            throw .badFile("\(files.certificateFile): \(takeTLSReason())")
+            throw .badFile("\(files.certificateFile) holds no certificate that can be read: \(takeTLSReason())")
         }
         guard unsafe SSL_CTX_use_PrivateKey_file(context.raw, files.keyFile, SSL_FILETYPE_PEM) == 1 else {
-            throw .badFile("\(files.keyFile): \(takeTLSReason())")
+            let reason = takeTLSReason()
+            throw .badFile(
+                reason == "key values mismatch"
+                    ? "\(files.keyFile) does not belong to \(files.certificateFile)"
+                    : "\(files.keyFile) holds no private key that can be read: \(reason)")
         }
         guard unsafe SSL_CTX_check_private_key(context.raw) == 1 else {
             throw .badFile("\(files.keyFile) does not belong to \(files.certificateFile)")

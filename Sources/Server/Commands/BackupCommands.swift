@@ -1,4 +1,5 @@
 internal import Domain
+internal import Glibc
 internal import Store
 internal import Telemetry
 
@@ -35,7 +36,10 @@ extension Command {
         _ = try arguments.operands()
         let settings = try Settings.load()
         let path = try arguments.required("from")
-        guard TextFile.createFolder(settings.dataDirectory) else { throw Failure("DATA_DIR \(settings.dataDirectory) cannot be made") }
+        guard unsafe access(path, R_OK) == 0 else { throw Failure("\(path) cannot be read: \(unsafe String(cString: strerror(errno)))") }
+        guard TextFile.createFolder(settings.dataDirectory) else {
+            throw Failure("DATA_DIR \(settings.dataDirectory) is no folder and cannot be made one")
+        }
         let result = try await Store.restore(
             from: path, to: try settings.databaseLocation(), ambient: .live, replace: arguments.has("replace"))
         var json = describe(result.manifest, path).object ?? [:]

@@ -120,8 +120,10 @@ struct SystemCheck {
         do {
             try ListenProbe.checkCertificate(tls)
             return [Result(name: "TLS", state: .good, detail: tls.certificateFile)]
+        } catch let error as ServerError {
+            return [Result(name: "TLS", state: .failed, detail: error.sentence(listening: "\(settings.host) port \(settings.port)"))]
         } catch {
-            return [Result(name: "TLS", state: .failed, detail: "certificate and key cannot be used together: \(error)")]
+            return [Result(name: "TLS", state: .failed, detail: "\(error)")]
         }
     }
 
@@ -189,6 +191,8 @@ struct SystemCheck {
             if pending.isEmpty { results += try await accounts(settings, store) + (await nodes(settings, store)) }
             await store.close()
             return results
+        } catch let error as StoreError {
+            return [Result(name: "database", state: .failed, detail: error.sentence(opening: location))]
         } catch {
             return [Result(name: "database", state: .failed, detail: "\(location): \(error)")]
         }

@@ -45,6 +45,14 @@ struct Command: Sendable {
             "usage: gatehouse COMMAND\n\n\(lines.joined(separator: "\n"))\n\ngatehouse COMMAND --help tells more. Exit code: 0 done, 1 failed, 2 used wrongly."
     }
 
+    /// What to say when these words name no command: the others that begin with the same word, when there are any.
+    static func missing(_ words: [String]) -> String {
+        let family = all.filter { $0.name.hasPrefix(words[0] + " ") }.map { "  gatehouse \($0.name) \($0.usage)" }
+        let spoken = words.prefix(family.isEmpty ? 1 : 2).joined(separator: " ").debugDescription
+        return "there is no command \(spoken); "
+            + (family.isEmpty ? "gatehouse --help lists all" : "there are:\n\(family.joined(separator: "\n"))")
+    }
+
     /// The command that the first words name, and the words after it.
     static func find(_ words: [String]) -> (Command, [String])? {
         for count in [3, 2, 1] where words.count >= count {

@@ -19,7 +19,9 @@ extension Command {
     ) { arguments in
         _ = try arguments.operands()
         let settings = try Settings.load()
-        guard TextFile.createFolder(settings.dataDirectory) else { throw Failure("DATA_DIR \(settings.dataDirectory) cannot be made") }
+        guard TextFile.createFolder(settings.dataDirectory) else {
+            throw Failure("DATA_DIR \(settings.dataDirectory) is no folder and cannot be made one")
+        }
         let store = try await Store.open(try settings.databaseLocation(), ambient: .live, options: settings.storeOptions)
         do {
             if arguments.has("check") {

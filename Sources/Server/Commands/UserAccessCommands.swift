@@ -63,7 +63,7 @@ extension Command {
         name: "user invite", usage: "EMAIL",
         about: "Makes an invitation for one address, for servers where REGISTRATION is `invite`. It ends after seven days."
     ) { arguments in
-        let email = try EmailAddress(parsing: try arguments.operands("email")[0])
+        let email = try address(try arguments.operands("email")[0])
         try await withInstance { instance in
             let vault = try await Vault.open(instance.settings, instance.store)
             let invitations = Invitations(key: vault.tokenKey)

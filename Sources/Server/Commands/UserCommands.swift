@@ -3,13 +3,17 @@ internal import Domain
 internal import Store
 
 extension Command {
+    static func address(_ text: String) throws(Failure) -> EmailAddress {
+        do throws(ParseError) { return try EmailAddress(parsing: text) } catch { throw Failure("the user \(error.message)", exitCode: 2) }
+    }
+
     private static let passwordHelp = "The password is read from standard input, or from the file that --password-file names."
 
     static let userCreate = Command(
         name: "user create", usage: "EMAIL [--name NAME] [--role customer|support|admin] [--password-file FILE]",
         about: "Makes a user.\n\(passwordHelp)", valued: ["name", "role", "password-file"]
     ) { arguments in
-        let email = try EmailAddress(parsing: try arguments.operands("email")[0])
+        let email = try address(try arguments.operands("email")[0])
         guard let role = UserRole(rawValue: arguments["role"] ?? "customer") else {
             throw Failure("--role must be customer, support or admin", exitCode: 2)
         }

@@ -68,6 +68,7 @@ enum TextFile {
             made += "/" + part
             if unsafe mkdir(made, 0o700) != 0, errno != EEXIST { return false }
         }
-        return true
+        var status = stat()
+        return unsafe stat(made.isEmpty ? "/" : made, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 }

@@ -82,7 +82,7 @@ extension Settings {
         for name in ["SECRET_KEY", "ENCRYPTION_KEY"] {
             let value = name == "ENCRYPTION_KEY" && text(name).isEmpty ? text("CONFIG_ENCRYPTION_KEY") : text(name)
             if value.isEmpty {
-                problems.append("\(name) must be set in environment variables")
+                problems.append("\(name) must be set in environment variables; make one with: openssl rand -hex 32")
             } else if value.count < Self.productionSecretCharacters || Self.examples.contains(value.lowercased()) {
                 problems.append(
                     "\(name) must be a random text of at least \(Self.productionSecretCharacters) characters; make one with: openssl rand -hex 32"

@@ -16,18 +16,20 @@ struct Instance: Sendable {
         var ambient = ambient
         ambient.zone = try TimeZoneFile.zone(settings.timeZone)
         guard TextFile.createFolder(settings.dataDirectory) else {
-            throw Failure("DATA_DIR \(settings.dataDirectory) cannot be made; check the permissions of the folder above it")
+            throw Failure(
+                "DATA_DIR \(settings.dataDirectory) is no folder and cannot be made one; check the permissions of the folder above it")
         }
         let location: DatabaseLocation
         do throws(ParseError) { location = try settings.databaseLocation() } catch { throw Failure("DATABASE_URL \(error.message)") }
         if !migrates, case .sqliteFile(let path) = location, unsafe access(path, F_OK) != 0 {
-            throw Failure("there is no database at \(location); run: gatehouse migrate")
+            throw Failure(
+                "there is no database at \(location); run this in the folder of gatehouse.env, or make one with: gatehouse migrate")
         }
         let store: Store
         do throws(StoreError) {
             store = try await Store.open(location, ambient: ambient, options: settings.storeOptions)
         } catch {
-            throw Failure("the database at \(location) cannot be opened: \(error)")
+            throw Failure(error.sentence(opening: location))
         }
         let instance = Instance(settings: settings, store: store, ambient: ambient)
         do {

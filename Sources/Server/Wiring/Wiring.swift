@@ -72,8 +72,7 @@ struct Wiring {
         register(metrics, server, relay)
         let port: UInt16
         do { port = try await server.start() } catch {
-            throw Failure(
-                "cannot listen on \(settings.host) port \(settings.port): \(error). Is another server running there? Set HOST or PORT.")
+            throw Failure(error.sentence(listening: "\(settings.host) port \(settings.port)"))
         }
         let background = Task {
             await withTaskGroup(of: Void.self) { group in
@@ -126,7 +125,7 @@ struct Wiring {
                     try server.reloadTLS()
                     log.notice("server.reloaded")
                 } catch {
-                    log.error("server.reload_failed", ["error": LogValue("\(error)"), "action": "the old certificate stays in use"])
+                    log.error("server.reload_failed", ["error": LogValue(error.sentence), "action": "the old certificate stays in use"])
                 }
             }
         }
