@@ -58,6 +58,15 @@ def call(url, body=None, headers=None, method=None, timeout=30):
             return error.code, error.headers, error.read()
 
 
+def until(condition, seconds=20):
+    """The first true value of the condition; fails when there is none in time."""
+    limit = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < limit, f"it does not happen within {seconds} s"
+        time.sleep(0.02)
+    return found
+
+
 class Fake:
     def __enter__(self):
         self.process = subprocess.Popen(
@@ -103,7 +112,9 @@ class Fake:
 
 
 class Gatehouse:
-    """`gatehouse serve` in a folder of its own, with one account at the fake upstream, on SQLite or on the given PostgreSQL server."""
+    """`gatehouse serve` in a folder of its own, with one account at the fake upstream, on SQLite or on the given PostgreSQL database."""
+
+    heard = []  # servers whose output belongs to the test that runs
 
     def __init__(self, fake, postgres=None, **settings):
         self.fake, self.postgres, self.settings = fake, postgres, settings
@@ -145,6 +156,8 @@ class Gatehouse:
             stderr=subprocess.STDOUT, text=True)
         self.lines = Lines(self.process.stdout)
         self.output.append(self.lines)
+        if self not in Gatehouse.heard:
+            Gatehouse.heard.append(self)
         self.url = self.lines.wait(r"(http://127\.0\.0\.1:[1-9]\d*)").group(1)
         limit = time.monotonic() + START_SECONDS
         while call(self.url + "/health/ready")[0] != 200:
@@ -170,6 +183,18 @@ class Gatehouse:
         with contextlib.closing(sqlite3.connect(f"file:{self.folder}/data/gatehouse.db?mode=ro", uri=True, timeout=10)) as database:
             database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute(query)]
+
+    def metric(self, name):
+        status, _, text = call(self.url + "/metrics")
+        assert status == 200, text
+        found = re.search(rf"^{name} (\S+)$", text.decode(), re.M)
+        assert found, f"no metric {name}"
+        return float(found.group(1))
+
+    def quiet(self):
+        """Waits until nothing is under way, nothing pends in history and the journal is in the ledger."""
+        until(lambda: self.metric("gatehouse_relay_in_flight") == 0 and self.metric("gatehouse_journal_pending_records") == 0)
+        until(lambda: not self.rows("SELECT id FROM requests WHERE status = 'pending'"))
 
     def ledger(self):
         return self.rows("SELECT * FROM ledger ORDER BY at, request_id, attempt")

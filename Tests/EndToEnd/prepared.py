@@ -1,7 +1,8 @@
 """A server with keys of several kinds, and small readings of it, for the tests of faults."""
-import json, re, time
+import json
 
 import far_side
+from far_side import until  # noqa: F401 (many take it from here)
 
 MODEL = "claude-sonnet-5-5"
 
@@ -19,13 +20,6 @@ class Prepared(far_side.Gatehouse):
             self.keys[other] = made["key"]
         return super().create_key(name)
 
-    def metric(self, name):
-        status, _, text = far_side.call(self.url + "/metrics")
-        assert status == 200, text
-        found = re.search(rf"^{name} (\S+)$", text.decode(), re.M)
-        assert found, f"no metric {name}"
-        return float(found.group(1))
-
     def send(self, key=None, stream=False, body=None, path="/v1/messages", headers=None, method=None):
         """(status, headers, bytes) of one Messages request; `key=None` is the ordinary key, `key=\"\"` sends none."""
         sent = message(stream=stream) if body is None else body
@@ -34,23 +28,9 @@ class Prepared(far_side.Gatehouse):
             fields["x-api-key"] = key or self.key
         return far_side.call(self.url + path, sent, fields, method)
 
-    def quiet(self):
-        """Waits until nothing is under way, nothing pends in history and the journal is in the ledger."""
-        until(lambda: self.metric("gatehouse_relay_in_flight") == 0 and self.metric("gatehouse_journal_pending_records") == 0)
-        until(lambda: not self.rows("SELECT id FROM requests WHERE status = 'pending'"))
-
 
 def message(**more):
     return json.dumps({"model": MODEL, "max_tokens": 64, "messages": [{"role": "user", "content": "hi"}], **more}).encode()
-
-
-def until(condition, seconds=20):
-    """The first true value of the condition; fails when there is none in time."""
-    limit = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < limit, f"it does not happen within {seconds} s"
-        time.sleep(0.02)
-    return found
 
 
 def read_until(connection, part, seconds=20):

@@ -12,12 +12,20 @@ def run(*words, ok=(0,)):
 
 class Disk:
     def __init__(self, folder):
-        self.image, self.folder = folder / "disk.img", folder / "disk"
-        self.folder.mkdir()
-        with open(self.image, "wb") as file:
-            file.truncate(32 << 20)
-        run("mkfs.ext4", "-q", "-O", "^has_journal", self.image)
-        self.mount()
+        # Namespaces that other programs make meanwhile get a copy of a mount, which has to go away with it: so the folder above is shared.
+        self.image, self.shared = folder / "disk.img", folder / "shared"
+        self.folder = self.shared / "disk"
+        self.folder.mkdir(parents=True)
+        run("mount", "--bind", self.shared, self.shared)
+        try:
+            run("mount", "--make-shared", self.shared)
+            with open(self.image, "wb") as file:
+                file.truncate(32 << 20)
+            run("mkfs.ext4", "-q", "-O", "^has_journal", self.image)
+            self.mount()
+        except AssertionError:
+            self.close()
+            raise
 
     def mount(self):
         run("mount", "-o", "loop,errors=remount-ro", self.image, self.folder)
@@ -37,6 +45,7 @@ class Disk:
     def close(self):
         with contextlib.suppress(AssertionError):
             run("umount", self.folder)
+        run("umount", self.shared)
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ def step(usage, *more):
 def test_acceptance_8_of_64_at_once_no_more_settle_than_the_budget_has_room_for(gate, kind, way):
     fake, relay = gate
     key = relay.keys[f"{kind}-{way}"]
+    relay.quiet()
     before = len(relay.ledger())
     usage = {"input_tokens": INPUT, "output_tokens": OUTPUT, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "cache_creation": None}
     send = lambda: relay.send(key, stream=way == "stream", body=ask("claude-sonnet-5-5", way == "stream"), headers=step(usage, "ttft=200"))
@@ -99,6 +100,7 @@ PLAIN = {"cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "cache_
 def test_acceptance_11_the_price_of_an_answer_to_the_micro_usd(gate, case, stream):
     _, relay = gate
     model, usage, price = PRICES[case]
+    relay.quiet()
     before = len(relay.ledger())
     status, _, text = relay.send(stream=stream, body=ask(model, stream), headers=step({**PLAIN, **usage}))
     assert status == 200, text
@@ -110,6 +112,7 @@ def test_acceptance_11_the_price_of_an_answer_to_the_micro_usd(gate, case, strea
 
 def test_a_model_without_a_price_costs_its_familys_dearest_and_is_flagged(gate):
     _, relay = gate
+    relay.quiet()
     before, counted = len(relay.ledger()), relay.metric("gatehouse_relay_price_missing_total")
     status, _, text = relay.send(body=ask("claude-haiku-9"), headers=step({**PLAIN, "input_tokens": 1000, "output_tokens": 100}))
     assert status == 200, text

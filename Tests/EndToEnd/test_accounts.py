@@ -4,7 +4,7 @@ import json
 import pytest
 
 import far_side
-from postgres import Postgres
+from postgres import Database
 from prepared import Prepared, until
 
 
@@ -14,7 +14,7 @@ def far(request):
         if request.param == "sqlite":
             yield fake, None
         else:
-            with Postgres("only-for-tests") as postgres:
+            with Database() as postgres:
                 yield fake, postgres
 
 

@@ -73,6 +73,7 @@ def test_each_receiver_hears_what_it_asked_for_once_and_signed(receivers):
             assert secret not in relay.printed() and secret.encode() not in told
 
 
+@pytest.mark.long(30)
 @DIRECT
 def test_a_database_that_is_gone_is_told_past_it(receivers):
     with Postgres("only-for-tests") as postgres, far_side.Fake() as fake, Prepared(

@@ -12,7 +12,7 @@ import contextlib, decimal, http.client, json, os, random, socket, struct, threa
 import pytest
 
 import far_side
-from postgres import Postgres
+from postgres import Database
 from prepared import Prepared, until
 
 REQUESTS = {"sqlite": int(os.environ.get("BILL_REQUESTS", "2000")), "postgres": int(os.environ.get("BILL_REQUESTS_POSTGRES", "600"))}
@@ -220,6 +220,7 @@ def billed(usage):
         "cache_write_5m_tokens": parts.get("ephemeral_5m_input_tokens", 0), "cache_write_1h_tokens": parts.get("ephemeral_1h_input_tokens", 0)}
 
 
+@pytest.mark.long(50)
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_acceptance_7_and_12_the_ledger_equals_the_upstreams_bill_to_the_token(database):
     if os.environ.get("RELAY_DIRECT") == "1":
@@ -227,7 +228,7 @@ def test_acceptance_7_and_12_the_ledger_equals_the_upstreams_bill_to_the_token(d
     dice = random.Random(SEED)
     plans = [Plan(number, dice) for number in range(REQUESTS[database])]
     with contextlib.ExitStack() as stack:
-        postgres = stack.enter_context(Postgres("only-for-tests")) if database == "postgres" else None
+        postgres = stack.enter_context(Database()) if database == "postgres" else None
         fake = stack.enter_context(far_side.Fake())
         relay = stack.enter_context(Billed(fake, postgres=postgres, CLAUDE_ACCOUNTS="[]", LOG_LEVEL="warning"))
         operator = Operator(relay)

@@ -4,7 +4,7 @@ import json
 import pytest
 
 import far_side
-from postgres import Postgres
+from postgres import Database
 from prepared import Prepared, message, until
 
 PROMPT = "a prompt about marmalade"
@@ -18,7 +18,7 @@ def keeping(request):
             with Prepared(fake) as relay:
                 yield ready(relay)
         else:
-            with Postgres("only-for-tests") as postgres, Prepared(fake, postgres=postgres) as relay:
+            with Database() as postgres, Prepared(fake, postgres=postgres) as relay:
                 yield ready(relay)
 
 

@@ -26,6 +26,7 @@ def standing():
 def far(standing):
     fake, relay, account = standing
     fake.reset()
+    relay.quiet()
     # A reset is heard of some seconds later: one that is not needed would end what the test is about to cause.
     if any(one["status"] != "active" for one in json.loads(relay.command("account", "list", "--json"))):
         relay.command("account", "reset", account)

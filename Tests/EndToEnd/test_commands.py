@@ -4,7 +4,7 @@ import json, os, shutil, subprocess, threading
 import pytest
 
 import far_side
-from postgres import Postgres
+from postgres import Database
 from prepared import Prepared, until
 
 COUNTED = ("users", "api_keys", "accounts", "requests", "ledger", "usage_days")
@@ -19,7 +19,7 @@ def far(request):
         if request.param == "sqlite":
             yield fake, None
         else:
-            with Postgres("only-for-tests") as postgres:
+            with Database() as postgres:
                 yield fake, postgres
 
 
@@ -81,7 +81,7 @@ def test_a_backup_restores_where_nothing_was_before(far):
         relay.command("backup", "--to", "full.backup")
         before = counts(relay)
         relay.stop()
-        elsewhere = postgres.create_database("elsewhere") if postgres else f"sqlite:///{relay.folder}/elsewhere/new.db"
+        elsewhere = postgres.create_database() if postgres else f"sqlite:///{relay.folder}/elsewhere/new.db"
         code, said = attempt(relay, "restore", "--from", "full.backup", DATABASE_URL=elsewhere)
         assert code == 0, said
         if postgres:

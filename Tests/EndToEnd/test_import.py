@@ -4,7 +4,7 @@ import json, subprocess
 
 import far_side
 import pytest
-from postgres import Postgres
+from postgres import Database
 from test_vpn import CONTROLLER_PASSWORD, Controller, until
 
 # bcrypt of "password123".
@@ -25,8 +25,8 @@ INSERT INTO payments VALUES (3, 7, 4, 9.90, 'USD', 'completed', 'telegram', 'tg-
 @pytest.mark.parametrize("mode", ["v14", "v15.3"])
 @pytest.mark.parametrize("where", ["sqlite", "postgres"])
 def test_people_log_in_and_their_peers_stay(fake_session, mode, where):
-    with Controller(mode) as controller, Postgres("only-for-tests") as postgres:
-        source = postgres.create_database("older")
+    with Controller(mode) as controller, Database() as postgres:
+        source = postgres.create_database()
         settings = {"WG_EASY_URL": controller.url, "WG_EASY_PASSWORD": CONTROLLER_PASSWORD}
         with far_side.Gatehouse(fake_session, postgres=postgres if where == "postgres" else None, **settings) as server:
             controller.ask("/add", {"name": "ada phone"})

@@ -5,7 +5,7 @@ import pytest
 
 import far_side
 from mail_server import PASSWORD, USER, MailServer, link
-from postgres import Postgres
+from postgres import Database
 
 HORSE, NEW_HORSE = "Correct-Horse-9", "Correct-Horse-10"
 JSON_TYPE = {"content-type": "application/json"}
@@ -44,7 +44,7 @@ def settled(server, state, count=1, seconds=20):
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_an_address_is_confirmed_before_the_first_login(fake, database):
     with contextlib.ExitStack() as stack:
-        postgres = stack.enter_context(Postgres("only-for-tests")) if database == "postgres" else None
+        postgres = stack.enter_context(Database()) if database == "postgres" else None
         mail = stack.enter_context(MailServer())
         server = stack.enter_context(gatehouse(fake, postgres=postgres, EMAIL_VERIFICATION="login", **mail.settings()))
         status, made = register(server, "ada")

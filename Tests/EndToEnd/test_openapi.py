@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import openapi_spec_validator
+import pytest
 
 import far_side
 
@@ -78,6 +79,7 @@ def prepared(own):
     return "".join(lines)
 
 
+@pytest.mark.long(180)
 def test_generated_calls_find_no_server_error(server, fake_session):  # `server`: not when the fake stands in its place
     """Bounded, with a fixed seed, as an admin and with a relay key; every way in has its secret, and most addresses name what exists."""
     with far_side.Gatehouse(

@@ -7,7 +7,7 @@ import contextlib, http.client, json, os, random, threading, time
 import pytest
 
 import far_side
-from postgres import Postgres
+from postgres import Database
 
 KILLS = int(os.environ.get("RESTART_KILLS", "25"))
 CLIENTS = 6
@@ -74,13 +74,14 @@ def until(condition, seconds=20):
     return found
 
 
+@pytest.mark.long(40)
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_acceptance_12_killed_at_random_instants_the_ledger_is_exact(database):
     if os.environ.get("RELAY_DIRECT") == "1":
         pytest.skip("RELAY_DIRECT=1: this test needs the server")
     dice = random.Random(SEED)
     with contextlib.ExitStack() as stack:
-        postgres = stack.enter_context(Postgres("only-for-tests")) if database == "postgres" else None
+        postgres = stack.enter_context(Database()) if database == "postgres" else None
         fake = stack.enter_context(far_side.Fake())
         relay = stack.enter_context(far_side.Gatehouse(fake, postgres, LOG_LEVEL="warning"))
         clients = Clients(relay, fake)

@@ -8,7 +8,7 @@ import contextlib, http.client, json, os, pathlib, random, threading, time
 import pytest
 
 import far_side
-from postgres import Postgres
+from postgres import Database
 from test_two_servers import SHARED
 from test_vpn import CONTROLLER_PASSWORD, PASSWORD, Controller
 
@@ -64,7 +64,7 @@ class Shop:
 @contextlib.contextmanager
 def shop(fake, database, controllers):
     with contextlib.ExitStack() as stack:
-        postgres = stack.enter_context(Postgres("only-for-tests")) if database == "postgres" else None
+        postgres = stack.enter_context(Database()) if database == "postgres" else None
         settings = {"REGISTRATION": "open", "postgres": postgres, **(SHARED if postgres else {})}
         servers = [stack.enter_context(far_side.Gatehouse(fake, **settings)) for _ in range(2 if postgres else 1)]
         first = servers[0]
@@ -134,6 +134,7 @@ def settled(shop):
         time.sleep(0.5)
 
 
+@pytest.mark.long(90)
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_services_through_random_kills_and_repeats_end_as_they_shall_be(fake, database):
     with contextlib.ExitStack() as stack:

@@ -7,6 +7,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MINUTES = os.environ.get("SOAK_MINUTES", "1")
 
 
+@pytest.mark.long(80)
 def test_acceptance_14_memory_is_flat_and_nothing_leaks_beside_a_thousand_idle_streams():
     if os.environ.get("RELAY_DIRECT") == "1":
         pytest.skip("RELAY_DIRECT=1: this test needs the server")

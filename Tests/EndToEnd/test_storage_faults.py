@@ -82,6 +82,7 @@ def small_disk(tmp_path):
         subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.long(40)
 def test_a_full_disk_refuses_before_anything_is_spent_and_recovers(needs_server, fake, small_disk):
     with far_side.Gatehouse(fake, DATA_DIR=str(small_disk / "data"), MAX_WORKERS="1") as relay:
         assert send(relay)[0] == 200
@@ -117,6 +118,7 @@ def test_a_full_disk_refuses_before_anything_is_spent_and_recovers(needs_server,
         assert booked() == total
 
 
+@pytest.mark.long(30)
 def test_a_database_that_became_read_only_holds_up_writes_and_not_the_relay(needs_server, fake):
     with Postgres("only-for-tests") as postgres, far_side.Gatehouse(fake, postgres) as relay:
         login = {"email": "admin@example.com", "password": relay.environment()["ADMIN_PASSWORD"]}
@@ -147,6 +149,7 @@ def test_a_database_that_became_read_only_holds_up_writes_and_not_the_relay(need
         assert until(lambda: far_side.call(relay.url + "/api/auth/login", login, {"content-type": "application/json"})[0] == 200)
 
 
+@pytest.mark.long(20)
 def test_a_sqlite_file_that_became_read_only_is_told_of_and_nothing_is_lost(needs_server, fake, disk):  # noqa: F811
     database, receiver = disk.folder / "gatehouse.db", Receiver()
 

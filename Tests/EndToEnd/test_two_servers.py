@@ -4,7 +4,7 @@ import contextlib, json, os, threading
 import pytest
 
 import far_side
-from postgres import Postgres
+from postgres import Database
 from prepared import Prepared, until
 from test_payments import Receiver
 
@@ -15,7 +15,7 @@ ROUNDS, SENDERS = 5, 3
 
 @contextlib.contextmanager
 def servers(**settings):
-    with Postgres("only-for-tests") as postgres, far_side.Fake() as fake:
+    with Database() as postgres, far_side.Fake() as fake:
         both = {"postgres": postgres, **SHARED, **settings}
         with Prepared(fake, **both) as first, Prepared(fake, **both) as second:
             yield fake, first, second
@@ -53,6 +53,7 @@ def test_attempts_at_a_login_are_counted_for_both_servers_together_and_over_a_re
         assert attempt(second, "Correct-Horse-9") == 429, "a restart forgives nothing"
 
 
+@pytest.mark.long(35)
 def test_acceptance_9_a_refresh_token_is_used_once_over_two_servers_and_both_use_the_new_access_token():
     with servers(CLAUDE_ACCOUNTS="[]") as (fake, first, second):
         # Slow enough that everybody else wants a token too before the first has got one.
@@ -84,6 +85,7 @@ def test_acceptance_9_a_refresh_token_is_used_once_over_two_servers_and_both_use
         assert "invalid_grant" not in told and token not in told and "rt-example-0001" not in told
 
 
+@pytest.mark.long(20)
 def test_what_two_servers_see_is_told_once():
     receiver = Receiver()
     try:

@@ -7,7 +7,7 @@ import time
 
 import far_side
 import pytest
-from postgres import Postgres
+from postgres import Database
 
 PASSWORD = "Correct-Horse-9"
 CONTROLLER_PASSWORD = "only-for-this-controller"
@@ -85,7 +85,7 @@ def controller(request):
 @pytest.fixture(params=["sqlite", "postgres"])
 def server(request, fake_session, controller):
     with contextlib.ExitStack() as stack:
-        postgres = stack.enter_context(Postgres("only-for-tests")) if request.param == "postgres" else None
+        postgres = stack.enter_context(Database()) if request.param == "postgres" else None
         server = stack.enter_context(
             far_side.Gatehouse(
                 fake_session, postgres=postgres, WG_EASY_URL=controller.url, WG_EASY_PASSWORD=CONTROLLER_PASSWORD, REGISTRATION="open"))
@@ -93,6 +93,7 @@ def server(request, fake_session, controller):
         yield server
 
 
+@pytest.mark.long(60)
 @pytest.mark.parametrize("controller", ["v15.3"], indirect=True)
 def test_a_payment_becomes_a_peer_that_is_counted_and_limited(controller, server):
     assert "0 peers" in server.command("vpn", "node", "test", "default")
@@ -119,6 +120,7 @@ def test_a_payment_becomes_a_peer_that_is_counted_and_limited(controller, server
         assert secret not in written
 
 
+@pytest.mark.long(60)
 @pytest.mark.parametrize("controller", ["v14"], indirect=True)
 def test_a_kill_between_create_and_save_makes_nothing_twice(controller, server):
     ada = Customer(server, "ada@example.com")

@@ -4,7 +4,7 @@ import contextlib, hashlib, hmac, json, pathlib, random, tempfile, threading, ti
 
 import far_side
 import pytest
-from postgres import Postgres
+from postgres import Database
 from test_vpn import Customer, until
 from test_wireguard import config_of, sold, use
 from wireguard import SCRIPTS, Network, need_root
@@ -25,7 +25,7 @@ def database(name):
     if name == "sqlite":
         yield {}
     else:
-        with Postgres("only-for-tests") as postgres:
+        with Database() as postgres:
             yield {"postgres": postgres}
 
 
@@ -69,6 +69,7 @@ def test_fifty_copies_of_a_webhook_make_one_peer_that_works(network, fake_sessio
         network.reaches()
 
 
+@pytest.mark.long(60)
 @pytest.mark.parametrize("where", ["sqlite", "postgres"])
 def test_a_server_killed_ten_times_at_random_moments_ends_with_what_was_bought(network, fake_session, where):
     dice = random.Random(20261121)
@@ -105,6 +106,7 @@ def test_a_server_killed_ten_times_at_random_moments_ends_with_what_was_bought(n
         assert server.rows("SELECT COUNT(*) AS n FROM subscriptions")[0]["n"] == 1
 
 
+@pytest.mark.long(30)
 def test_a_full_quota_closes_the_peer_on_the_interface_and_a_renewal_opens_it(network, fake_session):
     with sold(network, fake_session) as server:
         sell(server, "--limits", '{"traffic_limit_bytes": 100000}')
@@ -129,7 +131,7 @@ def test_a_full_quota_closes_the_peer_on_the_interface_and_a_renewal_opens_it(ne
 
 
 def test_two_servers_on_one_database_apply_everything_once(network, fake_session):
-    with tempfile.TemporaryDirectory(prefix="gatehouse-wg-") as folder, Postgres("only-for-tests") as postgres:
+    with tempfile.TemporaryDirectory(prefix="gatehouse-wg-") as folder, Database() as postgres:
         log = pathlib.Path(folder, "applied")
         counting = pathlib.Path(folder, "wg_apply.sh")
         counting.write_text(f'#!/bin/sh\necho "$2" >> {log}\nexec {SCRIPTS}/wg_apply.sh "$@"\n')

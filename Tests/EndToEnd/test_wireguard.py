@@ -43,6 +43,7 @@ def use(network, config):
     network.connect(config["PrivateKey"], config["Address"].split(",")[0], psk=config.get("PresharedKey"), server=config["PublicKey"])
 
 
+@pytest.mark.long(65)
 def test_from_the_payment_to_a_ping_and_to_its_end(network, fake_session):
     with sold(network, fake_session) as server:
         server.command("plan", "create", "VPN", "--kind", "vpn", "--price", "5.00", "--days", "30")

@@ -202,6 +202,7 @@ def ssh(network, folders):
     server.stop()
 
 
+@pytest.mark.long(20)
 def test_the_gate_lets_four_scripts_through_and_nothing_else(network, ssh):
     name, folder = network.interface, "/srv/vpn-api/scripts"
     expected = [
