@@ -63,7 +63,8 @@ public struct RequestRecord: Sendable, Equatable, RowReadable {
     public var usageSource: UsageSource?
     public var upstreamRequestID: String?
 
-    public init(
+    // For the data path, which makes one for every request in the place where it stays.
+    @inlinable public init(
         id: RequestID, apiKeyID: APIKeyID, keyName: String, userID: UserID? = nil, accountID: AccountID? = nil, model: String, path: String,
         dialect: String = "messages", stream: Bool, status: RequestStatus = .pending, httpStatus: Int64? = nil, errorType: String? = nil,
         startedAt: Timestamp, durationMilliseconds: Int64? = nil, ttftMilliseconds: Int64? = nil, attempts: Int64 = 0,

@@ -71,6 +71,10 @@ public struct Registration: Sendable, Equatable {
     /// Handlers that left during this batch, kept alive until it ends.
     private var departed: [any ReadinessHandler] = []
     private var timers: TimerWheel
+    /// Tasks that wait for requests; those past the limit end. As many as are usually under way at once.
+    private var idleRunners: [HandlerRunner] = []
+    private static let idleRunnerLimit = 64
+    private var isEnding = false
 
     public init(index: Int, ambient: Ambient) throws(SystemCallError) {
         self.index = index
@@ -149,6 +153,28 @@ public struct Registration: Sendable, Equatable {
     /// Starts a task whose nonisolated code all runs here.
     @discardableResult public func run(_ operation: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
         Task(executorPreference: self, operation: operation)
+    }
+
+    /// Runs the handler, and tells the exchange when it has returned.
+    func handle(_ exchange: Exchange, with handler: any ExchangeHandler) {
+        if let runner = idleRunners.popLast() { return runner.take(exchange, handler) }
+        let runner = HandlerRunner()
+        runner.take(exchange, handler)
+        Task(executorPreference: self) { await runner.run(on: self) }
+    }
+
+    /// The runner has nothing to do. False when it is to end.
+    func park(_ runner: HandlerRunner) -> Bool {
+        guard !isEnding, idleRunners.count < Self.idleRunnerLimit else { return false }
+        idleRunners.append(runner)
+        return true
+    }
+
+    private func endRunners() {
+        isEnding = true
+        let runners = idleRunners
+        idleRunners = []
+        for runner in runners { runner.wake() }
     }
 
     /// Runs a closure here soon, from any thread.
@@ -267,6 +293,7 @@ public struct Registration: Sendable, Equatable {
             send()
             if !departed.isEmpty { departed.removeAll(keepingCapacity: true) }
         }
+        endRunners()
         settle()
         send()
         inbox.withLock { $0.hasEnded = true }

@@ -190,12 +190,7 @@ extension ServerConnection {
         exchange.bytesReceived = length
         self.exchange = exchange
         reactor.counters.requests.add(1)
-        let handler = acceptor.shared.handler
-        // Not by `run`: a closure that is handed on is wrapped once for each function it goes through, and each wrapping is a frame.
-        Task(executorPreference: reactor) {
-            await handler.handle(exchange)
-            exchange.handlerReturned()
-        }
+        reactor.handle(exchange, with: acceptor.shared.handler)
     }
 
     /// Answers before any handler and closes.

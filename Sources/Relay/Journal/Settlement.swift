@@ -47,12 +47,15 @@ struct Settlement: Sendable {
                     usage.metered, tokens: usage.tokens, model: usage.model, at: admission.startedAt, millionths: admission.priceMillionths)
         }
         let searches = usage?.metered.webSearches ?? 0
-        let entry = usage.map { usage in
-            LedgerEntry(
-                requestID: admission.requestID, attempt: max(1, attempts), apiKeyID: admission.apiKeyID, userID: admission.userID,
-                accountID: accountID, model: usage.model, tokens: tokens, webSearchRequests: searches, costMicroUSD: price.microUSD,
-                priceMicroUSD: price.customerMicroUSD, priceFlags: price.flags, usageSource: usage.source, at: now,
-                day: admission.day.isEmpty ? nil : admission.day)
+        var entries: [LedgerEntry] = []
+        for lost in lost { entries.append(lostEntry(lost, prices, now)) }
+        if let usage {
+            entries.append(
+                LedgerEntry(
+                    requestID: admission.requestID, attempt: max(1, attempts), apiKeyID: admission.apiKeyID, userID: admission.userID,
+                    accountID: accountID, model: usage.model, tokens: tokens, webSearchRequests: searches, costMicroUSD: price.microUSD,
+                    priceMicroUSD: price.customerMicroUSD, priceFlags: price.flags, usageSource: usage.source, at: now,
+                    day: admission.day.isEmpty ? nil : admission.day))
         }
         return SettledRequest(
             request: RequestRecord(
@@ -63,7 +66,7 @@ struct Settlement: Sendable {
                 ttftMilliseconds: ttftMilliseconds, attempts: attempts, tokens: tokens, webSearchRequests: searches,
                 costMicroUSD: price.microUSD, priceMicroUSD: price.customerMicroUSD, usageSource: usage?.source,
                 upstreamRequestID: upstreamRequestID),
-            entries: lost.isEmpty ? entry.map { [$0] } ?? [] : lost.map { lostEntry($0, prices, now) } + (entry.map { [$0] } ?? []))
+            entries: entries)
     }
 
     /// Booked with its cost, not charged.

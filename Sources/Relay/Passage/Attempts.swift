@@ -198,7 +198,7 @@ struct Attempts: Sendable {
         account.live.note(head, nanoseconds: passage.now)
         services.meters.upstreamStatus(head.status)
         passage.upstreamStatus = Int64(head.status)
-        passage.upstreamRequestID = head.value(of: HeaderRules.requestID).map { String($0.prefix(128)) }
+        passage.upstreamRequestID = head.range(of: HeaderRules.requestID).map { head.text($0.prefix(128)) }
         guard head.status == 200 else { return .refusal }
         if head.withValue(of: HeaderRules.contentType, HeaderRules.isEventStream) == true { return .stream }
         passage.firstByteAtNanoseconds = passage.now

@@ -57,7 +57,7 @@ enum HeaderRules {
         for field in head.fields {
             let name = field.name
             let isDropped =
-                droppedUp.contains(bytes, name) || startsWithAny(bytes, name, droppedUpPrefixes)
+                droppedUp.contains(bytes, name) || mayHavePrefix(bytes, name) && startsWithAny(bytes, name, droppedUpPrefixes)
                 || !listed.isEmpty && listed.contains(head.text(name).lowercased())
             if !isDropped, name.count == 17, version.isAll(of: bytes, name) { hasVersion = true }
             if isDropped || account.withholdsClientFields && startsWithAny(bytes, name, withheld) {
@@ -117,6 +117,14 @@ enum HeaderRules {
             }
         }
         return names
+    }
+
+    /// Most names begin with another letter than all of `droppedUpPrefixes`.
+    private static func mayHavePrefix(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
+        switch bytes[name.lowerBound] | 0x20 {
+        case 0x63, 0x73, 0x78: true
+        default: false
+        }
     }
 
     private static func startsWithAny(_ bytes: Span<UInt8>, _ name: Range<Int>, _ prefixes: [HeaderName]) -> Bool {

@@ -101,7 +101,7 @@ struct MessagesHandler: Sendable {
     }
 
     @inline(never) private func begin(
-        _ exchange: Exchange, _ request: MessagesRequest, _ key: RelayKey, _ path: String, inputEstimate: Int64,
+        _ exchange: Exchange, _ request: consuming MessagesRequest, _ key: RelayKey, _ path: String, inputEstimate: Int64,
         _ lease: consuming KeyLease,
         _ place: consuming FairLease
     ) throws(RelayProblem) -> Passage {

@@ -49,19 +49,19 @@ final class Passage: @unchecked Sendable {
 
     /// Writes the admission to the journal; nothing may go upstream before.
     init(
-        _ exchange: Exchange, _ services: RelayServices, _ request: MessagesRequest, admission: Admission, lease: consuming KeyLease,
-        place: consuming FairLease
+        _ exchange: Exchange, _ services: RelayServices, _ request: consuming MessagesRequest, admission: consuming Admission,
+        lease: consuming KeyLease, place: consuming FairLease
     ) throws(RelayProblem) {
         self.exchange = exchange
         self.services = services
-        self.request = request
+        self.request = consume request
         ticket = lease.ticket
         self.lease = consume lease
         self.place = consume place
         journal = services.mover.journals[exchange.reactor.index]
         let slot = journal.slots.take((admission.requestID.high, admission.requestID.low))
         self.slot = slot
-        self.admission = admission
+        self.admission = consume admission
         self.admission.slot = slot ?? Admission.noSlot
         do throws(JournalError) { try journal.admit(JournalCoder.encode(self.admission)) } catch {
             if let slot { journal.slots.give(slot) }
@@ -83,6 +83,8 @@ final class Passage: @unchecked Sendable {
         attempts += 1
         self.account = account
         recording?.beginAnswer()
+        // Those of the first are as they were made.
+        guard attempts > 1 else { return }
         meter = StreamMeter()
         slotChanges = 0
         upstreamRequestID = nil
@@ -246,7 +248,7 @@ final class Passage: @unchecked Sendable {
         slot = nil
         ticket.settle(
             settled.request.tokens, costMicroUSD: settled.request.priceMicroUSD, model: settlement.usage?.model ?? admission.model)
-        if settled.entries.contains(where: { $0.priceFlags.has("price_missing") }) {
+        if settled.entries.indices.contains(where: { settled.entries[$0].priceFlags.has("price_missing") }) {
             services.meters.priceMissing.add()
             services.notices.unpriced(settlement.usage?.model ?? admission.model)
             services.log.error(

@@ -34,19 +34,24 @@ struct MessagesRequest: Sendable {
     /// A field that decides routing or billing may stand once: parsers disagree on which of two counts.
     private static let once: [StaticString] = ["model", "messages", "stream", "max_tokens", "metadata", "speed", "inference_geo"]
 
+    /// A bit for the length of each of them.
+    private static let lengths = once.reduce(into: UInt64(0)) { $0 |= 1 << UInt64($1.utf8CodeUnitCount) }
+
     init(scanning bytes: Span<UInt8>) throws(Problem) {
-        var request = MessagesRequest()
+        self.init()
         var seen: UInt8 = 0
         var problem: Problem?
         var hasMessages = false
         let end = JSONSkim.members(bytes, 0) { bytes, name, value in
+            // Most names are none of these, and their lengths say so.
+            guard name.isEscaped || Self.lengths >> UInt64(min(63, name.count)) & 1 == 1 else { return true }
             for (index, word) in Self.once.enumerated() where JSONSkim.matches(bytes, name, word) {
                 if seen & 1 << UInt8(index) != 0 { problem = .duplicate(word.description) }
                 seen |= 1 << UInt8(index)
                 switch index {
                 case 0:
-                    request.model = JSONSkim.string(bytes, value) ?? ""
-                    request.modelRange = value
+                    self.model = JSONSkim.string(bytes, value) ?? ""
+                    self.modelRange = value
                 case 1:
                     // The walk has found it whole, so what is no empty array has an element.
                     let first = JSONSkim.skipSpace(bytes, value.lowerBound + 1)
@@ -54,24 +59,23 @@ struct MessagesRequest: Sendable {
                 case 2:
                     let first = bytes[value.lowerBound]
                     if first != 0x74, first != 0x66, first != 0x6e { problem = problem ?? .notABoolean("stream") }
-                    request.isStream = JSONSkim.isTrue(bytes, value)
-                case 3: request.maxTokens = JSONSkim.count(bytes, value)
+                    self.isStream = JSONSkim.isTrue(bytes, value)
+                case 3: self.maxTokens = JSONSkim.count(bytes, value)
                 case 4:
                     _ = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
-                        if JSONSkim.matches(bytes, name, "user_id") { request.userID = JSONSkim.string(bytes, value) }
+                        if JSONSkim.matches(bytes, name, "user_id") { self.userID = JSONSkim.string(bytes, value) }
                         return true
                     }
-                case 5: request.speed = JSONSkim.string(bytes, value)
-                default: request.inferenceGeo = JSONSkim.string(bytes, value)
+                case 5: self.speed = JSONSkim.string(bytes, value)
+                default: self.inferenceGeo = JSONSkim.string(bytes, value)
                 }
             }
             return problem == nil
         }
         if let problem { throw problem }
         guard let end, JSONSkim.skipSpace(bytes, end) == bytes.count else { throw .notAnObject }
-        guard !request.model.isEmpty else { throw .noModel }
+        guard !model.isEmpty else { throw .noModel }
         guard hasMessages else { throw .noMessages }
-        self = request
     }
 
     private init() {}

@@ -70,7 +70,7 @@ extension SettledRequest {
         RecordBytes.put(request.usageSource?.rawValue, &out)
         RecordBytes.put(request.upstreamRequestID, &out)
         out.append(UInt8(clamping: entries.count))
-        for entry in entries.prefix(255) { entry.write(to: &out) }
+        for place in entries.indices.prefix(255) { entries[place].write(to: &out) }
     }
 
     /// Nil when the bytes are no such record.
