@@ -14,10 +14,10 @@ extension Admission {
             model: "claude-sonnet-5-5", path: "/v1/messages", stream: true, startedAt: ambient.now(), inputEstimate: 1000)
     }
     func settled(output: Int64 = 20) -> SettledRequest {
-        var settlement = Settlement(admission: self, status: .success, httpStatus: 200, attempts: 1)
+        var settlement = Settlement(status: .success, httpStatus: 200, attempts: 1)
         settlement.usage = .init(
             tokens: TokenCounts(input: 10, output: output), metered: MeteredUsage(), model: model, source: .final)
-        return settlement.settled(prices: .starting, at: startedAt)
+        return settlement.settled(self, prices: .starting, at: startedAt)
     }
     var bytes: [UInt8] { JournalCoder.encode(self) }
 }

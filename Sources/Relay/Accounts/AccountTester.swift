@@ -145,11 +145,11 @@ public struct AccountTester: Sendable {
         let admission = Admission(
             requestID: RequestID(ambient), attempt: 1, slot: Admission.noSlot, apiKeyID: .operators, keyName: "account test",
             accountID: id, model: model, path: "/v1/messages", stream: false, startedAt: begunAt, inputEstimate: 0, day: ambient.today)
-        var settlement = Settlement(admission: admission, status: .success, attempts: 1)
+        var settlement = Settlement(status: .success, attempts: 1)
         (settlement.accountID, settlement.httpStatus) = (id, 200)
         settlement.durationMilliseconds = max(0, now.milliseconds - begunAt.milliseconds)
         settlement.lost = [Settlement.Lost(attempt: 1, accountID: id, usage: used)]
-        var settled = settlement.settled(prices: prices.table, at: now)
+        var settled = settlement.settled(admission, prices: prices.table, at: now)
         if let entry = settled.entries.first {
             (settled.request.tokens, settled.request.webSearchRequests) = (entry.tokens, entry.webSearchRequests)
             (settled.request.costMicroUSD, settled.request.usageSource) = (entry.costMicroUSD, entry.usageSource)

@@ -105,7 +105,7 @@ struct BatchResults {
             requestID: id, attempt: 1, slot: Admission.noSlot, apiKeyID: batch.apiKeyID, keyName: batch.keyName, userID: batch.userID,
             accountID: batch.accountID, model: model, path: "/v1/messages/batches", stream: false, startedAt: batch.createdAt,
             inputEstimate: 0, priceMillionths: millionths, day: day)
-        var settlement = Settlement(admission: admission, status: .success, attempts: 1)
+        var settlement = Settlement(status: .success, attempts: 1)
         settlement.accountID = batch.accountID
         settlement.durationMilliseconds = max(0, now.milliseconds - batch.createdAt.milliseconds)
         switch type {
@@ -123,7 +123,7 @@ struct BatchResults {
             settlement.status = .error
             settlement.errorType = String((errorType ?? "api_error").prefix(64))
         }
-        let settled = settlement.settled(prices: prices, at: now)
+        let settled = settlement.settled(admission, prices: prices, at: now)
         tokens = tokens.addingReportingOverflow(settled.request.tokens.limited).partialValue
         microUSD = microUSD.addingReportingOverflow(settled.request.priceMicroUSD).partialValue
         waiting.append(JournalCoder.encode(settled))

@@ -83,7 +83,7 @@ struct JournalRecovery {
             var slot = admission.slot == Admission.noSlot ? .sentOnly : file.flatMap { InFlightSlots.read($0, admission.slot, id: id) }
             // A slot is given back after the settlement was written: where a file is damaged, that record is what cannot be read.
             if slot == nil, isDamaged { slot = .sentOnly }
-            estate.settled.append(Settlement.afterCrash(admission, slot).settled(prices: prices.table, at: now))
+            estate.settled.append(Settlement.afterCrash(admission, slot).settled(admission, prices: prices.table, at: now))
             estate.aborted += 1
         }
     }

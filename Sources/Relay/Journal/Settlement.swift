@@ -4,7 +4,6 @@ internal import Store
 /// Makes the ledger's entry and the history's row of one finished request. Pure: the data path and the recovery after a crash use it
 /// alike.
 struct Settlement: Sendable {
-    var admission: Admission
     var status: RequestStatus
     var httpStatus: Int64?
     var errorType: String?
@@ -35,7 +34,8 @@ struct Settlement: Sendable {
         var isFree = false
     }
 
-    func settled(prices: PriceTable, at now: Timestamp) -> SettledRequest {
+    /// - Parameter admission: of the same request. Not kept here: this is made on the data path, where a copy of its texts costs.
+    func settled(_ admission: Admission, prices: PriceTable, at now: Timestamp) -> SettledRequest {
         var price = Price(microUSD: 0, flags: "")
         var tokens = TokenCounts()
         if let usage {
@@ -48,7 +48,7 @@ struct Settlement: Sendable {
         }
         let searches = usage?.metered.webSearches ?? 0
         var entries: [LedgerEntry] = []
-        for lost in lost { entries.append(lostEntry(lost, prices, now)) }
+        for lost in lost { entries.append(lostEntry(lost, admission, prices, now)) }
         if let usage {
             entries.append(
                 LedgerEntry(
@@ -70,7 +70,7 @@ struct Settlement: Sendable {
     }
 
     /// Booked with its cost, not charged.
-    private func lostEntry(_ lost: Lost, _ prices: PriceTable, _ now: Timestamp) -> LedgerEntry {
+    private func lostEntry(_ lost: Lost, _ admission: Admission, _ prices: PriceTable, _ now: Timestamp) -> LedgerEntry {
         let usage = lost.usage
         let price = prices.price(usage.metered, tokens: usage.tokens, model: usage.model, at: admission.startedAt)
         return LedgerEntry(
@@ -97,7 +97,7 @@ struct Settlement: Sendable {
     /// What a request that died with its process used, from its slot (relay contract, section 16). Nothing was used when it had not
     /// been sent.
     static func afterCrash(_ admission: Admission, _ slot: InFlightSlots.Reading?) -> Settlement {
-        var settlement = Settlement(admission: admission, status: .aborted, errorType: "relay_restarted", attempts: 1)
+        var settlement = Settlement(status: .aborted, errorType: "relay_restarted", attempts: 1)
         settlement.accountID = slot?.accountID ?? admission.accountID
         settlement.attempts = max(1, slot?.attempt ?? 1)
         guard let slot, slot.flags.contains(.sent) else { return settlement }

@@ -8,7 +8,7 @@ final class Passage: @unchecked Sendable {
     let exchange: Exchange
     let services: RelayServices
     let request: MessagesRequest
-    var admission: Admission
+    let admission: Admission
     private let journal: Journal
     private var slot: UInt32?
     private let ticket: LimitTicket
@@ -61,8 +61,8 @@ final class Passage: @unchecked Sendable {
         journal = services.mover.journals[exchange.reactor.index]
         let slot = journal.slots.take((admission.requestID.high, admission.requestID.low))
         self.slot = slot
+        admission.slot = slot ?? Admission.noSlot
         self.admission = consume admission
-        self.admission.slot = slot ?? Admission.noSlot
         do throws(JournalError) { try journal.admit(JournalCoder.encode(self.admission)) } catch {
             if let slot { journal.slots.give(slot) }
             isSettled = true
@@ -213,11 +213,11 @@ final class Passage: @unchecked Sendable {
     }
 
     /// Books the request: journal first, then counters. Only the first call counts.
-    func settle(_ ending: Ending, httpStatus: Int64?, usage: Settlement.Used?) {
+    func settle(_ ending: Ending, httpStatus: Int64?, usage: consuming Settlement.Used?) {
         guard !isSettled else { return }
         isSettled = true
         endDrain()
-        var settlement = Settlement(admission: admission, status: .success, attempts: max(1, attempts))
+        var settlement = Settlement(status: .success, attempts: max(1, attempts))
         switch ending {
         case .success: settlement.status = .success
         case .aborted:
@@ -230,14 +230,14 @@ final class Passage: @unchecked Sendable {
         settlement.httpStatus = httpStatus
         settlement.accountID = account?.id
         settlement.upstreamRequestID = upstreamRequestID
-        settlement.usage = usage
+        settlement.usage = consume usage
         settlement.lost = lost
         // Some upstreams' lists of passes do not say everything; the operator has told so.
         if account?.account.details.billsTopLevel == true { settlement.usage?.metered.iterations = [] }
         let milliseconds = Int64(clamping: (services.ambient.uptimeNanoseconds() &- exchange.startedAtNanoseconds) / 1_000_000)
         settlement.durationMilliseconds = milliseconds
         settlement.ttftMilliseconds = firstByteAtNanoseconds.map { Int64(clamping: ($0 &- exchange.startedAtNanoseconds) / 1_000_000) }
-        let settled = settlement.settled(prices: services.prices, at: moment)
+        let settled = settlement.settled(admission, prices: services.prices, at: moment)
         do throws(JournalError) {
             try journal.settle(JournalCoder.encode(settled))
             if let slot { journal.slots.give(slot) }
