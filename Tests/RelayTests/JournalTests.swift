@@ -142,7 +142,7 @@ struct JournalTests {
     @Test func `settlements of admitted requests fit when the journal is full`() async throws {
         try await withTemporaryFolder { folder in
             let journal = try Journal(
-                prefix: folder.appending(path: "full").path, segmentBytes: JournalSegment.headerBytes + 16_384, slotCount: 4, onAppend: {})
+                in: folder.path, name: "full", segmentBytes: JournalSegment.headerBytes + 16_384, slotCount: 4, onAppend: {})
             var open: [Admission] = []
             var refusal: JournalError?
             while refusal == nil, open.count < 10_000 {
@@ -163,7 +163,7 @@ struct JournalTests {
     @Test func `many requests may be under way at once, and each finds room for its settlement`() async throws {
         try await withTemporaryFolder { folder in
             let count = 9000
-            let journal = try Journal(prefix: folder.appending(path: "many").path, slotCount: 4, onAppend: {})
+            let journal = try Journal(in: folder.path, name: "many", slotCount: 4, onAppend: {})
             var open: [Admission] = []
             for _ in 0..<count {
                 let admission = Admission.example(ambient, key: APIKeyID(ambient))
@@ -180,7 +180,7 @@ struct JournalTests {
     @Test func `no room on the disk refuses the request and writes nothing`() async throws {
         try await withTemporaryFolder { folder in
             let prefix = folder.appending(path: "gone").path
-            let journal = try Journal(prefix: prefix, segmentBytes: 4096, slotCount: 4, onAppend: {})
+            let journal = try Journal(in: folder.path, name: "gone", segmentBytes: 4096, slotCount: 4, onAppend: {})
             try journal.admit(Admission.example(ambient, key: APIKeyID(ambient)).bytes)
             // The next file's name is taken, so it cannot be made; any reason of the system's counts the same.
             try Data([1]).write(to: URL(filePath: prefix + "-0000000001.journal"))

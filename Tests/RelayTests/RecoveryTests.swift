@@ -181,6 +181,61 @@ struct RecoveryTests {
         }
     }
 
+    @Test func `a file that the ledger has is used again, and nothing of before is read from it`() async throws {
+        try await withFixture { fixture in
+            let ambient = fixture.clock.ambient
+            var inodes: Set<Int> = []
+            var names: Set<String> = []
+            var done: [RequestID] = []
+            func work() async throws {
+                let mover = try fixture.mover()
+                for _ in 1...200 {
+                    let admission = Admission.example(ambient, key: fixture.key)
+                    try mover.journals[0].admit(admission.bytes)
+                    try mover.journals[0].settle(admission.settled().bytes)
+                    done.append(admission.requestID)
+                    while try await mover.moveOnce() > 0 {}
+                    for name in try fixture.files where name.hasSuffix(".journal") {
+                        names.insert(name)
+                        let attributes = try FileManager.default.attributesOfItem(atPath: fixture.folder.appending(path: name).path)
+                        inodes.insert(try #require(attributes[.systemFileNumber] as? Int))
+                    }
+                }
+                // The last one is in the journal only.
+                let admission = Admission.example(ambient, key: fixture.key)
+                try mover.journals[0].admit(admission.bytes)
+                try mover.journals[0].settle(admission.settled().bytes)
+                done.append(admission.requestID)
+            }
+            try await work()
+            #expect(names.count > 10 && inodes.count <= 3, "\(names.count) journals in \(inodes.count) files")
+            try await fixture.mover().adopt()
+            #expect(try await fixture.ledger().map(\.requestID) == done.sorted())
+            #expect(fixture.metrics.counter(.journalDamaged).value == 0)
+        }
+    }
+
+    @Test(arguments: ["whole", "half", "blank"])
+    func `killed while a file becomes a new journal: it is removed unread`(state: String) async throws {
+        try await withFixture { fixture in
+            // Without their settlement these would be booked as aborted.
+            let (settled, _) = try die(fixture, settled: 4, open: [])
+            try await fixture.mover().adopt()
+            let (_, open) = try die(fixture, settled: 0, open: [nil, nil])
+            let boot = try #require(try fixture.files.first { $0.hasSuffix(".lock") }).dropLast(5)
+            let journal = fixture.folder.appending(path: try #require(try fixture.files.first { $0.hasSuffix(".journal") }))
+            var content = try Data(contentsOf: journal)
+            if state != "whole" { content.resetBytes(in: 0..<(state == "half" ? 512 : content.count)) }
+            try FileManager.default.removeItem(at: journal)
+            try content.write(to: URL(filePath: journal.path + ".blank"))
+            try await fixture.mover().adopt()
+            #expect(try await fixture.ledger().count == settled.count)
+            #expect(try await fixture.request(open[0].requestID) == nil)
+            #expect(try fixture.files.filter { $0.hasPrefix(boot) }.isEmpty)
+            #expect(fixture.metrics.counter(.journalDamaged).value == 0)
+        }
+    }
+
     @Test func `records wait in the journal while the ledger is away`() async throws {
         try await withFixture { fixture in
             let location = fixture.folder.deletingLastPathComponent().appending(path: "away.db").path

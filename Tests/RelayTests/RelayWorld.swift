@@ -159,10 +159,7 @@ func withRelay(
                 configuration, store: store, keyring: keyring, reloadKeyring: { keyring }, hasher: hasher, reactors: [reactor],
                 log: .silent, metrics: metrics)
             try await relay.start()
-            let routes = relay.routes.map { route in
-                RawRoute(route.description, prefixes: route.prefixes) { exchange, _ in await route.handle(exchange) }
-            }
-            let router = Router([], raw: routes, options: RouterOptions { _, _ in Problem(.internalError) })
+            let router = Router([], raw: relay.routes, options: RouterOptions { _, _ in Problem(.internalError) })
             let server = try Server(
                 ServerConfiguration(), reactors: [reactor], handler: router, hooks: Server.Hooks(errorResponder: Router.errorResponder))
             let port = try await server.start()

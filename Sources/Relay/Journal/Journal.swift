@@ -18,12 +18,16 @@ final class Journal: Sendable {
         /// Made ahead by the mover, so that a reactor seldom waits for a file.
         /// More than one while many requests are under way, whose settlements all need room.
         var spares: [JournalSegment] = []
+        /// The ledger has all that stands in it; it becomes the next spare.
+        var old: JournalSegment?
         var nextNumber = 0
         var pendingRecords = 0
         /// Admitted and not settled: each has room for its settlement set aside.
         var openRequests = 0
     }
     private let chain = Mutex(Chain())
+    private let folder: String
+    /// Folder, boot id and reactor.
     private let prefix: String
     private let segmentBytes: Int
     /// The numbers of requests under way; touched on the reactor only.
@@ -32,15 +36,17 @@ final class Journal: Sendable {
     private let onAppend: @Sendable () -> Void
 
     /// - Parameters:
-    ///   - prefix: folder, boot id and reactor, as in "data/journal/0193…-0".
+    ///   - folder: where its files are.
+    ///   - name: boot id and reactor, as in "0193…-0".
     ///   - segmentBytes: at most `JournalSegment.bytes`; smaller in tests.
     init(
-        prefix: String, segmentBytes: Int = JournalSegment.bytes, slotCount: Int = InFlightSlots.count,
+        in folder: String, name: String, segmentBytes: Int = JournalSegment.bytes, slotCount: Int = InFlightSlots.count,
         onAppend: @escaping @Sendable () -> Void
     )
         throws(JournalError)
     {
-        self.prefix = prefix
+        self.folder = folder
+        prefix = "\(folder)/\(name)"
         self.segmentBytes = segmentBytes
         self.onAppend = onAppend
         slots = try InFlightSlots(creating: prefix + ".slots", count: slotCount)
@@ -107,14 +113,18 @@ final class Journal: Sendable {
     }
 
     private func makeSegment(_ chain: inout Chain) throws(JournalError) -> JournalSegment {
+        try JournalSegment(creating: nextPath(&chain), size: segmentBytes)
+    }
+    private func nextPath(_ chain: inout Chain) -> String {
         let number = String(chain.nextNumber)
         chain.nextNumber += 1
         let padded = String(repeating: "0", count: max(0, 10 - number.utf8.count)) + number
-        return try JournalSegment(creating: "\(prefix)-\(padded).journal", size: segmentBytes)
+        return "\(prefix)-\(padded).journal"
     }
 
-    /// Makes the next file before it is needed. Called off the reactor.
+    /// Makes the next file before it is needed. Called off the reactor, by one task.
     func prepareSpare() throws(JournalError) {
+        if try renewOld() { return }
         let result: Result<JournalSegment?, JournalError> = chain.withLock { chain in
             Result { () throws(JournalError) in
                 guard chain.spares.isEmpty else { return nil }
@@ -126,6 +136,26 @@ final class Journal: Sendable {
             }
         }
         try result.get()?.file.touch()
+    }
+
+    /// Makes the next file from one that the ledger has.
+    /// - Returns: whether there is one.
+    private func renewOld() throws(JournalError) -> Bool {
+        let next: (old: JournalSegment, path: String)? = chain.withLock { chain in
+            guard chain.spares.isEmpty, let old = chain.old.take() else { return nil }
+            return (old, nextPath(&chain))
+        }
+        guard let next else { return false }
+        // Outside the lock, since it waits for the disk. When a reactor makes a file of its own meanwhile, the two are used in the other
+        // order than they are named; recovery reads all before it judges.
+        do throws(JournalError) {
+            let fresh = try next.old.begin(again: next.path, in: folder)
+            chain.withLock { $0.spares.append(fresh) }
+        } catch {
+            next.old.file.remove()
+            throw error
+        }
+        return true
     }
 
     struct Batch: Sendable {
@@ -210,13 +240,14 @@ final class Journal: Sendable {
         }
     }
 
-    /// The ledger has the batch: files that are wholly moved go.
+    /// The ledger has the batch: of the files that are wholly moved one is kept to be used again, the others go.
     func finish(_ batch: Batch) {
         let gone = chain.withLock { chain in
-            let gone = Array(chain.segments[..<batch.segments])
+            var gone = Array(chain.segments[..<batch.segments])
             chain.segments.removeFirst(batch.segments)
             chain.moved = batch.position
             chain.pendingRecords -= batch.count
+            if chain.old == nil { chain.old = gone.popLast() }
             return gone
         }
         for segment in gone { segment.file.remove() }
@@ -235,8 +266,9 @@ final class Journal: Sendable {
             defer {
                 chain.segments = []
                 chain.spares = []
+                chain.old = nil
             }
-            return chain.segments + chain.spares
+            return chain.segments + chain.spares + [chain.old].compactMap(\.self)
         }
         for segment in segments { segment.file.remove() }
         slots.remove()

@@ -66,7 +66,7 @@ final class JournalMover: Sendable {
         let wake = Wake()
         var journals: [Journal] = []
         for index in 0..<count {
-            journals.append(try Journal(prefix: "\(folder)/\(bootID)-\(index)", segmentBytes: segmentBytes) { wake.signal() })
+            journals.append(try Journal(in: folder, name: "\(bootID)-\(index)", segmentBytes: segmentBytes) { wake.signal() })
         }
         (self.folder, self.bootID, self.lock, self.wake, self.journals) = (folder, bootID, lock, wake, journals)
         (self.store, self.ambient, self.log, self.prices) = (store, ambient, log, prices)

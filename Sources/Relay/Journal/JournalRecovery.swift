@@ -40,7 +40,9 @@ struct JournalRecovery {
             let prefix = String(slots.dropLast(6))
             let segments = names.filter { $0.hasPrefix(prefix + "-") && $0.hasSuffix(".journal") }.sorted()
             try readReactor(segments, slots: "\(folder)/\(slots)", now, into: &estate)
-            estate.files += segments.map { "\(folder)/\($0)" } + ["\(folder)/\(slots)"]
+            // What had been moved and was to be a new journal.
+            let blank = names.filter { $0.hasPrefix(prefix + "-") && $0.hasSuffix(JournalSegment.blankSuffix) }
+            estate.files += (segments + blank + [slots]).map { "\(folder)/\($0)" }
         }
         return estate
     }

@@ -14,6 +14,26 @@ final class JournalSegment: Sendable {
         file = try MappedFile.create(path, size: size)
         file.storeWord(Self.magic, at: 0)
     }
+
+    /// What a file is called while it is neither the old journal nor the new one; recovery removes such files unread.
+    static let blankSuffix = ".blank"
+
+    /// The same file as a new, empty journal. What stands in it is all in the ledger; a new file would cost as many page faults as it has
+    /// pages. Blocks.
+    /// - Throws: `file` when the folder refuses; the file is as good as gone then, for `remove`.
+    func begin(again path: String, in folder: String) throws(JournalError) -> JournalSegment {
+        try file.rename(to: path + Self.blankSuffix)
+        // Before the first zero is stored: after a power cut half a journal must not stand under a journal's name.
+        try JournalFolder.sync(folder)
+        file.clear()
+        try file.rename(to: path)
+        return JournalSegment(blank: file)
+    }
+    private init(blank file: MappedFile) {
+        self.file = file
+        file.storeWord(Self.magic, at: 0)
+    }
+
     /// Nil when the file is no journal of this version.
     init?(existing path: String) throws(JournalError) {
         file = try MappedFile.open(existing: path, largest: Self.bytes)

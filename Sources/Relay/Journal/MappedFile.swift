@@ -1,5 +1,6 @@
 internal import Domain
 internal import Glibc
+internal import Synchronization
 
 /// What can go wrong with a journal file.
 enum JournalError: Error, Equatable {
@@ -15,7 +16,7 @@ enum JournalError: Error, Equatable {
     // Bounds are checked at every access; writers of one region are told apart by the callers (one reactor, or a lock).
     private let base: UnsafeMutableRawPointer
     let size: Int
-    let path: String
+    private let path: Mutex<String>
     private let descriptor: Int32
 
     /// Makes a new file, zero-filled. The path must not exist.
@@ -51,7 +52,8 @@ enum JournalError: Error, Equatable {
             throw .file(errno: code)
         }
         unsafe base = memory
-        (self.size, self.path, self.descriptor) = (size, path, descriptor)
+        (self.size, self.descriptor) = (size, descriptor)
+        self.path = Mutex(path)
     }
 
     deinit {
@@ -89,7 +91,20 @@ enum JournalError: Error, Equatable {
         guard unsafe msync(base, size, MS_SYNC) == 0 else { throw .file(errno: errno) }
     }
 
-    func remove() { unsafe unlink(path) }
+    func remove() { path.withLock { _ = unsafe unlink($0) } }
+
+    /// Gives the file another name in its folder; whoever looks at the folder sees one of the two.
+    func rename(to new: String) throws(JournalError) {
+        let failure: Int32 = path.withLock { path in
+            guard unsafe Glibc.rename(path, new) == 0 else { return errno }
+            path = new
+            return 0
+        }
+        guard failure == 0 else { throw .file(errno: failure) }
+    }
+
+    /// Zeros in place of everything; the pages are in memory and writable then.
+    func clear() { unsafe memset(base, 0, size) }
 
     /// Brings all pages into memory, writable, so that stores need not wait for the kernel. Only speed depends on it.
     func touch() { unsafe madvise(base, size, Self.populateForWriting) }
@@ -148,6 +163,14 @@ enum JournalFolder {
     }
 
     static func remove(_ path: String) { unsafe unlink(path) }
+
+    /// Waits until the disk has the names in the folder.
+    static func sync(_ path: String) throws(JournalError) {
+        let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .file(errno: errno) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw .file(errno: errno) }
+    }
     /// Keeps a file that cannot be read for a person to look at.
     static func setAside(_ path: String) { unsafe rename(path, path + ".damaged") }
 }
