@@ -206,15 +206,8 @@ public final class Relay: Sendable {
     /// Every base address has its list of models.
     static let modelPrefixes = openAIPrefixes + ["/api/claude", "/claude/claude"]
 
-    /// A route of the data path, for the router.
-    public struct Route: Sendable {
-        /// Its template, as "/v1/models/{id}", stands under each of the prefixes.
-        public let description: EndpointDescription
-        public let prefixes: [String]
-        public let handle: @Sendable (Exchange) async -> Void
-    }
-
-    public var routes: [Route] {
+    /// The data path's, for the router.
+    public var routes: [RawRoute] {
         let (messages, queries) = (MessagesHandler(services: services), queries)
         let (counting, batches) = (
             TokenCounting(services: services), BatchesHandler(services: services, books: batches, store: store)
@@ -225,26 +218,28 @@ public final class Relay: Sendable {
         let chat = ChatHandler(
             services: services, runs: chatRuns, book: chatBook, aliases: configuration.aliases,
             sources: programs + [RelayedTurns(messages: messages)])
-        func plain(_ description: EndpointDescription, _ handle: @escaping @Sendable (Exchange) async -> Void) -> Route {
-            Route(description: description, prefixes: [""], handle: handle)
+        func plain(_ description: EndpointDescription, _ handle: @escaping @Sendable (Exchange) async -> Void) -> RawRoute {
+            RawRoute(description) { exchange, _ in await handle(exchange) }
         }
-        func ofBatch(_ description: EndpointDescription, _ handle: @escaping @Sendable (Exchange, _ id: String) async -> Void) -> Route {
-            Route(description: description, prefixes: Self.prefixes) { await handle($0, PathParts.after("batches", $0.head.pathText)) }
+        func ofBatch(_ description: EndpointDescription, _ handle: @escaping @Sendable (Exchange, _ id: String) async -> Void) -> RawRoute {
+            RawRoute(description, prefixes: Self.prefixes) { exchange, _ in
+                await handle(exchange, PathParts.after("batches", exchange.head.pathText))
+            }
         }
-        func query(_ description: EndpointDescription, _ handle: @escaping @Sendable (Exchange) async -> Void) -> Route {
-            Route(description: description, prefixes: Self.prefixes, handle: handle)
+        func query(_ description: EndpointDescription, _ handle: @escaping @Sendable (Exchange) async -> Void) -> RawRoute {
+            RawRoute(description, prefixes: Self.prefixes) { exchange, _ in await handle(exchange) }
         }
         return [
-            Route(description: RouteDescriptions.messages, prefixes: Self.messagePrefixes) { await messages.handle($0) },
-            Route(description: RouteDescriptions.models, prefixes: Self.modelPrefixes) { await queries.models($0) },
-            Route(description: RouteDescriptions.model, prefixes: Self.modelPrefixes) { await queries.model($0) },
-            Route(description: RouteDescriptions.completions, prefixes: Self.openAIPrefixes) { await openAI.handle($0) },
+            RawRoute(RouteDescriptions.messages, prefixes: Self.messagePrefixes) { exchange, _ in await messages.handle(exchange) },
+            RawRoute(RouteDescriptions.models, prefixes: Self.modelPrefixes) { exchange, _ in await queries.models(exchange) },
+            RawRoute(RouteDescriptions.model, prefixes: Self.modelPrefixes) { exchange, _ in await queries.model(exchange) },
+            RawRoute(RouteDescriptions.completions, prefixes: Self.openAIPrefixes) { exchange, _ in await openAI.handle(exchange) },
             query(RouteDescriptions.history) { await queries.history($0) }, query(RouteDescriptions.request) { await queries.request($0) },
             query(RouteDescriptions.export) { await queries.export($0) }, query(RouteDescriptions.keyInfo) { await queries.keyInfo($0) },
             query(RouteDescriptions.keyUsage) { await queries.usage($0) }, query(RouteDescriptions.me) { await queries.me($0) },
             query(RouteDescriptions.balance) { await queries.balance($0) },
             query(RouteDescriptions.statistics) { await queries.statistics($0) },
-            Route(description: RouteDescriptions.countTokens, prefixes: Self.messagePrefixes) { await counting.handle($0) },
+            RawRoute(RouteDescriptions.countTokens, prefixes: Self.messagePrefixes) { exchange, _ in await counting.handle(exchange) },
             query(RouteDescriptions.createBatch) { await batches.create($0) }, query(RouteDescriptions.batches) { await batches.list($0) },
             ofBatch(RouteDescriptions.batch) { await batches.one($0, id: $1) },
             ofBatch(RouteDescriptions.cancelBatch) { await batches.cancel($0, id: $1) },

@@ -8,7 +8,11 @@ struct ServedTests {
     private func served(_ test: (RunningServer) async throws -> Void) async throws {
         let raw = RawRoute(.get, "/v1/models/{id}", prefixes: ["", "/api", "/claude"], dialect: .messages) { exchange, match in
             let id = match.parameter("id", in: exchange.head) ?? "none"
-            exchange.respond(Response(status: 200, headers: match.crossOriginHeaders, body: Array("\(match.template) \(id)".utf8)))
+            let body = Array("\(match.template) \(id)".utf8)
+            guard id == "stream" else { return exchange.respond(Response(status: 200, headers: [:], body: body)) }
+            exchange.startResponse(status: 200, headers: HeaderBlock(), framing: .chunked)
+            exchange.write(body)
+            exchange.finish()
         }
         let discarding = Endpoint<PublicContext>(
             .post, "/discard", "Discard", tag: "Test", audience: .anyone, takes: .nothing, replies: .noContent, discardsBody: true,
@@ -28,7 +32,9 @@ struct ServedTests {
     @Test func `a raw route answers under each prefix and gets its parameter`() async throws {
         try await served { running in
             let client = try running.client()
-            for (path, id) in [("/v1/models/a", "a"), ("/api/v1/models/b%20c", "b c"), ("/claude/v1/models/d", "d")] {
+            for (path, id) in [
+                ("/v1/models/a", "a"), ("/api/v1/models/b%20c", "b c"), ("/claude/v1/models/d", "d"), ("/v1/models/stream", "stream"),
+            ] {
                 let reply = try await ask(client, "GET \(path)", "Origin: https://a.example.com\r\n")
                 #expect(reply.status == 200 && reply.text == "/v1/models/{id} \(id)")
                 #expect(reply.header("access-control-allow-origin") == "https://a.example.com")

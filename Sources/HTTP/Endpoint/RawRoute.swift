@@ -18,7 +18,8 @@ public struct RawRoute: Sendable {
     }
     /// A route that stands in the document.
     public init(
-        _ description: EndpointDescription, prefixes: [String] = [""], handle: @escaping @Sendable (Exchange, RouteMatch) async -> Void
+        _ description: EndpointDescription, prefixes: [String] = [""],
+        handle: @escaping @Sendable (Exchange, RouteMatch) async -> Void
     ) {
         self.init(description.method, description.template, prefixes, description.dialect, description, handle)
     }
@@ -38,17 +39,16 @@ public struct RawRoute: Sendable {
 
 /// What the router found out about a raw request.
 public struct RouteMatch: Sendable {
-    public let template: String
-    let names: [String]
+    let route: Router.Route
     let ranges: [Range<Int>]
     /// The whole path with its escapes resolved; nil when the path as sent had none.
     let decodedPath: [UInt8]?
-    /// To be added to the reply; empty unless CORS_ORIGINS allows the caller's origin.
-    public let crossOriginHeaders: Headers
+
+    public var template: String { route.template }
 
     /// The parameter's value with escapes resolved.
     public func parameter(_ name: String, in head: RequestHead) -> String? {
-        guard let index = names.firstIndex(of: name) else { return nil }
+        guard let index = route.names.firstIndex(of: name) else { return nil }
         if let decodedPath { return String(decoding: decodedPath[ranges[index]], as: UTF8.self) }
         let range = ranges[index]
         return head.text(head.path.lowerBound + range.lowerBound..<head.path.lowerBound + range.upperBound)

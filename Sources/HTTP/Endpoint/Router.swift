@@ -79,13 +79,13 @@ public final class Router: ExchangeHandler, Sendable {
 
     public func handle(_ exchange: Exchange) async {
         switch find(exchange) {
-        case .raw(let handle, let match): await handle(exchange, match)
+        case .raw(let match): await match.route.handleRaw?(exchange, match)
         case .other(let location): await answer(exchange, at: location)
         }
     }
 
     private enum Way {
-        case raw(@Sendable (Exchange, RouteMatch) async -> Void, RouteMatch)
+        case raw(RouteMatch)
         case other(Location)
     }
 
@@ -99,15 +99,11 @@ public final class Router: ExchangeHandler, Sendable {
         }
         let route = routes[index]
         exchange.routeTemplate = route.template
-        guard let handle = route.handleRaw, hosts.allowsAll || allows(host: head.value(of: Self.host), template: route.template) else {
+        guard route.handleRaw != nil, hosts.allowsAll || allows(host: head.value(of: Self.host), template: route.template) else {
             return .other(location)
         }
-        let origin = crossOrigin.isOff ? nil : head.value(of: Self.origin)
-        return .raw(
-            handle,
-            RouteMatch(
-                template: route.template, names: route.names, ranges: match.parameters, decodedPath: decoded,
-                crossOriginHeaders: crossOrigin.headers(origin: origin)))
+        if !crossOrigin.isOff { exchange.addedHeaders = crossOrigin.headers(origin: head.value(of: Self.origin)) }
+        return .raw(RouteMatch(route: route, ranges: match.parameters, decodedPath: decoded))
     }
 
     private func answer(_ exchange: Exchange, at location: Location) async {

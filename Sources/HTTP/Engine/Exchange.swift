@@ -22,6 +22,9 @@ public final class Exchange: @unchecked Sendable {
     /// Set by the router; label of metrics and access log.
     public var routeTemplate: String?
 
+    /// What every reply gets unless it says it itself: the router's word for the browsers of other origins.
+    var addedHeaders: Headers = [:]
+
     /// Of the reply; 0 before it has begun.
     public private(set) var status = 0
     /// Head and body as received, without the chunked coding's own bytes being told apart.
@@ -147,6 +150,12 @@ public final class Exchange: @unchecked Sendable {
     public func respond(_ response: Response) {
         reactor.assertCurrent()
         guard progress == .waiting else { return }
+        if !addedHeaders.fields.isEmpty {
+            var whole = response
+            for field in addedHeaders.fields where whole.headers[field.name] == nil { whole.headers.add(field.name, field.value) }
+            addedHeaders = [:]
+            return respond(whole)
+        }
         status = response.status
         if let connection {
             settleClosing(connection)
@@ -170,6 +179,12 @@ public final class Exchange: @unchecked Sendable {
     public func startResponse(status: Int, headers: HeaderBlock, framing: ReplyFraming) {
         reactor.assertCurrent()
         precondition(progress == .waiting, "a reply begins once")
+        if !addedHeaders.fields.isEmpty {
+            var whole = headers
+            whole.add(addedHeaders)
+            addedHeaders = [:]
+            return startResponse(status: status, headers: whole, framing: framing)
+        }
         progress = .streaming
         self.status = status
         self.framing = version == .http10 && framing == .chunked ? .untilClose : framing

@@ -165,9 +165,5 @@ struct Surface {
         !settings.isProduction && (settings.apiURL.map { $0.lowercased().hasPrefix("http://") } ?? (settings.tls == nil))
     }
 
-    private var rawRoutes: [RawRoute] {
-        (relay?.routes ?? []).map { route in
-            RawRoute(route.description, prefixes: route.prefixes) { exchange, _ in await route.handle(exchange) }
-        }
-    }
+    private var rawRoutes: [RawRoute] { relay?.routes ?? [] }
 }
