@@ -78,9 +78,9 @@ public struct SettledRequest: Sendable, Equatable {
     /// One for each attempt that reached upstream and used something; often one, sometimes none.
     public var entries: [LedgerEntry]
 
-    public init(request: RequestRecord, entries: [LedgerEntry]) {
-        self.request = request
-        self.entries = entries
+    @inlinable public init(request: consuming RequestRecord, entries: consuming [LedgerEntry]) {
+        self.request = consume request
+        self.entries = consume entries
     }
 }
 

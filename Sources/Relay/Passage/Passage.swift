@@ -62,8 +62,9 @@ final class Passage: @unchecked Sendable {
         let slot = journal.slots.take((admission.requestID.high, admission.requestID.low))
         self.slot = slot
         admission.slot = slot ?? Admission.noSlot
+        let record = JournalCoder.encode(admission)
         self.admission = consume admission
-        do throws(JournalError) { try journal.admit(JournalCoder.encode(self.admission)) } catch {
+        do throws(JournalError) { try journal.admit(record) } catch {
             if let slot { journal.slots.give(slot) }
             isSettled = true
             services.log.error("journal.refused_admission", ["error": LogValue("\(error)")], request: exchange.id)

@@ -70,7 +70,9 @@ extension SettledRequest {
         RecordBytes.put(request.usageSource?.rawValue, &out)
         RecordBytes.put(request.upstreamRequestID, &out)
         out.append(UInt8(clamping: entries.count))
-        for place in entries.indices.prefix(255) { entries[place].write(to: &out) }
+        // By the span, which lends an entry instead of copying it.
+        let all = entries.span
+        for place in 0..<min(255, all.count) { all[place].write(to: &out) }
     }
 
     /// Nil when the bytes are no such record.
