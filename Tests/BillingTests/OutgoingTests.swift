@@ -166,6 +166,15 @@ import Testing
         (WebhookChange(name: "ops", address: "https://a b"), "url"), (WebhookChange(name: "ops", address: "ftp://a.example.com"), "url"),
         (WebhookChange(name: "ops", address: "https://a.example.com", secret: "short"), "secret"),
         (WebhookChange(name: "ops", address: "https://a.example.com", events: []), "events"),
+        (WebhookChange(name: "ops", address: "https://127.0.0.1/hook"), "url"),
+        (WebhookChange(name: "ops", address: "https://[::1]:8443/"), "url"),
+        (WebhookChange(name: "ops", address: "https://localhost/hook"), "url"),
+        (WebhookChange(name: "ops", address: "https://me@A.LocalHost:8443?x"), "url"),
+        (WebhookChange(name: "ops", address: "https://10.0.0.5/hook"), "url"),
+        (WebhookChange(name: "ops", address: "https://192.168.1.1"), "url"),
+        (WebhookChange(name: "ops", address: "https://169.254.169.254/latest"), "url"),
+        (WebhookChange(name: "ops", address: "https://[fd00::1]/hook"), "url"),
+        (WebhookChange(name: "ops", address: "https://[::ffff:127.0.0.1]/hook"), "url"),
     ])
     func `a place that cannot be is refused by the field that is wrong`(change: WebhookChange, field: String) async throws {
         let clock = TestClock()
@@ -177,6 +186,27 @@ import Testing
                 Issue.record("it was taken")
             } catch let error as FieldError { #expect(error.field == field) }
             #expect(try await store.read { reader throws(StoreError) in try reader.storedWebhooks() }.isEmpty)
+        }
+    }
+
+    @Test(arguments: [false, true]) func `a stored place's name may lead inside only where the operator allows it, at each connection`(
+        allows: Bool
+    ) async throws {
+        let clock = TestClock()
+        try await withStore(.sqliteInMemory, clock: clock) { store in
+            let ring = try Self.keyring(clock)
+            let book = WebhookBook(fixed: [Self.target("fixed")], store: store, keyring: ring, allowsLoopback: allows, log: .silent) {
+                ring
+            }
+            _ = try await book.add(WebhookChange(name: "ops", address: "https://ops.example.com/hook"), actor: "usr_1", request: nil)
+            let receiver = Receiver([])
+            let outgoing = Outgoing(store: store, client: receiver, targets: { book.targets }, log: .silent, metrics: Metrics())
+            try await store.transaction { transaction throws(StoreError) in try transaction.promise("webhook.test", subject: "x", body: [:])
+            }
+            _ = try await outgoing.pass()
+            let rules = Dictionary(uniqueKeysWithValues: receiver.got.map { ($0.url, $0.addressRule) })
+            #expect(rules["https://ops.example.com/hook"] == AddressRule(allowsLoopback: allows, allowsPrivate: allows))
+            #expect(rules["https://fixed.example.com/hook"] == .some(nil), "what the settings name is the operator's")
         }
     }
 

@@ -229,6 +229,28 @@ struct CurlTests {
         other.shutdown()
     }
 
+    @Test func `a request's own rule holds beside the client's, for names and numbers, whatever was connected before`() async throws {
+        let client = try Self.client()
+        try await withServer(handler: Self.echo) { server in
+            for host in ["127.0.0.1", "localhost"] {
+                let url = "http://\(host):\(server.port)/missing"
+                let plain = try await client.send(OutgoingRequest(.get, url))
+                #expect(plain.status == 404)
+                var inner = OutgoingRequest(.get, url)
+                inner.addressRule = .publicOnly
+                let refusal = await Self.error(client, inner)
+                guard case .refusedAddress? = refusal else {
+                    Issue.record("\(host): \(String(describing: refusal))")
+                    continue
+                }
+                inner.addressRule = AddressRule(allowsLoopback: true, allowsPrivate: false)
+                let allowed = try await client.send(inner)
+                #expect(allowed.status == 404)
+            }
+        }
+        client.shutdown()
+    }
+
     @Test func `through a proxy, with its login`() async throws {
         let listener = try RawListener()
         let rule = AddressRule(allowsLoopback: true)

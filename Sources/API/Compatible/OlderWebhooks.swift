@@ -65,7 +65,7 @@ public struct OlderWebhooks: Sendable {
     private struct Wish: Sendable { let type: String, change: WebhookChange }
     private static func shape(_ isNew: Bool) -> Shape<Wish> {
         Shape(
-            Field<String>.choice("type", "Signed JSON of Standard Webhooks is the only sort.", ["custom"]).or("custom"),
+            Field<String>.text("type", "Signed JSON of Standard Webhooks, `custom`, is the only sort.", length: 1...32).or("custom"),
             Field<String>.text("name", "a-z, 0-9 and -; once only." + (isNew ? "" : " Left out: as it is."), length: 1...32).optional,
             Field<String>.text("url", "Where to; https.", length: 8...2048).optional,
             Field<String>.text(
@@ -80,15 +80,24 @@ public struct OlderWebhooks: Sendable {
         }.ignoringUnknownFields
     }
 
+    /// What is said to who asks for the form of a chat: every place gets the same signed JSON.
+    private static let chats =
+        "must be custom: every place gets the same signed JSON. A chat takes messages of its own form, so add as custom the address of an automation that receives the JSON, checks webhook-signature and posts its type and data to the chat"
+    private static func change(_ wish: Wish) throws(InputErrors) -> WebhookChange {
+        guard wish.type == "custom" else { throw InputErrors(fields: [FieldError("type", Self.chats)]) }
+        return wish.change
+    }
+
     private var add: Endpoint<CustomerContext> {
         Older.endpoint(
             .post, "/admin/webhook/platforms", "Add a place", takes: .body(Self.shape(true)), problems: [.conflict],
             about: "At most 50. A secret that is made here is `secret` in this answer and shown nowhere again."
         ) { input, context in
+            let change = try Self.change(input.body)
             let (row, secret) = try await Self.told {
-                try await book.add(input.body.change, actor: context.user.id.text, request: input.request.id)
+                try await book.add(change, actor: context.user.id.text, request: input.request.id)
             }
-            guard case .object(var members) = Self.json(row, input.body.change.address.map(WebhookTarget.host) ?? "") else { return .null }
+            guard case .object(var members) = Self.json(row, change.address.map(WebhookTarget.host) ?? "") else { return .null }
             if let secret { members["secret"] = .string(secret) }
             return .object(members)
         }
@@ -99,7 +108,7 @@ public struct OlderWebhooks: Sendable {
             .put, "/admin/webhook/platforms/{id}", "Change a place", takes: .path(Older.id, body: Self.shape(false)),
             problems: [.notFound, .conflict], about: "What is left out stays. Places of the settings are not found here."
         ) { input, context in
-            try await changed(input.path, input.body.change, context, input.request.id)
+            try await changed(input.path, try Self.change(input.body), context, input.request.id)
         }
     }
 

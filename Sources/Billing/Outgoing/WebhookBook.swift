@@ -48,7 +48,8 @@ public final class WebhookBook: Sendable {
             do throws(SecretsError) {
                 stored.append(
                     WebhookTarget(
-                        name: row.name, address: try address(of: row, keys), secret: try secret(of: row, keys), events: row.events))
+                        stored: row.name, address: try address(of: row, keys), secret: try secret(of: row, keys), events: row.events,
+                        allowsInside: allowsLoopback))
             } catch {
                 log.error("outgoing.unusable_target", ["target": .text(row.name), "why": LogValue("\(error)")])
             }

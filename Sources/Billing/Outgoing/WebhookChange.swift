@@ -109,6 +109,10 @@ extension WebhookBook {
             guard address.hasPrefix("https://") || allowsLoopback && address.hasPrefix("http://") else {
                 throw FieldError("url", "must begin with https://")
             }
+            guard WebhookTarget.mayReach(address, allowsInside: allowsLoopback) else {
+                throw FieldError(
+                    "url", "must not lead to this machine or into a private network; name such a place in EVENT_WEBHOOKS of the settings")
+            }
         }
         if let secret = change.secret {
             guard Self.secretBytes.contains(secret.utf8.count), secret.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {

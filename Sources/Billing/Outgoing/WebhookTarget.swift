@@ -11,12 +11,37 @@ public struct WebhookTarget: Sendable {
     public let secret: SecretBytes
     /// Kinds it is told of: as "payment.completed", or with a star at the end, as "relay.*".
     public let events: [String]
+    /// Which addresses its name may lead to; nil: those of the client.
+    private let rule: AddressRule?
 
     private static let maximumTargets = 20
     private static let maximumEvents = 100
 
     public init(name: String, address: String, secret: SecretBytes, events: [String] = ["*"]) {
+        (self.name, self.address, self.secret, self.events, rule) = (name, address, secret, events, nil)
+    }
+
+    /// One that a page has added: who may use pages is not meant to reach this machine and its neighbours through them.
+    init(stored name: String, address: String, secret: SecretBytes, events: [String], allowsInside: Bool) {
         (self.name, self.address, self.secret, self.events) = (name, address, secret, events)
+        rule = Self.rule(allowsInside: allowsInside)
+    }
+
+    /// - Parameter allowsInside: `ALLOW_LOOPBACK_UPSTREAM`.
+    static func rule(allowsInside: Bool) -> AddressRule { AddressRule(allowsLoopback: allowsInside, allowsPrivate: allowsInside) }
+
+    /// False for a number that is refused when it is connected to, and for this machine's own name; what other names lead to is judged at
+    /// each connection.
+    static func mayReach(_ address: String, allowsInside: Bool) -> Bool {
+        var host = Self.host(address).split(separator: "/").dropFirst().joined()[...]
+        if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
+            host = host[host.index(after: host.startIndex)..<end]
+        } else {
+            host = host.prefix { $0 != ":" }
+        }
+        let name = host.lowercased()
+        if let number = IPAddress(name) { return rule(allowsInside: allowsInside).permits(number) }
+        return allowsInside || name != "localhost" && !name.hasSuffix(".localhost")
     }
 
     public func takes(_ kind: String) -> Bool {
@@ -41,6 +66,7 @@ public struct WebhookTarget: Sendable {
     func request(id: String, body: [UInt8], at now: Timestamp) -> OutgoingRequest {
         var request = OutgoingRequest(.post, address, body: body)
         request.timeoutMilliseconds = Self.timeoutMilliseconds
+        request.addressRule = rule
         request.headers = [
             "content-type": "application/json", "webhook-id": id, "webhook-timestamp": String(now.milliseconds / 1000),
             "webhook-signature": WebhookSignature.sign(id: id, at: now, body: body, secret: secret),

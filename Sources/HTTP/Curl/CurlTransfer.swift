@@ -10,7 +10,7 @@ internal import Glibc
     let raw: UnsafeMutableRawPointer
     private var list: UnsafeMutablePointer<curl_slist>?
     private let task: CurlTask
-    private let addressRule: AddressRule?
+    private let addressRules: [AddressRule]
     private let place: String
     fileprivate private(set) var body: [UInt8] = []
     private var headers = Headers()
@@ -25,10 +25,13 @@ internal import Glibc
     /// - Parameter waitedMilliseconds: how much of the request's time has passed already.
     init(_ task: CurlTask, _ configuration: CurlConfiguration, waitedMilliseconds: Int) throws(ClientError) {
         self.task = task
-        addressRule = configuration.addressRule
         switch task {
-        case .http(let request): place = OutgoingURL.place(request.url)
-        case .mail(_, let server), .mailProbe(let server): place = server.place
+        case .http(let request):
+            place = OutgoingURL.place(request.url)
+            addressRules = [configuration.addressRule, request.addressRule].compactMap(\.self)
+        case .mail(_, let server), .mailProbe(let server):
+            place = server.place
+            addressRules = [configuration.addressRule].compactMap(\.self)
         }
         unsafe errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         guard let made = unsafe curl_easy_init() else { throw .interrupted("no memory for a transfer") }
@@ -71,6 +74,8 @@ internal import Glibc
         try set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https")
         try set(CURLOPT_FOLLOWLOCATION, request.redirectLimit > 0 ? 1 : 0)
         try set(CURLOPT_MAXREDIRS, max(0, request.redirectLimit))
+        // A connection that another request has opened was judged by other rules.
+        if request.addressRule != nil { try set(CURLOPT_FRESH_CONNECT, 1) }
         // "" keeps proxies of the environment out: what is called from where is decided in the settings.
         guard let proxy = configuration.proxy else {
             try set(CURLOPT_PROXY, "")
@@ -218,9 +223,9 @@ internal import Glibc
     }
 
     fileprivate func permits(_ address: UnsafePointer<sockaddr>) -> Bool {
-        guard let addressRule else { return true }
+        guard !addressRules.isEmpty else { return true }
         // An address of a family that we do not know is none that we would call.
-        guard let address = unsafe Self.read(address), addressRule.permits(address) else {
+        guard let address = unsafe Self.read(address), addressRules.allSatisfy({ $0.permits(address) }) else {
             wasRefused = true
             return false
         }

@@ -12,6 +12,8 @@ public struct OutgoingRequest: Sendable {
     public var responseLimitBytes = 8 << 20
     /// 0: a redirect is an answer like any other.
     public var redirectLimit = 0
+    /// Judges every address besides the client's own rule, on a connection of this request's own; nil: the client's alone.
+    public var addressRule: AddressRule?
 
     public init(_ method: Method, _ url: String, headers: Headers = [:], body: [UInt8] = []) {
         self.method = method
