@@ -117,6 +117,58 @@ struct PassageTests {
     }
 
     @Test(arguments: [
+        ("error-event-after=content_block_delta;type=api_error", "scripted api_error", true),
+        ("error-event-after=content_block_delta;type=api_error|split=1", "scripted api_error", true),
+        ("error-event-after=message_start;type=api_error|split=13", "far@example.com scripted", false),
+        ("error-event-after=content_block_delta;type=api_error|split=5", "another word", false),
+    ]) func `words to be hidden are covered in the middle of a stream as well`(step: String, hidden: String, isHidden: Bool) async throws {
+        try await withFakeUpstream { fake in
+            let account = WorldAccount(secret: "sk-account-one", baseURL: fake.baseURL) { $0.email = "far@example.com" }
+            try await withRelay([account], configure: { $0.limits.hiddenErrorWords = [hidden] }) { world in
+                try await fake.script("sk-account-one", [], default: step)
+                let reply = try await world.send(RelayWorld.streamBody)
+                #expect(reply.status == 200 && reply.text.hasPrefix("event: message_start\n") && reply.text.hasSuffix("}\n\n"))
+                #expect(reply.text.ranges(of: "event: error\ndata: {").count == 1, "one error, whole")
+                #expect(reply.text.contains("Scripted api_error") == !isHidden)
+                #expect(reply.text.contains("The upstream refused the request.") == isHidden)
+                let (history, _) = try await world.books()
+                #expect(history.map(\.status) == [.error] && history.first?.errorType == "api_error")
+                #expect(history.first?.usageSource == .snapshot)
+            }
+        }
+    }
+
+    @Test(arguments: ["\n", "\r\n"], ["event: error", "event:error", ""])
+    func `whatever a read cuts, other events pass as they are and a hidden error as a neutral one`(end: String, name: String) throws {
+        let hidden = HiddenWords(["example works"])
+        func frame(_ name: String, _ data: String) -> String { (name.isEmpty ? "" : name + end) + "data: " + data + end + end }
+        let before =
+            frame("event: content_block_delta", #"{"type":"content_block_delta","delta":{"text":"Example Works"}}"#)
+            + frame("", #"{"type":"content_block_delta","delta":{"text":"example works"}}"#) + frame("event: ping", #"{"type":"ping"}"#)
+        for (message, isHidden) in [(#"ask Example\u0020Works"#, true), ("ask EXAMPLE WORKS", true), ("Overloaded", false)] {
+            let error = frame(name, #"{"type":"error","error":{"type":"api_error","message":"\#(message)"}}"#)
+            let neutral = "event: error\ndata: \(String(decoding: HiddenWords.neutral("api_error", "req_1"), as: UTF8.self))\n\n"
+            let bytes = Array((before + error).utf8)
+            for size in 1...bytes.count {
+                var meter = StreamMeter()
+                var (cover, out, isLast) = (ErrorCover(hidden, request: "req_1"), [UInt8](), false)
+                for start in stride(from: 0, to: bytes.count, by: size) where !isLast {
+                    let read = Array(bytes[start..<min(start + size, bytes.count)])
+                    meter.feed(read.span)
+                    guard cover.concerns(meter) else {
+                        out += read
+                        continue
+                    }
+                    let passed = cover.pass(read.span, meter)
+                    out += passed.bytes
+                    isLast = passed.isLast
+                }
+                #expect(String(decoding: out, as: UTF8.self) == before + (isHidden ? neutral : error), "reads of \(size)")
+            }
+        }
+    }
+
+    @Test(arguments: [
         ("status=500;retry-after=3600", "false"), ("status=500;retry-after=3600;hdr=x-should-retry:true", "false"),
         ("status=500;hdr=retry-after-ms:90000", "false"), ("status=500;retry-after=60", nil),
         ("status=500;retry-after=5;hdr=x-should-retry:true", "true"), ("status=429;message=needs extra usage;retry-after=7200", "false"),

@@ -16,10 +16,10 @@ struct RecoveryTests {
         let clock: TestClock
         let metrics = Metrics()
 
-        func mover() throws -> JournalMover {
+        func mover(billsEstimates: Bool = true) throws -> JournalMover {
             try JournalMover(
                 folder: folder.path, count: 1, store: store, prices: .starting, ambient: clock.ambient, log: .silent, metrics: metrics,
-                segmentBytes: 8192)
+                segmentBytes: 8192, billsEstimates: billsEstimates)
         }
         func ledger() async throws -> [LedgerEntry] {
             try await store.read { reader throws(StoreError) in try reader.ledger(limit: 1000).items }
@@ -85,18 +85,41 @@ struct RecoveryTests {
         }
     }
 
-    @Test func `a request that died under way is billed with the numbers it had reached`() async throws {
+    private static func slot(
+        _ flags: InFlightSlots.Flags, output: Int64 = 0, deltaBytes: Int64 = 0, blocks: Int64 = 1
+    ) -> InFlightSlots.Reading {
+        .init(
+            tokens: TokenCounts(input: 100, output: output), webSearches: 0, deltaBytes: deltaBytes, blocks: blocks, flags: flags,
+            model: "claude-opus-5-5")
+    }
+
+    @Test(arguments: [true, false]) func `a request that died before its answer costs its estimate where estimates are billed`(
+        billsEstimates: Bool
+    ) async throws {
         try await withFixture { fixture in
-            func slot(_ flags: InFlightSlots.Flags, output: Int64 = 0, deltaBytes: Int64 = 0) -> InFlightSlots.Reading {
-                .init(
-                    tokens: TokenCounts(input: 100, output: output), webSearches: 0, deltaBytes: deltaBytes, blocks: 1, flags: flags,
-                    model: "claude-opus-5-5")
-            }
             let (_, open) = try die(
                 fixture, settled: 0,
                 open: [
-                    slot([]), slot(.sent), slot([.sent, .known], output: 3, deltaBytes: 401), slot([.sent, .known, .complete], output: 50),
-                    nil,
+                    Self.slot(.sent, blocks: 0), Self.slot(.sent, deltaBytes: 40), Self.slot([.sent, .known], output: 3),
+                    Self.slot([.sent, .known, .complete], output: 50), nil,
+                ])
+            try await fixture.mover(billsEstimates: billsEstimates).adopt()
+            let ledger = Dictionary(uniqueKeysWithValues: try await fixture.ledger().map { ($0.requestID, $0) })
+            let sources = open.map { ledger[$0.requestID]?.usageSource }
+            #expect(sources == [billsEstimates ? .estimated : nil, .unparsed, .snapshot, .final, billsEstimates ? .estimated : nil])
+            #expect(ledger[open[1].requestID]?.tokens == TokenCounts(input: 1000, output: 13), "what was streamed is paid by all")
+            let states = try await open.asyncMap { try await fixture.request($0.requestID)?.status }
+            #expect(states == [.aborted, .aborted, .aborted, .success, .aborted], "the history shows it, whatever it costs")
+        }
+    }
+
+    @Test func `a request that died under way is billed with the numbers it had reached`() async throws {
+        try await withFixture { fixture in
+            let (_, open) = try die(
+                fixture, settled: 0,
+                open: [
+                    Self.slot([], blocks: 0), Self.slot(.sent, blocks: 0), Self.slot([.sent, .known], output: 3, deltaBytes: 401),
+                    Self.slot([.sent, .known, .complete], output: 50), nil,
                 ])
             try await fixture.mover().adopt()
             let ledger = Dictionary(uniqueKeysWithValues: try await fixture.ledger().map { ($0.requestID, $0) })

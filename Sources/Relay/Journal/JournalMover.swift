@@ -28,6 +28,7 @@ final class JournalMover: Sendable {
     private let ambient: Ambient
     private let log: Log
     private let prices: PriceBook
+    private let billsEstimates: Bool
     private let wake: Wake
     private let pending: Gauge
     private let damaged: Counter
@@ -56,9 +57,10 @@ final class JournalMover: Sendable {
     /// - Parameters:
     ///   - folder: made when missing.
     ///   - count: how many reactors write.
+    ///   - billsEstimates: `BILL_ESTIMATES`.
     init(
         folder: String, count: Int, store: Store, prices: PriceBook, ambient: Ambient, log: Log, metrics: Metrics,
-        segmentBytes: Int = JournalSegment.bytes
+        segmentBytes: Int = JournalSegment.bytes, billsEstimates: Bool = true
     ) throws(JournalError) {
         try JournalFolder.create(folder)
         let bootID = String(EventID(ambient).text.dropFirst(4))
@@ -70,6 +72,7 @@ final class JournalMover: Sendable {
         }
         (self.folder, self.bootID, self.lock, self.wake, self.journals) = (folder, bootID, lock, wake, journals)
         (self.store, self.ambient, self.log, self.prices) = (store, ambient, log, prices)
+        self.billsEstimates = billsEstimates
         pending = metrics.gauge(.journalPending)
         damaged = metrics.counter(.journalDamaged)
         entries = metrics.counter(.ledgerEntries)
@@ -78,7 +81,7 @@ final class JournalMover: Sendable {
 
     /// Settles what dead processes left. Throws when the ledger does not take it: the files stay for the next try.
     func adopt() async throws {
-        let recovery = JournalRecovery(folder: folder, bootID: bootID, prices: prices)
+        let recovery = JournalRecovery(folder: folder, bootID: bootID, prices: prices, billsEstimates: billsEstimates)
         for estate in try recovery.estates(now: ambient.now()) {
             for start in stride(from: 0, to: estate.settled.count, by: Self.batchRecords) {
                 try await book(estate.settled[start..<min(estate.settled.count, start + Self.batchRecords)])

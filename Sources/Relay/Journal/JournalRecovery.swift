@@ -9,6 +9,8 @@ struct JournalRecovery {
     /// Of this process; its own files are left alone.
     let bootID: String
     let prices: PriceBook
+    /// `BILL_ESTIMATES`.
+    let billsEstimates: Bool
 
     /// What one dead process left.
     struct Estate {
@@ -85,7 +87,8 @@ struct JournalRecovery {
             var slot = admission.slot == Admission.noSlot ? .sentOnly : file.flatMap { InFlightSlots.read($0, admission.slot, id: id) }
             // A slot is given back after the settlement was written: where a file is damaged, that record is what cannot be read.
             if slot == nil, isDamaged { slot = .sentOnly }
-            estate.settled.append(Settlement.afterCrash(admission, slot).settled(admission, prices: prices.table, at: now))
+            let crashed = Settlement.afterCrash(admission, slot, billsEstimates: billsEstimates)
+            estate.settled.append(crashed.settled(admission, prices: prices.table, at: now))
             estate.aborted += 1
         }
     }

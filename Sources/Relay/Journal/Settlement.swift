@@ -96,7 +96,8 @@ struct Settlement: Sendable {
 
     /// What a request that died with its process used, from its slot (relay contract, section 16). Nothing was used when it had not
     /// been sent.
-    static func afterCrash(_ admission: Admission, _ slot: InFlightSlots.Reading?) -> Settlement {
+    /// - Parameter billsEstimates: `BILL_ESTIMATES`.
+    static func afterCrash(_ admission: Admission, _ slot: InFlightSlots.Reading?, billsEstimates: Bool) -> Settlement {
         var settlement = Settlement(status: .aborted, errorType: "relay_restarted", attempts: 1)
         settlement.accountID = slot?.accountID ?? admission.accountID
         settlement.attempts = max(1, slot?.attempt ?? 1)
@@ -116,9 +117,12 @@ struct Settlement: Sendable {
             var tokens = slot.tokens
             tokens.output = max(tokens.output, StreamMeter.estimate(deltaBytes: slot.deltaBytes, blocks: slot.blocks))
             settlement.usage = Used(tokens: tokens, metered: metered, model: model, source: .snapshot)
-        } else {
+        } else if slot.blocks > 0 || billsEstimates {
+            // What was streamed was made, whoever says so.
+            let output = StreamMeter.estimate(deltaBytes: slot.deltaBytes, blocks: slot.blocks)
             settlement.usage = Used(
-                tokens: TokenCounts(input: admission.inputEstimate), metered: metered, model: model, source: .estimated)
+                tokens: TokenCounts(input: admission.inputEstimate, output: output), metered: metered, model: model,
+                source: slot.blocks > 0 ? .unparsed : .estimated)
         }
         return settlement
     }

@@ -19,6 +19,8 @@ struct StreamMeter: ~Copyable {
     private(set) var hasStopped = false
     /// The type inside an `error` event.
     private(set) var errorType: String?
+    /// The data of the first `error` event.
+    private(set) var errorData: [UInt8]?
     /// The data of the first event that is no ping, when that event is an error.
     private(set) var firstEventError: [UInt8]?
     private(set) var eventCount = 0
@@ -47,6 +49,10 @@ struct StreamMeter: ~Copyable {
 
     /// Nothing of a frame is under way, so a frame of our own may be written here.
     var isBetweenFrames: Bool { line.isEmpty && !frameHasLines && !isSkippingLine }
+
+    /// An error has come, is coming, or may be: the line under way may be the first of an error's frame.
+    var mayBeInError: Bool { errorData != nil || event == .error || event == .none && !line.isEmpty }
+    var isInErrorEvent: Bool { event == .error }
 
     /// At least one event other than ping has come.
     var hasContent: Bool { eventCount > 0 }
@@ -299,6 +305,7 @@ struct StreamMeter: ~Copyable {
             return true
         }
         errorType = type
-        if eventCount == 1 { firstEventError = JSONSkim.array(data, 0..<data.count) }
+        if errorData == nil { errorData = JSONSkim.array(data, 0..<data.count) }
+        if eventCount == 1 { firstEventError = errorData }
     }
 }

@@ -121,14 +121,8 @@ extension Attempts {
 
     /// The upstream's words, unless they name what the operator keeps to themselves.
     private func shown(_ body: [UInt8], _ type: String, _ account: RelayAccount) -> [UInt8] {
-        let hidden = services.limits.hiddenErrorWords
-        guard !hidden.isEmpty else { return body }
-        let (text, email) = (String(decoding: body, as: UTF8.self).lowercased(), account.account.details.email.lowercased())
-        guard hidden.contains(where: { text.contains($0) }) || !email.isEmpty && text.contains(email) else { return body }
-        return JSON.object([
-            "type": "error", "error": ["type": .string(type), "message": "The upstream refused the request."],
-            "request_id": .string(passage.upstreamRequestID ?? exchange.id.text),
-        ]).bytes
+        guard let hidden = HiddenWords(services, account), hidden.stand(in: body) else { return body }
+        return HiddenWords.neutral(type, passage.upstreamRequestID ?? exchange.id.text)
     }
 
     /// An `error` as a stream's first event is a refusal like any other.

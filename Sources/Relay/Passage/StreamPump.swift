@@ -29,6 +29,8 @@ final class StreamPump: @unchecked Sendable {
 
     /// Bytes held back while only pings have come; more begin the reply as they are.
     private static let maximumHeldBytes = 65_536
+    /// Where operators keep words to themselves.
+    private var cover: ErrorCover?
     private static let ping = Array("event: ping\ndata: {\"type\": \"ping\"}\n\n".utf8)
 
     init(passage: Passage, response: UpstreamResponse, headers: HeaderBlock) {
@@ -38,6 +40,9 @@ final class StreamPump: @unchecked Sendable {
         exchange = passage.exchange
         reactor = exchange.reactor
         lastWriteNanoseconds = reactor.nowNanoseconds
+        cover = HiddenWords(passage.services, passage.account).map {
+            ErrorCover($0, request: passage.upstreamRequestID ?? passage.exchange.id.text)
+        }
     }
 
     // MARK: From the task
@@ -79,6 +84,20 @@ final class StreamPump: @unchecked Sendable {
 
     private func take(_ bytes: Span<UInt8>) -> PumpStep {
         passage.meter.feed(bytes)
+        if cover?.concerns(passage.meter) == true { return covered(bytes) }
+        return pass(bytes)
+    }
+
+    /// A read with an error in it, or what may become one. The first event's own is covered where it is answered.
+    @inline(never) private func covered(_ bytes: Span<UInt8>) -> PumpStep {
+        guard passage.isCommitted || passage.meter.firstEventError == nil, let (out, isLast) = cover?.pass(bytes, passage.meter) else {
+            return pass(bytes)
+        }
+        let step = out.isEmpty ? PumpStep.continue : pass(out.span)
+        return isLast ? .stop : step
+    }
+
+    private func pass(_ bytes: Span<UInt8>) -> PumpStep {
         passage.recording?.note(bytes)
         passage.checkpoint()
         if passage.isDraining, passage.isCommitted, !passage.meter.hasStopped { return drained(bytes.count) }
@@ -88,7 +107,10 @@ final class StreamPump: @unchecked Sendable {
 
     private func begin(_ bytes: Span<UInt8>) -> PumpStep {
         if let body = passage.meter.firstEventError {
-            firstEventProblem = .upstreamError(type: passage.meter.errorType ?? "api_error", body: body)
+            let type = passage.meter.errorType ?? "api_error"
+            let hides = HiddenWords(passage.services, passage.account)?.stand(in: body) ?? false
+            let request = passage.upstreamRequestID ?? exchange.id.text
+            firstEventProblem = .upstreamError(type: type, body: hides ? HiddenWords.neutral(type, request) : body)
             return .stop
         }
         guard passage.meter.hasContent || held.count + bytes.count > Self.maximumHeldBytes else {

@@ -1,0 +1,213 @@
+import Domain
+import Store
+import TestKit
+import Testing
+
+@testable import Relay
+
+/// The rules of metering (relay contract, section 15), those that no other suite names, line by line.
+struct MeteringRulesTests {
+    private static let account = "sk-account-one"
+
+    private static func usage(_ json: String...) -> MeteredUsage {
+        var usage = MeteredUsage()
+        for text in json { usage.overlay(Array(text.utf8).span, 0) }
+        return usage
+    }
+
+    @Test(arguments: [
+        // cache_creation null or absent: all are writes of five minutes.
+        ([#"{"cache_creation_input_tokens":70,"cache_creation":null}"#], TokenCounts(cacheWrite5m: 70)),
+        ([#"{"cache_creation_input_tokens":70}"#], TokenCounts(cacheWrite5m: 70)),
+        // Its parts, and what is beyond them.
+        (
+            [#"{"cache_creation_input_tokens":70,"cache_creation":{"ephemeral_5m_input_tokens":20,"ephemeral_1h_input_tokens":30}}"#],
+            TokenCounts(cacheWrite5m: 40, cacheWrite1h: 30)
+        ),
+        (
+            [#"{"cache_creation_input_tokens":9,"cache_creation":{"ephemeral_5m_input_tokens":20,"ephemeral_1h_input_tokens":30}}"#],
+            TokenCounts(cacheWrite5m: 20, cacheWrite1h: 30)
+        ),
+        // Parts of the start outlive a null of the end; a raised sum goes to five minutes.
+        (
+            [
+                #"{"cache_creation_input_tokens":50,"cache_creation":{"ephemeral_5m_input_tokens":20,"ephemeral_1h_input_tokens":30}}"#,
+                #"{"cache_creation_input_tokens":60,"cache_creation":null,"output_tokens":4}"#,
+            ], TokenCounts(output: 4, cacheWrite5m: 30, cacheWrite1h: 30)
+        ),
+        // A placeholder is replaced by what comes later, and a null replaces nothing.
+        ([#"{"input_tokens":1,"output_tokens":1}"#, #"{"input_tokens":500,"output_tokens":8}"#], TokenCounts(input: 500, output: 8)),
+        ([#"{"input_tokens":500}"#, #"{"input_tokens":null,"output_tokens":8}"#], TokenCounts(input: 500, output: 8)),
+        // Cumulative: replaced, never added.
+        ([#"{"output_tokens":5}"#, #"{"output_tokens":9}"#, #"{"output_tokens":12}"#], TokenCounts(output: 12)),
+        // Output includes what was thought.
+        ([#"{"output_tokens":30,"output_tokens_details":{"thinking_tokens":20}}"#], TokenCounts(output: 30)),
+    ]) func `usage is overlaid field by field`(json: [String], tokens: TokenCounts) {
+        var usage = MeteredUsage()
+        for text in json { usage.overlay(Array(text.utf8).span, 0) }
+        #expect(usage.tokens == tokens)
+    }
+
+    @Test func `every sort of pass counts, an empty list is none, and a later list replaces an earlier one`() {
+        let passes =
+            ["message", "compaction", "advisor_message", "fallback_message", "another_one"]
+            .map { #"{"type":"\#($0)","input_tokens":10,"output_tokens":1,"cache_read_input_tokens":2,"cache_creation_input_tokens":3}"# }
+            .joined(separator: ",")
+        let read = Self.usage(#"{"input_tokens":7,"iterations":[\#(passes)]}"#)
+        #expect(read.iterationTotal == TokenCounts(input: 50, output: 5, cacheWrite5m: 15, cacheRead: 10))
+        #expect(Self.usage(#"{"input_tokens":7,"iterations":[]}"#).iterations.isEmpty)
+        #expect(Self.usage(#"{"input_tokens":7,"iterations":null}"#).iterations.isEmpty)
+        let replaced = Self.usage(#"{"iterations":[\#(passes)]}"#, #"{"iterations":[{"type":"message","input_tokens":4}]}"#)
+        #expect(replaced.iterationTotal == TokenCounts(input: 4))
+    }
+
+    @Test(arguments: [RelayWorld.body, RelayWorld.streamBody])
+    func `the model that answered is billed, and history shows what was asked for`(body: String) async throws {
+        try await withFakeUpstream { fake in
+            try await withRelay([WorldAccount(secret: Self.account, baseURL: fake.baseURL)]) { world in
+                try await fake.script(Self.account, [], default: "fallback-model=claude-opus-5")
+                #expect(try await world.send(body).status == 200)
+                let (history, ledger) = try await world.books()
+                #expect(ledger.map(\.model) == ["claude-opus-5"] && history.map(\.model) == ["claude-sonnet-5-5"])
+                let entry = try #require(ledger.first)
+                let price = PriceTable.starting.price(MeteredUsage(), tokens: entry.tokens, model: "claude-opus-5", at: entry.at)
+                #expect(entry.costMicroUSD == price.microUSD && entry.costMicroUSD > 0)
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            (#""speed":"fast","inference_geo":"us","#, #""speed":"standard","inference_geo":"global""#, "", 140),
+            ("", #""speed":"fast","inference_geo":"us""#, "geo_us fast", 308),
+        ] as [(String, String, String, Int64)])
+    func `speed and place are billed as the answer tells them, not as they were asked for`(
+        wish: String, answer: String, flags: String, cost: Int64
+    ) async throws {
+        try await withFakeUpstream { fake in
+            try await withRelay([WorldAccount(secret: Self.account, baseURL: fake.baseURL)]) { world in
+                let none = #""cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":null"#
+                try await fake.script(Self.account, [#"usage={"input_tokens":10,"output_tokens":5,\#(none),\#(answer)}"#])
+                let body = #"{\#(wish)"model":"claude-opus-5-5","max_tokens":64,"messages":[{"role":"user","content":"a"}]}"#
+                #expect(try await world.send(body).status == 200)
+                let (_, ledger) = try await world.books()
+                #expect(ledger.map(\.priceFlags) == [flags] && ledger.map(\.costMicroUSD) == [cost])
+            }
+        }
+    }
+
+    @Test(arguments: [(1_000_000, 15), (1_500_000, 23), (0, 0), (333_333, 5)] as [(Int64, Int64)])
+    func `the customer pays the cost times the key's multiplier, and both are kept`(millionths: Int64, pays: Int64) {
+        let clock = TestClock()
+        var admission = Admission.example(clock.ambient, key: APIKeyID(clock.ambient))
+        (admission.priceMillionths, admission.startedAt) = (millionths, clock.ambient.now())
+        var settlement = Settlement(status: .success, attempts: 1)
+        // Three tokens of 5 micro-USD.
+        settlement.usage = .init(tokens: TokenCounts(input: 3), metered: MeteredUsage(), model: "claude-opus-5", source: .final)
+        let settled = settlement.settled(admission, prices: .starting, at: clock.ambient.now())
+        #expect(settled.entries.map(\.costMicroUSD) == [15] && settled.entries.map(\.priceMicroUSD) == [pays])
+        #expect(settled.request.costMicroUSD == 15 && settled.request.priceMicroUSD == pays)
+    }
+
+    // MARK: An account's switch: passes, or the top level
+
+    private static let passes =
+        #"[{"type":"message","input_tokens":100,"output_tokens":7},{"type":"compaction","input_tokens":50,"output_tokens":3}]"#
+
+    private static func frame(_ name: String, _ data: String) -> String {
+        let text = "event: \(name)\ndata: \(data)\n\n"
+        return String(text.utf8.count, radix: 16) + "\r\n" + text + "\r\n"
+    }
+
+    @Test(arguments: [true, false])
+    func `the switch holds for a stream whose numbers come only at its end, and for what a crash leaves of it`(isTopLevel: Bool)
+        async throws
+    {
+        let listener = try RawListener()
+        defer { listener.close() }
+        let account = WorldAccount(secret: Self.account, baseURL: "http://127.0.0.1:\(listener.port)") { $0.billsTopLevel = isTopLevel }
+        let billed = isTopLevel ? TokenCounts(input: 20, output: 9) : TokenCounts(input: 150, output: 10)
+        try await withRelay([account]) { world in
+            let client = try world.client()
+            defer { client.close() }
+            try await client.send(RelayWorld.request(RelayWorld.streamBody))
+            let peer = try await listener.accept()
+            defer { peer.close() }
+            _ = try await peer.text(until: RelayWorld.streamBody)
+            try await peer.send(
+                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+                    + Self.frame(
+                        "message_delta",
+                        #"{"type":"message_delta","delta":{},"usage":{"input_tokens":20,"output_tokens":9,"iterations":\#(Self.passes)}}"#))
+            let head = try await client.text(until: "message_delta")
+            let id = try #require(head.split(separator: "x-relay-request-id: ").dropFirst().first?.prefix(36))
+            // What another process would find of it now.
+            let slot = try #require(try Self.slot(of: try RequestID(parsing: String(id)), in: world))
+            #expect(slot.tokens == billed && slot.flags.contains(.known) && !slot.flags.contains(.complete))
+            try await peer.send(Self.frame("message_stop", #"{"type":"message_stop"}"#) + "0\r\n\r\n")
+            _ = try await client.text(until: "0\r\n\r\n")
+            let (_, ledger) = try await world.books()
+            #expect(ledger.map(\.tokens) == [billed] && ledger.map(\.usageSource) == [.final])
+        }
+    }
+
+    private static func slot(of id: RequestID, in world: RelayWorld) throws -> InFlightSlots.Reading? {
+        let folder = world.relay.services.spillFolder
+        for name in try JournalFolder.names(folder) where name.hasSuffix(".slots") {
+            let file = try MappedFile.open(existing: "\(folder)/\(name)", largest: InFlightSlots.count * InFlightSlots.slotBytes)
+            for number in 0..<UInt32(8) {
+                if let reading = InFlightSlots.read(file, number, id: (id.high, id.low)) { return reading }
+            }
+        }
+        return nil
+    }
+
+    @Test(arguments: [true, false]) func `the switch holds for results of batches, which cost half`(isTopLevel: Bool) async throws {
+        let usage = #"{"input_tokens":20,"output_tokens":9,"iterations":\#(Self.passes)}"#
+        let ledger = try await Self.results(
+            [#"{"custom_id":"one","result":{"type":"succeeded","message":{"model":"claude-opus-5-5","usage":\#(usage)}}}"#],
+            isTopLevel: isTopLevel)
+        #expect(ledger.map(\.tokens) == [isTopLevel ? TokenCounts(input: 20, output: 9) : TokenCounts(input: 150, output: 10)])
+        #expect(ledger.map(\.costMicroUSD) == [isTopLevel ? 130 : 400] && ledger.map(\.priceFlags) == ["batch"])
+    }
+
+    @Test func `of a batch's results those that were made are billed, without numbers by their size`() async throws {
+        let ledger = try await Self.results([
+            #"{"custom_id":"a","result":{"type":"errored","error":{"type":"error","error":{"type":"api_error"}}}}"#,
+            #"{"custom_id":"b","result":{"type":"canceled"}}"#, #"{"custom_id":"c","result":{"type":"expired"}}"#,
+            #"{"custom_id":"d","result":{"type":"succeeded","message":{"model":"claude-opus-5-5","content":[]}}}"#, "nonsense",
+        ])
+        #expect(ledger.map(\.usageSource) == [.unparsed])
+        #expect(ledger.map(\.tokens.output) == [Int64(#"{"model":"claude-opus-5-5","content":[]}"#.utf8.count / 4)])
+    }
+
+    @Test func `a batch's model without a price is billed as the dearest of its family and named`() async throws {
+        let (clock, usage) = (TestClock(), #"{"input_tokens":1000,"output_tokens":0}"#)
+        var results = Self.reader(clock, isTopLevel: false)
+        for (id, model) in [("a", "claude-opus-9"), ("b", "claude-opus-9"), ("c", "claude-opus-5-5")] {
+            let line = #"{"custom_id":"\#(id)","result":{"type":"succeeded","message":{"model":"\#(model)","usage":\#(usage)}}}"# + "\n"
+            results.feed(Array(line.utf8).span)
+        }
+        #expect(results.unpriced == ["claude-opus-9"] && results.lines == 3)
+        #expect(results.microUSD == 7500 + 7500 + 2000)
+    }
+
+    private static func reader(_ clock: TestClock, isTopLevel: Bool) -> BatchResults {
+        let ambient = clock.ambient
+        let batch = MessageBatch(
+            id: "msgbatch_1", apiKeyID: APIKeyID(ambient), keyName: "a key", userID: nil, accountID: AccountID(ambient),
+            createdAt: ambient.now(), reservedTokens: 0, reservedMicroUSD: 0, state: "{}")
+        return BatchResults(
+            batch, prices: .starting, millionths: 1_000_000, now: ambient.now(), day: ambient.today, billsTopLevel: isTopLevel)
+    }
+
+    private static func results(_ lines: [String], isTopLevel: Bool = false) async throws -> [LedgerEntry] {
+        var results = reader(TestClock(), isTopLevel: isTopLevel)
+        results.feed(Array(lines.map { $0 + "\n" }.joined().utf8).span)
+        results.end()
+        return try results.takeWaiting().flatMap { record -> [LedgerEntry] in
+            guard case .settled(let settled)? = JournalCoder.decode(record) else { throw ParseError("a settled record") }
+            return settled.entries
+        }
+    }
+}
