@@ -48,7 +48,7 @@ public final class Relay: Sendable {
     private let reader: PoolReader
     let health: HealthKeeper
     private let queries: RelayQueries
-    private let batches: BatchBooks
+    let batches: BatchBooks
     private let hasher: RelayKeyHasher
     private let chatRuns: ChatRuns
     private let chatBook: ChatBook
@@ -96,7 +96,7 @@ public final class Relay: Sendable {
             sessions: StickyIdentity(secret: configuration.stickySecret ?? SecretBytes(ambient.randomBytes(32))), tokens: tokens,
             mover: try JournalMover(
                 folder: configuration.dataDirectory + "/journal", count: reactors.count, store: store, prices: prices,
-                ambient: ambient, log: log, metrics: metrics),
+                ambient: ambient, log: log, metrics: metrics, billsEstimates: configuration.limits.billsEstimates),
             prices: prices, zone: ambient.zone,
             pools: reactors.map { UpstreamPool(reactor: $0, resolver: resolver, trust: trust) }, limits: configuration.limits,
             spillFolder: configuration.dataDirectory + "/journal",
@@ -192,6 +192,10 @@ public final class Relay: Sendable {
     public func clearPlaces(of id: APIKeyID) -> Int64? { services.keys.find(id).map { LimitCounters.clearPlaces($0.holders) } }
     /// Renews an OAuth account's access token, unless there is one newer than generation `known`. Whether there is one now.
     public func renewToken(of id: AccountID, known: Int64) async -> Bool { await services.tokens.renew(id, known: known) }
+    /// An account was tried beside the data path: what that used counts against its caps here.
+    public func tested(_ id: AccountID, _ outcome: AccountTester.Outcome) {
+        if let account = services.accounts.pool.account(id) { outcome.count(account, now: services.ambient.now()) }
+    }
     /// The price list in nano-USD a token, a row an entry, by model and date.
     public var priceList: [JSON] { services.prices.list }
     public var isDemo: Bool { services.demo != nil && services.accounts.isEmpty }
@@ -293,7 +297,7 @@ struct RelayQueries: Sendable {
     ) async {
         let (path, query) = (exchange.head.pathText, exchange.head.queryText)
         await refusing(exchange, dialect) {
-            let key = try RelayGate.key(exchange.head, services)
+            let key = try RelayGate.key(exchange, services)
             let last = path.split(separator: "/").last.flatMap(QueryText.decode) ?? ""
             let json = try await make(key, QueryText.parse(query), last)
             exchange.respond(

@@ -125,6 +125,9 @@ extension Transaction {
             """)
     }
 
+    /// Has every server read the accounts again, with what the ledger says of their day.
+    public func touchAccounts() throws(StoreError) { _ = try nextVersion(of: "accounts") }
+
     /// Takes the right to try an account that was neither tried nor used since; false when it was, or somebody else was quicker.
     public func claimTest(of id: AccountID, idleSince: Timestamp) throws(StoreError) -> Bool {
         try execute(

@@ -41,6 +41,29 @@ def test_cooldowns_survive_a_restart_and_a_kill_until_an_operator_resets_them(fa
         until(lambda: relay.send()[0] == 200)
 
 
+def test_a_command_renews_a_token_and_the_running_server_uses_it(far, tmp_path):
+    fake, postgres = far
+    with Prepared(fake, postgres=postgres) as relay:
+        refresh = tmp_path / "refresh.txt"
+        refresh.write_text("refresh-of-the-test\n")
+        made = json.loads(relay.command(
+            "account", "add", "team", "--kind", "oauth", "--base-url", fake.url, "--token-url", fake.url + "/oauth/token", "--client-id", "mine",
+            "--refresh-token-file", str(refresh), "--priority", "1", "--json"))
+
+        def generation():
+            return relay.rows("SELECT generation FROM account_tokens")[0]["generation"]
+
+        until(lambda: generation() >= 1)
+        before = generation()
+        shown = json.loads(relay.command("account", "refresh", made["id"], "--json"))
+        assert shown["status"] == "active" and shown["expires_at"] and generation() == before + 1
+        until(lambda: relay.send()[0] == 200 and fake.requests()[-1]["credential"].startswith("sk-ant-oat"))
+        with pytest.raises(AssertionError, match="no refresh token"):
+            relay.command("account", "refresh", accounts(relay)["far"]["id"])
+        text = "".join(relay.output)
+        assert "refresh-of-the-test" not in text
+
+
 def test_accounts_of_commands_serve_a_running_server(far):
     fake, postgres = far
     with Prepared(fake, postgres=postgres) as relay:

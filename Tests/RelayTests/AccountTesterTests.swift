@@ -64,6 +64,43 @@ struct AccountTesterTests {
         }
     }
 
+    @Test func `what a question costs counts against the account's day at once`() async throws {
+        try await withProbe({ $0.caps.costPerDayMicroUSD = 1 }) { world, upstream, probe async throws in
+            try await probe.pass()
+            let account = try world.account(Self.account)
+            let cost = try await world.store.read { reader throws(StoreError) in try reader.ledger(limit: 1).items.first?.costMicroUSD }
+            #expect(account.live.costToday == cost && cost ?? 0 >= 1)
+            #expect(try await world.send().status == 529, "its day is used up")
+            #expect(try await upstream.requests(finished: 1).count == 1)
+        }
+    }
+
+    @Test func `what a command's question costs reaches the servers with the next look at the accounts`() async throws {
+        try await withProbe({ $0.caps.costPerDayMicroUSD = 1 }) { world, _, _ async throws in
+            let account = try world.account(Self.account)
+            let tester = AccountTester(world.store, keyring: world.keyring, allowsLoopback: true)
+            let outcome = try #require(try await tester.test(account.id))
+            #expect(outcome.works && outcome.costMicroUSD >= 1 && account.live.costToday == 0)
+            try await world.relay.refresh()
+            #expect(try world.account(Self.account).live.costToday == outcome.costMicroUSD)
+            world.relay.tested(account.id, outcome)
+            #expect(account.live.costToday == 2 * outcome.costMicroUSD, "a test of this server counts without the store")
+        }
+    }
+
+    @Test(arguments: [
+        ("cut-after=headers", UsageSource.estimated), ("connect-refuse", .estimated), ("status=500", nil), ("ok", .final),
+    ]) func `a question whose answer is lost is booked as an estimate`(step: String, source: UsageSource?) async throws {
+        try await withProbe { world, upstream, _ async throws in
+            try await upstream.script(Self.account, [step])
+            let id = try world.account(Self.account).id
+            let outcome = try #require(try await AccountTester(world.store, keyring: world.keyring, allowsLoopback: true).test(id))
+            let ledger = try await world.store.read { reader throws(StoreError) in try reader.ledger(limit: 10).items }
+            #expect(ledger.map(\.usageSource) == (source.map { [$0] } ?? []), "\(step): \(outcome)")
+            #expect(ledger.allSatisfy { $0.tokens.input > 0 && $0.tokens.output > 0 && $0.costMicroUSD >= 1 && !$0.charged })
+        }
+    }
+
     @Test func `what the answer says counts: a credential that is refused blocks the account, and nobody asks it again`() async throws {
         try await withProbe { world, upstream, probe async throws in
             try await upstream.script(Self.account, ["status=401;type=authentication_error"])

@@ -75,6 +75,7 @@ enum Role {
         Row(route: "POST /api/admin/accounts/{id}/disable", body: nil, owner: 403, other: 403, support: 403, admin: 200),
         Row(route: "POST /api/admin/accounts/{id}/reset", body: nil, owner: 403, other: 403, support: 403, admin: 200),
         Row(route: "POST /api/admin/accounts/{id}/test", body: [:], owner: 403, other: 403, support: 403, admin: 200),
+        Row(route: "POST /api/admin/accounts/{id}/refresh", body: nil, owner: 403, other: 403, support: 403, admin: 409),
         Row(route: "DELETE /api/admin/accounts/{id}", body: nil, owner: 403, other: 403, support: 403, admin: 204),
         Row(route: "GET /api/admin/account-groups", body: nil, owner: 403, other: 403, support: 403, admin: 200),
         Row(route: "POST /api/admin/account-groups", body: ["name": "fast"], owner: 403, other: 403, support: 403, admin: 201),

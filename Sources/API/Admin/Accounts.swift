@@ -15,7 +15,7 @@ public struct Accounts: Sendable {
     public var endpoints: [MountedEndpoint] {
         [
             list, create, explain, show, edit, delete, set("enable", "Use an account again", .active),
-            set("disable", "Stop using an account", .disabled), reset, test, bind,
+            set("disable", "Stop using an account", .disabled), reset, test, refresh, bind,
         ].mounted { try await door.person($0, roles: [.admin]) }
     }
 
@@ -137,6 +137,25 @@ public struct Accounts: Sendable {
                 try await found(input.path) {
                     let outcome = try await accounts.test($0, model: input.body)
                     return ["works": .bool(outcome.works), "outcome": .string(outcome.code), "detail": .string(outcome.detail)]
+                })
+        }
+    }
+
+    private var refresh: Endpoint<CustomerContext> {
+        Endpoint(
+            .post, "/api/admin/accounts/{id}/refresh", "Renew an account's access token", tag: "Accounts", audience: Self.admins,
+            takes: .path(Self.id), replies: .ok(AccountDocuments.account), problems: Self.writeProblems + [.badGateway],
+            about: "Of an oauth account, at its token endpoint. One that needed a new login and gets a token serves again."
+        ) { input, context in
+            .json(
+                try await found(input.path) {
+                    do {
+                        let outcome = try await accounts.refresh($0, actor: context.user.id.text, request: input.request.id)
+                        guard outcome.isRenewed else { throw Problem(.badGateway, "The token endpoint gave no new token.") }
+                    } catch RelayAccounts.Refusal.notRefreshable {
+                        throw Problem(.conflict, "The account has no refresh token: only accounts of the kind oauth have.")
+                    }
+                    return try await accounts.show($0)
                 })
         }
     }

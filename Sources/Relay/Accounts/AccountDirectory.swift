@@ -131,6 +131,8 @@ final class AccountDirectory: Sendable {
         for row in rows.accounts {
             do {
                 let live = known.account(row.id)?.live ?? rows.live(row)
+                // Others use the account too: tests by a command, other servers. What the ledger has is the least.
+                if let cost = rows.costs[row.id] { live.loadCost(cost, at: rows.readAt) }
                 if live.resets.exchange(row.resets, ordering: .relaxed) < row.resets { live.reset() }
                 accounts.append(
                     try RelayAccount(row, token: rows.tokens[row.id], keyring: keyring, rule: rule, live: live) { name in
@@ -201,7 +203,6 @@ private struct AccountRows: Sendable {
         let windows = known.flatMap { try? JSON(parsing: $0.windows) }.map(UsageWindows.init(restoring:))
         live.restore(cooldowns[row.id] ?? [], windows: windows)
         if let used = known?.lastUsedAt { live.lastUsedAt.store(used.milliseconds, ordering: .relaxed) }
-        if let cost = costs[row.id] { live.loadCost(cost, at: readAt) }
         return live
     }
 }

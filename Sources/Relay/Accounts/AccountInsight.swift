@@ -3,6 +3,7 @@ internal import HTTP
 public import Secrets
 public import Store
 internal import Synchronization
+internal import Telemetry
 
 /// What operators may know of the pool: how each account stands, and which one would serve a model and key now, with the reason why
 /// each other would not. Never a secret.
@@ -18,6 +19,18 @@ public struct AccountInsight: Sendable {
         let accounts = AccountDirectory(strategy: strategy)
         _ = try await accounts.refresh(from: store, keyring: keyring, rule: AddressRule(allowsLoopback: allowsLoopback)) { _, _ in }
         return AccountInsight(accounts: accounts, ambient: store.ambient)
+    }
+
+    /// Renews an OAuth account's access token from a process that relays nothing, under the same lease as servers do. Whether there is one
+    /// newer than generation `known` now; `lastError` of its row says why not.
+    public static func renewToken(
+        of id: AccountID, known: Int64, store: Store, keyring: Keyring, allowsLoopback: Bool
+    ) async -> Bool {
+        let outgoing = OutgoingClient(ambient: store.ambient, rule: AddressRule(allowsLoopback: allowsLoopback))
+        let tokens = TokenRefresher(
+            store: store, keyring: { keyring }, client: { () throws(ClientError) in try outgoing.client() }, log: .silent,
+            metrics: Metrics(), changed: {})
+        return await tokens.renew(id, known: known)
     }
 
     /// Status, reason, end, requests under way and the upstream's own windows of each account that can be used.

@@ -14,6 +14,15 @@ public struct AccountTester: Sendable {
         public let detail: String
         /// What the account is to rest from, if anything.
         var fault: AccountFault?
+        /// What it used, as it is booked.
+        var tokens = TokenCounts()
+        var costMicroUSD: Int64 = 0
+
+        /// Counts it against the account's caps, as a request's use.
+        func count(_ account: RelayAccount, now: Timestamp) {
+            guard account.hasCaps, costMicroUSD > 0 || tokens.limited > 0 else { return }
+            account.live.settled(tokens: tokens.limited, costMicroUSD: costMicroUSD, now: now)
+        }
     }
     /// What one question led to.
     struct Answer {
@@ -52,13 +61,19 @@ public struct AccountTester: Sendable {
         guard let row else { return nil }
         let begunAt = store.ambient.now()
         let answer = await ask(row, token, model)
-        let outcome = answer.outcome
+        var outcome = answer.outcome
         var used = answer.used
         if row.details.billsTopLevel { used?.metered.iterations = [] }
         let booked = try await entry(used, id, model, begunAt)
+        if let request = booked?.request { (outcome.tokens, outcome.costMicroUSD) = (request.tokens, request.costMicroUSD) }
+        let (code, detail) = (outcome.code, outcome.detail)
         try await store.transaction { transaction throws(StoreError) in
-            if let booked { _ = try transaction.settle([booked]) }
-            try transaction.recordTest(of: id, outcome: outcome.code, detail: outcome.detail)
+            if let booked {
+                _ = try transaction.settle([booked])
+                // Servers count the day's cost in memory; they read it again.
+                if row.details.caps.costPerDayMicroUSD != nil { try transaction.touchAccounts() }
+            }
+            try transaction.recordTest(of: id, outcome: code, detail: detail)
         }
         return outcome
     }
@@ -79,14 +94,27 @@ public struct AccountTester: Sendable {
         var configuration = CurlConfiguration()
         configuration.addressRule = rule
         configuration.proxy = account.target.proxy
+        let request = request(account, model)
         do throws(ClientError) {
             let client = try CurlClient(ambient: store.ambient, configuration)
             defer { client.shutdown() }
-            return judge(try await client.send(request(account, model)), model)
+            return judge(try await client.send(request), model, estimate: Self.inputEstimate(request))
         } catch {
-            return out("unreachable", "cannot be reached: \(error)")
+            var answer = out("unreachable", "cannot be reached: \(error)")
+            // It may have been answered up there, and then it is billed.
+            switch error {
+            case .timeout, .interrupted, .tooLarge:
+                answer.used = Settlement.Used(
+                    tokens: TokenCounts(input: Self.inputEstimate(request), output: 1), metered: MeteredUsage(), model: model,
+                    source: .estimated)
+            case .badURL, .badHeader, .resolve, .connect, .tls, .proxy, .refusedAddress, .busy, .cancelled: break
+            }
+            return answer
         }
     }
+
+    /// As admission counts a body.
+    private static func inputEstimate(_ request: OutgoingRequest) -> Int64 { Int64((Double(request.body.count) / 3.5).rounded(.up)) }
 
     private func request(_ account: RelayAccount, _ model: String) -> OutgoingRequest {
         let body: JSON = [
@@ -101,14 +129,15 @@ public struct AccountTester: Sendable {
         return request
     }
 
-    private func judge(_ reply: OutgoingReply, _ model: String) -> Answer {
+    private func judge(_ reply: OutgoingReply, _ model: String, estimate: Int64) -> Answer {
         if reply.status == 200 {
             let reading = MessageMeter.read(reply.body.span)
             let usage = reading?.usage ?? MeteredUsage()
             return Answer(
                 outcome: Outcome(works: true, code: "works", detail: "works (200)"),
                 used: Settlement.Used(
-                    tokens: usage.tokens, metered: usage, model: reading?.model ?? model, source: reading == nil ? .unparsed : .final))
+                    tokens: reading == nil ? TokenCounts(input: estimate, output: 1) : usage.tokens, metered: usage,
+                    model: reading?.model ?? model, source: reading == nil ? .unparsed : .final))
         }
         let error = (try? JSON(parsing: reply.body))?["error"] ?? .null
         let words = ((error["message"].string ?? "") + " " + (error["details"]["error_code"].string ?? "")).lowercased()

@@ -39,6 +39,7 @@ struct IdleProbe: Sendable {
                 try transaction.claimTest(of: account.id, idleSince: idleSince)
             }
             guard isOurs, let outcome = try await tester().test(account.id, model: model) else { continue }
+            outcome.count(account, now: services.ambient.now())
             let family = ModelFamily(model: model)
             if let fault = outcome.fault {
                 account.live.failed(fault, family, now: services.ambient.now())

@@ -21,11 +21,20 @@ extension AccountTester {
                 return Answer(
                     outcome: Outcome(works: true, code: "works", detail: "works (the program answers)"),
                     used: used(result.usage, begun?.model ?? name, .final))
+            case .failed(.timeout): return Answer(outcome: judge(.timeout, model), used: begun ?? Self.estimate(prompt, name))
             case .failed(let failure): return Answer(outcome: judge(failure, model), used: begun)
             case .started, .text, .thinking: continue
             }
         }
         return Answer(outcome: Outcome(works: false, code: "unreachable", detail: "the program ended without a word"), used: begun)
+    }
+
+    /// Of a run without a word in time: its upstream may have answered.
+    private static func estimate(_ prompt: CLIWorker.Prompt, _ model: String) -> Settlement.Used {
+        let bytes = prompt.content.bytes.count + (prompt.system ?? "").utf8.count
+        return Settlement.Used(
+            tokens: TokenCounts(input: Int64((Double(bytes) / 3.5).rounded(.up)), output: 1), metered: MeteredUsage(), model: model,
+            source: .estimated)
     }
 
     private func used(_ usage: JSON, _ model: String, _ source: UsageSource) -> Settlement.Used {

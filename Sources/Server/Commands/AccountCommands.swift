@@ -86,6 +86,25 @@ extension Command {
         }
     }
 
+    static let accountRefresh = Command(
+        name: "account refresh", usage: "ID",
+        about: "Renews an oauth account's access token now. One that needed a new login and gets a token serves again."
+    ) { arguments in
+        let id = try accountID(try arguments.operands("id")[0])
+        try await withAccounts { accounts, _ in
+            let (isRenewed, account, token) = try await accounts.refresh(id, actor: "command")
+            guard isRenewed else {
+                throw Failure("the token endpoint gave no new token" + (token.lastError.isEmpty ? "" : ": \(token.lastError)"))
+            }
+            let ends = token.expiresAt?.text
+            Output.show(
+                arguments,
+                [
+                    "id": .string(id.text), "status": .string(account.status.rawValue), "expires_at": ends.map { .string($0) } ?? .null,
+                ], "\(id.text): has a new token" + (ends.map { " until \($0)" } ?? ""))
+        }
+    }
+
     static let accountDisable = Command(
         name: "account disable", usage: "ID [--enable]", about: "Stops using an account; --enable uses it again.", flags: ["enable"]
     ) { arguments in try await setStatus(arguments, arguments.has("enable") ? .active : .disabled) }
@@ -262,20 +281,26 @@ extension RelayAccounts {
             try await AccountInsight.load(store, keyring: keyring, allowsLoopback: loopback, strategy: strategy)
                 .explain(model: model, key: key)
         }
-        ports.test = { id, model in try await Self.test(id, model, store, keyring, settings) }
+        ports.test = { id, model in try await Self.test(id, model, store, keyring, settings).map { ($0.works, $0.code, $0.detail) } }
+        ports.refresh = { id, generation in
+            let token = try await store.read { reader throws(StoreError) in try reader.accountToken(id) }
+            let sealed = [token?.refreshSealed, token?.clientSecretSealed]
+            return await AccountInsight.renewToken(
+                of: id, known: generation, store: store, keyring: try await Vault.keyring(keyring, opening: sealed, settings, store),
+                allowsLoopback: loopback)
+        }
         return RelayAccounts(store: store, keyring: { keyring }, allowsLoopback: loopback, ports: ports)
     }
 
     static func test(
         _ id: AccountID, _ model: String?, _ store: Store, _ keyring: Keyring, _ settings: Settings
-    ) async throws -> (works: Bool, code: String, detail: String)? {
+    ) async throws -> AccountTester.Outcome? {
         let (row, token) = try await store.read { reader throws(StoreError) in (try reader.account(id), try reader.accountToken(id)) }
         let keyring = try await Vault.keyring(
             keyring, opening: [row?.secretSealed, row?.proxySealed, token?.accessSealed], settings, store)
         let tester = AccountTester(
             store, keyring: keyring, allowsLoopback: settings.allowsLoopbackUpstream, program: settings.claudeCLI.program,
             folder: settings.dataDirectory + "/cli")
-        guard let outcome = try await tester.test(id, model: model ?? AccountTester.standardModel) else { return nil }
-        return (outcome.works, outcome.code, outcome.detail)
+        return try await tester.test(id, model: model ?? AccountTester.standardModel)
     }
 }

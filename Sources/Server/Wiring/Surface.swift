@@ -156,7 +156,11 @@ struct Surface {
             ports.explain = { model, key in relay.insight.explain(model: model, key: key) }
         }
         let keyring = keyring
-        ports.test = { id, model in try await RelayAccounts.test(id, model, store, keyring, settings) }
+        ports.test = { id, model in
+            guard let outcome = try await RelayAccounts.test(id, model, store, keyring, settings) else { return nil }
+            relay?.tested(id, outcome)
+            return (outcome.works, outcome.code, outcome.detail)
+        }
         return RelayAccounts(store: store, keyring: { keyring }, allowsLoopback: loopback, ports: ports)
     }
 
