@@ -59,6 +59,7 @@ let package = Package(
                 .embedInCode("Migrations/m0015_attempts.sql"), .embedInCode("Migrations/m0016_taken_over.sql"),
                 .embedInCode("Migrations/m0017_idempotent_effects.sql"),
                 .embedInCode("Migrations/m0018_stored_webhooks.sql"), .embedInCode("Migrations/m0019_models.sql"),
+                .embedInCode("Migrations/m0020_shared_access.sql"),
             ]),
         module("Mail", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Processes"]),

@@ -41,7 +41,7 @@ struct Pool {
                         let made = try transaction.createUser(
                             NewUser(email: "person\(index)@example.com", name: "", role: .customer, passwordHash: "none")
                         ).id
-                        _ = try transaction.setSharedLimits(shared, of: made)
+                        _ = try transaction.setSharedLimits(shared, SharedAccess(), of: made)
                         _ = try transaction.setTeam(team, of: made)
                         person = made
                     }

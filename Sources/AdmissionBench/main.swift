@@ -27,8 +27,9 @@ struct Arrivals {
     }
 
     func find(_ number: Int) throws -> RelayKey {
-        let key = try RelayGate.key(heads[number % heads.count], services)
-        guard key.allows(service: "messages"), key.allows(model: request.model) else { throw RelayProblem.modelNotAllowed }
+        let key = try RelayGate.check(try KeyCheck.find(heads[number % heads.count], in: services.keys), services)
+        try key.check(service: "messages")
+        try key.check(model: request.model)
         return key
     }
 

@@ -5,15 +5,16 @@ internal import HTTP
 enum RelayProblem: Error, Equatable {
     case noKey
     case keyDisabled
-    case keyExpired
-    case modelNotAllowed
+    /// Its own end, its owner's or its team's; so with whose rule it is below.
+    case keyExpired(LimitScope = .key)
+    case modelNotAllowed(LimitScope = .key)
     case badRequest(String)
     case bodyTooLarge(limitBytes: Int)
     case bodyTooSlow
     case unsupportedEncoding
-    case addressNotAllowed
-    case clientNotAllowed
-    case serviceNotAllowed
+    case addressNotAllowed(LimitScope = .key)
+    case clientNotAllowed(LimitScope = .key)
+    case serviceNotAllowed(LimitScope = .key)
     /// A number of the key, its owner or its team is used up.
     case limit(LimitHit)
     /// All places are taken, and so are those in the queue, or the wait was too long.
@@ -167,8 +168,11 @@ enum RelayProblem: Error, Equatable {
         ]
         var details: JSONObject = ["error_code": .string(code)]
         switch self {
-        case .noKey, .keyDisabled, .keyExpired, .modelNotAllowed, .modelNotFound, .addressNotAllowed, .clientNotAllowed, .serviceNotAllowed:
+        case .keyExpired(let scope), .modelNotAllowed(let scope), .addressNotAllowed(let scope), .clientNotAllowed(let scope),
+            .serviceNotAllowed(let scope):
+            details["scope"] = .string(scope.rawValue)
             headers.add("x-should-retry", "false")
+        case .noKey, .keyDisabled, .modelNotFound: headers.add("x-should-retry", "false")
         case .limit(let hit):
             details["scope"] = .string(hit.scope.rawValue)
             if let resets = hit.resetsAt { details["resets_at"] = .string(resets.text) }

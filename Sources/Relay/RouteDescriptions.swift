@@ -17,7 +17,7 @@ extension Relay {
 }
 
 enum RouteDescriptions {
-    static let keyProblems: [RelayProblem] = [.noKey, .keyDisabled, .keyExpired]
+    static let keyProblems: [RelayProblem] = [.noKey, .keyDisabled, .keyExpired()]
 
     static let messages = EndpointDescription(
         raw: .post, "/v1/messages", "Create a message", tag: "Messages", audience: .relayKey,
@@ -36,7 +36,7 @@ enum RouteDescriptions {
         ],
         problems: kinds(
             keyProblems + [
-                .modelNotAllowed, .badRequest("The request body is not valid."), .bodyTooLarge(limitBytes: RelayLimits().bodyBytes),
+                .modelNotAllowed(), .badRequest("The request body is not valid."), .bodyTooLarge(limitBytes: RelayLimits().bodyBytes),
                 .bodyTooSlow, .unsupportedEncoding, .tokensPerDay(resetsAt: Timestamp(milliseconds: 0)),
                 .costPerDay(resetsAt: Timestamp(milliseconds: 0)), .requestsPerMinute(waitSeconds: 12), .concurrency,
                 .overloaded(retryAfterSeconds: 5), .modelNotFound, .upstreamUnreachable, .upstreamTimeout, .upstreamFault, .draining,

@@ -77,11 +77,22 @@ extension Transaction {
             """) == 1
     }
 
-    /// Notes the first billable request of a key; a second one changes nothing. False then.
+    /// Notes the first billable request of a key, and what begins with it for its owner's keys and its team's; a second one changes
+    /// nothing. False then.
     public func activateAPIKey(_ id: APIKeyID, at moment: Timestamp) throws(StoreError) -> Bool {
-        guard let key = try apiKey(id), key.activatedAt == nil else { return false }
-        return try execute(
-            "UPDATE api_keys SET activated_at = \(moment), version = \(try nextVersion(of: "api_keys")) WHERE id = \(id)") == 1
+        guard let key = try apiKey(id), key.activatedAt == nil || key.awaitsFirstUse else { return false }
+        if key.activatedAt == nil {
+            try execute("UPDATE api_keys SET activated_at = \(moment), version = \(try nextVersion(of: "api_keys")) WHERE id = \(id)")
+        }
+        if let owner = key.ownerID, key.ownerAccess?.awaitsFirstUse == true {
+            try execute("UPDATE users SET first_used_at = \(moment) WHERE id = \(owner)")
+            try touchAPIKeys(of: owner)
+        }
+        if let team = key.teamID, key.teamAccess?.awaitsFirstUse == true {
+            try execute("UPDATE teams SET first_used_at = \(moment) WHERE id = \(team)")
+            try touchAPIKeys(team: team)
+        }
+        return true
     }
 
     /// Brings a deleted key back. False when it is not deleted.

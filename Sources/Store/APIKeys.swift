@@ -35,11 +35,14 @@ public struct APIKey: Sendable, Equatable, RowReadable {
     public let access: APIKeyAccess
     /// What all keys of the owner may use together; nil without an owner.
     public let ownerLimits: APIKeyLimits?
+    /// What holds for all keys of the owner; nil restricts nothing.
+    public let ownerAccess: SharedAccess?
     /// Its own team; nil: its owner's, if any.
     public let ownTeamID: TeamID?
     /// The team it counts for.
     public let teamID: TeamID?
     public let teamLimits: APIKeyLimits?
+    public let teamAccess: SharedAccess?
     /// Of a key that lives from its first billable request; nil before it.
     public let activatedAt: Timestamp?
     /// After a rotation the old secret's hash works until `previousUntil`.
@@ -53,11 +56,19 @@ public struct APIKey: Sendable, Equatable, RowReadable {
         status == .active && deletedAt == nil && ownerStatus != .blocked && ends.map { now < $0 } ?? true
     }
 
-    /// When it stops working: at `expiresAt`, or when the time from its first use is over. Nil: never, or not used yet.
-    public var ends: Timestamp? {
+    /// When it stops working: the earliest of its own end, its owner's and its team's. Nil: never, or not used yet.
+    public var ends: Timestamp? { [ownEnd, ownerAccess?.ends, teamAccess?.ends].compactMap { $0 }.min() }
+
+    /// At `expiresAt`, or when the time from its first use is over.
+    public var ownEnd: Timestamp? {
         guard let seconds = access.activationSeconds, let activatedAt else { return expiresAt }
         let end = activatedAt.adding(seconds: seconds)
         return expiresAt.map { min($0, end) } ?? end
+    }
+
+    /// Whether the next billable request begins a lifetime: its own, its owner's or its team's.
+    public var awaitsFirstUse: Bool {
+        access.activationSeconds != nil && activatedAt == nil || ownerAccess?.awaitsFirstUse == true || teamAccess?.awaitsFirstUse == true
     }
 
     init(row: Row) throws(StoreError) {
@@ -81,9 +92,11 @@ public struct APIKey: Sendable, Equatable, RowReadable {
         let accessDocument: String = try row["access"]
         access = accessDocument == "{}" ? APIKeyAccess() : try APIKeyAccess(document: accessDocument)
         ownerLimits = try Self.limits(row["owner_limits"])
+        ownerAccess = try SharedAccess(document: row["owner_access"], firstUsedAt: row["owner_first_used_at"])
         ownTeamID = try row["team_id"]
         teamID = try row["effective_team"]
         teamLimits = try Self.limits(row["team_limits"])
+        teamAccess = try SharedAccess(document: row["team_access"], firstUsedAt: row["team_first_used_at"])
         activatedAt = try row["activated_at"]
         previousHash = try row["previous_hash"]
         previousUntil = try row["previous_until"]
@@ -103,9 +116,15 @@ public struct APIKey: Sendable, Equatable, RowReadable {
         shown_prefix, shown_suffix, requests_per_minute, tokens_per_day, concurrency, cost_per_day_micro_usd, allowed_models, status,
         expires_at, created_at, last_used_at, deleted_at, account_binding, binding_falls_back, version, description, tags, limits, access,
         team_id, activated_at, previous_hash, previous_until, (SELECT users.limits FROM users WHERE users.id = api_keys.owner_id) AS owner_limits,
+        (SELECT users.access FROM users WHERE users.id = api_keys.owner_id) AS owner_access,
+        (SELECT users.first_used_at FROM users WHERE users.id = api_keys.owner_id) AS owner_first_used_at,
         COALESCE(team_id, (SELECT users.team_id FROM users WHERE users.id = api_keys.owner_id)) AS effective_team,
         (SELECT teams.limits FROM teams WHERE teams.id = COALESCE(api_keys.team_id,
-            (SELECT users.team_id FROM users WHERE users.id = api_keys.owner_id))) AS team_limits
+            (SELECT users.team_id FROM users WHERE users.id = api_keys.owner_id))) AS team_limits,
+        (SELECT teams.access FROM teams WHERE teams.id = COALESCE(api_keys.team_id,
+            (SELECT users.team_id FROM users WHERE users.id = api_keys.owner_id))) AS team_access,
+        (SELECT teams.first_used_at FROM teams WHERE teams.id = COALESCE(api_keys.team_id,
+            (SELECT users.team_id FROM users WHERE users.id = api_keys.owner_id))) AS team_first_used_at
         """
 
     /// Nil for what limits nothing.

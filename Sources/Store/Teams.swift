@@ -6,6 +6,8 @@ public struct Team: Sendable, Equatable, RowReadable {
     public let name: String
     /// What all keys of the team may use together.
     public let limits: APIKeyLimits
+    /// What each of its keys has to keep to.
+    public let access: SharedAccess
     public let createdAt: Timestamp
     public let updatedAt: Timestamp
 
@@ -15,11 +17,12 @@ public struct Team: Sendable, Equatable, RowReadable {
         var limits = APIKeyLimits()
         try limits.read(document: try row["limits"])
         self.limits = limits
+        access = try SharedAccess(document: row["access"], firstUsedAt: row["first_used_at"]) ?? SharedAccess()
         createdAt = try row["created_at"]
         updatedAt = try row["updated_at"]
     }
 
-    static let columns: SQL = "id, name, limits, created_at, updated_at"
+    static let columns: SQL = "id, name, limits, access, first_used_at, created_at, updated_at"
 }
 
 extension Reader {
@@ -42,22 +45,25 @@ extension Reader {
         return ids
     }
 
-    /// What all keys of a person may use together.
-    public func sharedLimits(of user: UserID) throws(StoreError) -> APIKeyLimits? {
-        guard let document: String = try value("limits", "SELECT limits FROM users WHERE id = \(user)") else { return nil }
+    /// What all keys of a person may use together, and what each of them has to keep to.
+    public func sharedLimits(of user: UserID) throws(StoreError) -> (limits: APIKeyLimits, access: SharedAccess)? {
+        guard let row = try rows("SELECT limits, access, first_used_at FROM users WHERE id = \(user)").first else { return nil }
         var limits = APIKeyLimits()
-        try limits.read(document: document)
-        return limits
+        try limits.read(document: try row["limits"])
+        return (limits, try SharedAccess(document: row["access"], firstUsedAt: row["first_used_at"]) ?? SharedAccess())
     }
 }
 
 extension Transaction {
     /// - Throws: `.conflict(.teamName)` for a name that is taken.
-    public func createTeam(name: String, limits: APIKeyLimits = APIKeyLimits()) throws(StoreError) -> Team {
+    public func createTeam(
+        name: String, limits: APIKeyLimits = APIKeyLimits(), access: SharedAccess = SharedAccess()
+    ) throws(StoreError) -> Team {
         let now = ambient.now()
         let made: Team? = try first(
             """
-            INSERT INTO teams (\(Team.columns)) VALUES (\(TeamID(ambient)), \(name), \(limits.wholeDocument), \(now), \(now))
+            INSERT INTO teams (\(Team.columns)) VALUES (\(TeamID(ambient)), \(name), \(limits.wholeDocument), \(access.json.text),
+                \(access.firstUsedAt), \(now), \(now))
             RETURNING \(Team.columns)
             """)
         guard let made else { throw .programming("a new team gave no row") }
@@ -65,12 +71,20 @@ extension Transaction {
     }
 
     /// False when there is no such team.
-    public func updateTeam(_ id: TeamID, name: String, limits: APIKeyLimits) throws(StoreError) -> Bool {
+    public func updateTeam(_ id: TeamID, name: String, limits: APIKeyLimits, access: SharedAccess) throws(StoreError) -> Bool {
         let changed = try execute(
-            "UPDATE teams SET name = \(name), limits = \(limits.wholeDocument), updated_at = \(ambient.now()) WHERE id = \(id)")
+            """
+            UPDATE teams SET name = \(name), limits = \(limits.wholeDocument), access = \(access.json.text),
+                first_used_at = \(access.firstUsedAt), updated_at = \(ambient.now())
+            WHERE id = \(id)
+            """)
         guard changed == 1 else { return false }
-        try touchAPIKeys("team_id = \(id) OR (team_id IS NULL AND owner_id IN (SELECT id FROM users WHERE team_id = \(id)))")
+        try touchAPIKeys(team: id)
         return true
+    }
+
+    func touchAPIKeys(team id: TeamID) throws(StoreError) {
+        try touchAPIKeys("team_id = \(id) OR (team_id IS NULL AND owner_id IN (SELECT id FROM users WHERE team_id = \(id)))")
     }
 
     /// Moves a person into a team, or (nil) out of any. False when there is no such person.
@@ -90,10 +104,14 @@ extension Transaction {
             """) == 1
     }
 
-    /// What all keys of a person may use together. False when there is no such person.
-    public func setSharedLimits(_ limits: APIKeyLimits, of user: UserID) throws(StoreError) -> Bool {
+    /// What all keys of a person may use together, and what each of them has to keep to. False when there is no such person.
+    public func setSharedLimits(_ limits: APIKeyLimits, _ access: SharedAccess, of user: UserID) throws(StoreError) -> Bool {
         let changed = try execute(
-            "UPDATE users SET limits = \(limits.wholeDocument), updated_at = \(ambient.now()) WHERE id = \(user)")
+            """
+            UPDATE users SET limits = \(limits.wholeDocument), access = \(access.json.text), first_used_at = \(access.firstUsedAt),
+                updated_at = \(ambient.now())
+            WHERE id = \(user)
+            """)
         guard changed == 1 else { return false }
         try touchAPIKeys(of: user)
         return true

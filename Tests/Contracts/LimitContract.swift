@@ -76,10 +76,13 @@ import Testing
             var limits = APIKeyLimits()
             limits.costPerMonthMicroUSD = 7
             let given = limits
+            var wanted = SharedAccess()
+            try wanted.apply(["allowed_models": ["claude-*"], "ip_allowlist": ["192.0.2.0/24"], "activation_seconds": 60])
+            let rules = wanted
             let done = try await store.transaction { transaction throws(StoreError) in
                 [
-                    try transaction.setTeam(team.id, of: ada.id), try transaction.setSharedLimits(given, of: ada.id),
-                    try transaction.updateTeam(team.id, name: "green", limits: given), try transaction.deleteTeam(team.id),
+                    try transaction.setTeam(team.id, of: ada.id), try transaction.setSharedLimits(given, rules, of: ada.id),
+                    try transaction.updateTeam(team.id, name: "green", limits: given, access: rules), try transaction.deleteTeam(team.id),
                 ]
             }
             #expect(done == [true, true, true, false])
@@ -87,6 +90,18 @@ import Testing
             #expect(changed.map(\.id) == [key.id])
             #expect(changed.first?.teamID == team.id && changed.first?.ownTeamID == nil)
             #expect(changed.first?.ownerLimits == given && changed.first?.teamLimits == given)
+            #expect(changed.first?.ownerAccess == rules && changed.first?.teamAccess == rules && changed.first?.awaitsFirstUse == true)
+            let first = store.ambient.now()
+            let begun = try await store.transaction { transaction throws(StoreError) in
+                [try transaction.activateAPIKey(key.id, at: first), try transaction.activateAPIKey(key.id, at: first.adding(seconds: 9))]
+            }
+            #expect(begun == [true, false], "a lifetime begins once")
+            let used = try await store.read { reader throws(StoreError) in try reader.apiKey(key.id) }
+            #expect(used?.ends == first.adding(seconds: 60) && used?.activatedAt == first && used?.awaitsFirstUse == false)
+            var without = try #require(used?.ownerAccess)
+            try without.apply(["activation_seconds": nil])
+            try without.apply(["activation_seconds": 60])
+            #expect(without.awaitsFirstUse, "what is taken away and set again begins anew")
             await #expect(throws: StoreError.conflict(.teamName)) {
                 try await store.transaction { transaction throws(StoreError) in _ = try transaction.createTeam(name: "green") }
             }

@@ -447,6 +447,8 @@ teams.name text NOT NULL
 teams.limits text NOT NULL
 teams.created_at bigint NOT NULL
 teams.updated_at bigint NOT NULL
+teams.access text NOT NULL DEFAULT '{}'::text
+teams.first_used_at bigint
 usage_days.api_key_id text NOT NULL
 usage_days.day text NOT NULL
 usage_days.model text NOT NULL
@@ -480,6 +482,8 @@ users.team_id text
 users.language text NOT NULL DEFAULT 'en'::text
 users.email_verified_at bigint
 users.maximum_services bigint
+users.access text NOT NULL DEFAULT '{}'::text
+users.first_used_at bigint
 webhook_targets.id text NOT NULL
 webhook_targets.name text NOT NULL
 webhook_targets.address_sealed bytea NOT NULL

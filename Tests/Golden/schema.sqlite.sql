@@ -611,7 +611,7 @@ CREATE TABLE teams (
     limits TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
-);
+, access TEXT NOT NULL DEFAULT '{}', first_used_at BIGINT);
 
 CREATE TABLE usage_days (
     api_key_id TEXT NOT NULL,
@@ -641,7 +641,7 @@ CREATE TABLE users (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     last_login_at BIGINT
-, requests_per_minute BIGINT CONSTRAINT users_requests_per_minute_check CHECK (requests_per_minute >= 0), tokens_per_day BIGINT CONSTRAINT users_tokens_per_day_check CHECK (tokens_per_day >= 0), concurrency BIGINT CONSTRAINT users_concurrency_check CHECK (concurrency >= 0), cost_per_day_micro_usd BIGINT CONSTRAINT users_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), maximum_keys BIGINT CONSTRAINT users_maximum_keys_check CHECK (maximum_keys >= 0), limits TEXT NOT NULL DEFAULT '{}', team_id TEXT CONSTRAINT users_team_id_reference REFERENCES teams (id), language TEXT NOT NULL DEFAULT 'en', email_verified_at BIGINT, maximum_services BIGINT CONSTRAINT users_maximum_services_check CHECK (maximum_services >= 0));
+, requests_per_minute BIGINT CONSTRAINT users_requests_per_minute_check CHECK (requests_per_minute >= 0), tokens_per_day BIGINT CONSTRAINT users_tokens_per_day_check CHECK (tokens_per_day >= 0), concurrency BIGINT CONSTRAINT users_concurrency_check CHECK (concurrency >= 0), cost_per_day_micro_usd BIGINT CONSTRAINT users_cost_per_day_check CHECK (cost_per_day_micro_usd >= 0), maximum_keys BIGINT CONSTRAINT users_maximum_keys_check CHECK (maximum_keys >= 0), limits TEXT NOT NULL DEFAULT '{}', team_id TEXT CONSTRAINT users_team_id_reference REFERENCES teams (id), language TEXT NOT NULL DEFAULT 'en', email_verified_at BIGINT, maximum_services BIGINT CONSTRAINT users_maximum_services_check CHECK (maximum_services >= 0), access TEXT NOT NULL DEFAULT '{}', first_used_at BIGINT);
 
 CREATE TABLE webhook_targets (
     id TEXT NOT NULL CONSTRAINT webhook_targets_id_unique PRIMARY KEY,

@@ -111,6 +111,24 @@ struct BatchTests {
         }
     }
 
+    @Test func `what a batch holds back outlives a restart, and is free when the upstream knows nothing of it`() async throws {
+        try await withFake(limits: APIKeyLimits(tokensPerDay: 300)) { world, fake async throws in
+            let id = try #require(try JSON(parsing: try await world.send(Self.batch, "/v1/messages/batches").body)["id"].string)
+            let counters = try #require(world.relay.services.keys.find(world.key.id)?.counters)
+            let held = counters.used(.day).tokens
+            #expect(held > 96 && counters.used(.total).tokens == held)
+            // As after a start, a day later: nothing of today, and still a part of what is allowed in all.
+            world.clock.advance(milliseconds: 86_400_000)
+            counters.load(.day, LimitAmounts(), around: world.clock.ambient.now(), .none, .utc)
+            counters.load(.total, LimitAmounts(), around: world.clock.ambient.now(), .none, .utc)
+            try await world.relay.batches.holdOpen()
+            #expect(counters.used(.day).tokens == 0 && counters.used(.total).tokens == held)
+            try await fake.script("sk-account-one", ["status=404;type=not_found_error"])
+            #expect(try await world.get("/v1/messages/batches/\(id)").status == 404)
+            #expect(counters.used(.total).tokens == 0)
+        }
+    }
+
     @Test func `every model of a batch has to be allowed, and a model map rewrites only the names`() async throws {
         try await withFake(allowedModels: #"["claude-sonnet-*"]"#) { world, fake async throws in
             #expect(try await world.send(Self.batch, "/v1/messages/batches").status == 403)

@@ -16,12 +16,13 @@ public struct TeamAdministration: Sendable {
     private static let admins = Audience.operators(roles: [UserRole.admin.rawValue])
     private static let problems = ProblemKind.ofSignIn + ProblemKind.ofStore
     private static let id = Shape(Field<String>.text("id", "Its id.", length: 1...64), make: { $0 })
-    private static let about = "Limits are those of keys, as `{\"tokens_per_day\":1000000}`; null takes one away, what is left out stays."
+    private static let about =
+        "Limits are those of keys, as `{\"tokens_per_day\":1000000}`, and rules that each key has to keep to besides its own: `allowed_models`, `denied_models`, `allowed_clients`, `ip_allowlist`, `permissions`, `expires_at`, `activation_seconds` (from the first request of any of the keys). null takes one away, what is left out stays."
     private static let view = View(
         "Team",
         [
             .always("id", "As team_….", .text), .always("name", "Unique.", .text),
-            .always("limits", "What all its keys may use together.", .anything),
+            .always("limits", "What all its keys may use together, and rules for each of them.", .anything),
             .always("members", "People, as usr_….", .list(of: .text, count: 0...1000)), .always("created_at", "When it was made.", .time),
         ],
         example: [
@@ -29,7 +30,7 @@ public struct TeamAdministration: Sendable {
             "created_at": "2026-11-21T00:00:00.000Z",
         ])
     private static let limitsView = View(
-        "SharedLimits", [.always("limits", "What all keys of the person may use together.", .anything)],
+        "SharedLimits", [.always("limits", "What all keys of the person may use together, and rules for each of them.", .anything)],
         example: ["limits": ["tokens_per_day": 1_000_000]])
 
     private var list: Endpoint<CustomerContext> {

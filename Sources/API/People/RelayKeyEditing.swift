@@ -100,6 +100,7 @@ extension RelayKeys {
             default: access[name] = value
             }
         }
+        faults += AddressRules.faults(in: access)
         do throws(InputErrors) { try change.access.apply(access) } catch { faults += error.fields }
         if !faults.isEmpty { throw InputErrors(fields: faults) }
     }

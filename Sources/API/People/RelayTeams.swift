@@ -2,7 +2,7 @@ public import Domain
 public import Store
 
 /// Limits that several keys share: those of a team, and those of one person's keys together. The tightest of a key's own, its owner's and
-/// its team's holds.
+/// its team's holds; so do the rules of all three (models, clients, addresses, services, end).
 public struct RelayTeams: Sendable {
     private let store: Store
     private let changed: @Sendable () async -> Void
@@ -30,12 +30,12 @@ public struct RelayTeams: Sendable {
     /// - Parameter limits: as `key edit` takes them.
     /// - Throws: `InputErrors`, `StoreError.conflict(.teamName)`.
     public func create(_ name: String, limits: JSONObject, actor: String, request: RequestID? = nil) async throws -> JSON {
-        var wanted = APIKeyLimits()
+        var wanted = Shared()
         try Self.check(name)
         try wanted.apply(limits)
         let most = wanted
         return try await store.transaction { transaction throws(StoreError) in
-            let team = try transaction.createTeam(name: name, limits: most)
+            let team = try transaction.createTeam(name: name, limits: most.limits, access: most.access)
             try transaction.record(
                 actor: actor, "team.create", subject: team.id.text, before: nil, after: ["name": .string(name), "limits": most.json],
                 request)
@@ -51,14 +51,15 @@ public struct RelayTeams: Sendable {
         if let name { try Self.check(name) }
         let outcome = try await store.transaction { transaction throws(StoreError) -> Result<JSON?, InputErrors> in
             guard let team = try transaction.team(id) else { return .success(nil) }
-            var most = team.limits
+            let known = Shared(limits: team.limits, access: team.access)
+            var most = known
             do throws(InputErrors) { try most.apply(limits) } catch { return .failure(error) }
-            guard try transaction.updateTeam(id, name: name ?? team.name, limits: most), let after = try transaction.team(id) else {
-                return .success(nil)
-            }
+            guard try transaction.updateTeam(id, name: name ?? team.name, limits: most.limits, access: most.access),
+                let after = try transaction.team(id)
+            else { return .success(nil) }
             try transaction.record(
-                actor: actor, "team.edit", subject: id.text, before: ["name": .string(team.name), "limits": team.limits.json],
-                after: ["name": .string(after.name), "limits": after.limits.json], request)
+                actor: actor, "team.edit", subject: id.text, before: ["name": .string(team.name), "limits": known.json],
+                after: ["name": .string(after.name), "limits": most.json], request)
             return .success(Self.json(after, try transaction.members(of: id)))
         }
         guard let shown = try outcome.get() else { throw Refusal.unknownTeam }
@@ -97,20 +98,21 @@ public struct RelayTeams: Sendable {
     /// What all keys of a person may use together.
     /// - Throws: `Refusal.unknownUser`.
     public func shared(of user: UserID) async throws -> JSON {
-        guard let limits = try await store.read({ reader throws(StoreError) in try reader.sharedLimits(of: user) }) else {
+        guard let known = try await store.read({ reader throws(StoreError) in try reader.sharedLimits(of: user) }) else {
             throw Refusal.unknownUser
         }
-        return limits.json
+        return Shared(limits: known.limits, access: known.access).json
     }
 
     /// Limits that are not named stay.
     /// - Throws: `InputErrors`, `Refusal.unknownUser`.
     public func share(_ user: UserID, limits: JSONObject, actor: String, request: RequestID? = nil) async throws -> JSON {
         let outcome = try await store.transaction { transaction throws(StoreError) -> Result<JSON?, InputErrors> in
-            guard let known = try transaction.sharedLimits(of: user) else { return .success(nil) }
+            guard let kept = try transaction.sharedLimits(of: user) else { return .success(nil) }
+            let known = Shared(limits: kept.limits, access: kept.access)
             var most = known
             do throws(InputErrors) { try most.apply(limits) } catch { return .failure(error) }
-            guard try transaction.setSharedLimits(most, of: user) else { return .success(nil) }
+            guard try transaction.setSharedLimits(most.limits, most.access, of: user) else { return .success(nil) }
             try transaction.record(
                 actor: actor, "user.share_limits", subject: user.text, before: known.json, after: most.json, request)
             return .success(most.json)
@@ -118,6 +120,31 @@ public struct RelayTeams: Sendable {
         guard let shown = try outcome.get() else { throw Refusal.unknownUser }
         await changed()
         return shown
+    }
+
+    /// Limits and rules stand in one object outside.
+    private struct Shared: Sendable {
+        var limits = APIKeyLimits()
+        var access = SharedAccess()
+
+        var json: JSON {
+            var object = limits.json.object ?? [:]
+            for (name, value) in access.json.object?.members ?? [] { object[name] = value }
+            return .object(object)
+        }
+
+        mutating func apply(_ object: JSONObject) throws(InputErrors) {
+            var (amounts, rules) = (JSONObject(), JSONObject())
+            for (name, value) in object.members {
+                if SharedAccess.names.contains(name) { rules[name] = value } else { amounts[name] = value }
+            }
+            var faults = AddressRules.faults(in: rules)
+            do throws(InputErrors) { try limits.apply(amounts) } catch { faults += error.fields }
+            do throws(InputErrors) { try access.apply(rules) } catch {
+                faults += error.fields.map { FieldError("limits.\($0.field)", $0.message) }
+            }
+            if !faults.isEmpty { throw InputErrors(fields: faults) }
+        }
     }
 
     private static func check(_ name: String) throws(InputErrors) {
@@ -128,7 +155,7 @@ public struct RelayTeams: Sendable {
 
     private static func json(_ team: Team, _ members: [UserID]) -> JSON {
         [
-            "id": .string(team.id.text), "name": .string(team.name), "limits": team.limits.json,
+            "id": .string(team.id.text), "name": .string(team.name), "limits": Shared(limits: team.limits, access: team.access).json,
             "members": .array(members.map { .string($0.text) }), "created_at": .string(team.createdAt.text),
         ]
     }

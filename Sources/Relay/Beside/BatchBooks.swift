@@ -17,6 +17,8 @@ final class BatchBooks: Sendable {
     /// Looks in one round, and seconds between rounds.
     private static let looksPerRound = 50
     private static let roundSeconds = 60
+    /// The upstream ends a batch after a day; its results are booked within minutes then.
+    private static let heldSeconds: Int64 = 2 * 86_400
 
     init(services: RelayServices, store: Store) { (self.services, self.store) = (services, store) }
 
@@ -27,6 +29,10 @@ final class BatchBooks: Sendable {
         book(batch, LimitAmounts(tokens: batch.reservedTokens, costMicroUSD: batch.reservedMicroUSD), at: batch.createdAt)
     }
 
+    private func release(_ batch: MessageBatch) {
+        book(batch, LimitAmounts(tokens: -batch.reservedTokens, costMicroUSD: -batch.reservedMicroUSD), at: batch.createdAt)
+    }
+
     private func book(_ batch: MessageBatch, _ amounts: LimitAmounts, at moment: Timestamp) {
         for holder in services.keys.find(batch.apiKeyID)?.holders ?? [] {
             holder.counters.book(amounts, at: moment, holder.plan, services.zone)
@@ -35,9 +41,9 @@ final class BatchBooks: Sendable {
 
     /// After a start, when counters have been read from the ledger, which knows nothing of running batches.
     func holdOpen() async throws(StoreError) {
-        let today = services.ambient.now()
-        let midnight = services.zone.day(around: today).lowerBound
-        for batch in try await store.read({ reader throws(StoreError) in try reader.openBatches(since: midnight) }) { hold(batch) }
+        // Yesterday's hold nothing of today and still count for the week, the month and in all.
+        let since = services.ambient.now().adding(seconds: -Self.heldSeconds)
+        for batch in try await store.read({ reader throws(StoreError) in try reader.openBatches(since: since) }) { hold(batch) }
     }
 
     func account(_ batch: MessageBatch) -> RelayAccount? { services.accounts.accounts.first { $0.id == batch.accountID } }
@@ -91,8 +97,18 @@ final class BatchBooks: Sendable {
         do {
             let isFirst = try await store.transaction { transaction throws(StoreError) in try transaction.markBatchBooked(batch.id) }
             guard isFirst else { return }
-            book(batch, LimitAmounts(tokens: -batch.reservedTokens, costMicroUSD: -batch.reservedMicroUSD), at: batch.createdAt)
+            release(batch)
             book(batch, LimitAmounts(tokens: results.tokens, costMicroUSD: results.microUSD), at: services.ambient.now())
+            for model in results.unpriced {
+                services.meters.priceMissing.add()
+                services.notices.unpriced(model)
+                services.log.error(
+                    "price.missing",
+                    [
+                        "batch": LogValue(batch.id), "model": .text(String(model.prefix(64))),
+                        "action": "billed at the dearest price of its family; add its price with: gatehouse price import FILE",
+                    ])
+            }
             if results.unreadable > 0 {
                 services.log.error(
                     "batch.unreadable_results", ["batch": LogValue(batch.id), "lines": LogValue(results.unreadable)])
@@ -143,10 +159,11 @@ final class BatchBooks: Sendable {
         }
         let reply = try await side.whole(reactor, .get, "/v1/messages/batches/\(batch.id)", head, account)
         guard reply.status == 200, let state = try? JSON(parsing: reply.body), state["id"].string == batch.id else {
-            try await store.transaction { transaction throws(StoreError) in
-                if reply.status == 404 { _ = try transaction.markBatchBooked(batch.id) }
+            let isOver = try await store.transaction { transaction throws(StoreError) in
                 try transaction.updateBatch(batch.id, state: nil, nextLookAt: next)
+                return reply.status == 404 ? try transaction.markBatchBooked(batch.id) : false
             }
+            if isOver { release(batch) }
             throw reply.status == 404 ? RelayProblem.notFound : .upstreamFault
         }
         try await store.transaction { transaction throws(StoreError) in

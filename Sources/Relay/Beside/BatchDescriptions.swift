@@ -16,7 +16,7 @@ extension RouteDescriptions {
         ],
         problems: kinds(
             keyProblems + [
-                .modelNotAllowed, .badRequest("The request body is not valid."), .bodyTooLarge(limitBytes: RelayLimits().bodyBytes),
+                .modelNotAllowed(), .badRequest("The request body is not valid."), .bodyTooLarge(limitBytes: RelayLimits().bodyBytes),
                 .bodyTooSlow, .unsupportedEncoding, .requestsPerMinute(waitSeconds: 12), .overloaded(retryAfterSeconds: 5),
                 .modelNotFound, .upstreamUnreachable, .upstreamTimeout, .upstreamFault, .draining, .outOfMemory,
             ]), dialect: .messages,
@@ -41,7 +41,7 @@ extension RouteDescriptions {
         bodyLimitBytes: BatchesHandler.bodyBytes, successes: [.ok(batchView)],
         problems: kinds(
             keyProblems + upstreamProblems + [
-                .modelNotAllowed, .badRequest("The request body is not valid."), .bodyTooLarge(limitBytes: BatchesHandler.bodyBytes),
+                .modelNotAllowed(), .badRequest("The request body is not valid."), .bodyTooLarge(limitBytes: BatchesHandler.bodyBytes),
                 .bodyTooSlow, .unsupportedEncoding, .tokensPerDay(resetsAt: Timestamp(milliseconds: 0)),
                 .costPerDay(resetsAt: Timestamp(milliseconds: 0)), .requestsPerMinute(waitSeconds: 12), .modelNotFound, .outOfMemory,
                 .cannotRecord,

@@ -19,6 +19,8 @@ struct BatchResults {
     private(set) var lines = 0
     /// A line that could not be read; its result is not booked.
     private(set) var unreadable = 0
+    /// Models without a price.
+    private(set) var unpriced: Set<String> = []
     private(set) var tokens: Int64 = 0
     private(set) var microUSD: Int64 = 0
 
@@ -89,7 +91,8 @@ struct BatchResults {
             if JSONSkim.matches(bytes, name, "error") { errorType = Self.errorType(bytes, value) }
             return true
         }
-        settle(customID, type ?? "errored", errorType, message.flatMap { MessageMeter.read(bytes.extracting($0)) })
+        settle(
+            customID, type ?? "errored", errorType, message.flatMap { MessageMeter.read(bytes.extracting($0)) }, bytes: message?.count ?? 0)
     }
 
     /// Of `{"type":"error","error":{"type":…}}` or of the inner object alone.
@@ -98,7 +101,7 @@ struct BatchResults {
         return error?["error"]["type"].string ?? error?["type"].string
     }
 
-    private mutating func settle(_ customID: String, _ type: String, _ errorType: String?, _ reading: MessageMeter.Reading?) {
+    private mutating func settle(_ customID: String, _ type: String, _ errorType: String?, _ reading: MessageMeter.Reading?, bytes: Int) {
         let id = Self.requestID(batch, customID)
         let model = reading?.model ?? "unknown"
         let admission = Admission(
@@ -114,8 +117,10 @@ struct BatchResults {
             var usage = reading?.usage ?? MeteredUsage()
             usage.isBatch = true
             if billsTopLevel { usage.iterations = [] }
+            // Without numbers what was written is taken at four bytes a token.
             settlement.usage = Settlement.Used(
-                tokens: usage.tokens, metered: usage, model: model, source: reading == nil ? .unparsed : .final)
+                tokens: reading == nil ? TokenCounts(output: Int64(bytes / 4)) : usage.tokens, metered: usage, model: model,
+                source: reading == nil ? .unparsed : .final)
         case "canceled", "expired":
             settlement.status = .aborted
             settlement.errorType = "batch_" + type
@@ -125,6 +130,7 @@ struct BatchResults {
         }
         let settled = settlement.settled(admission, prices: prices, at: now)
         tokens = tokens.addingReportingOverflow(settled.request.tokens.limited).partialValue
+        if settled.entries.contains(where: { $0.priceFlags.has("price_missing") }) { unpriced.insert(model) }
         microUSD = microUSD.addingReportingOverflow(settled.request.priceMicroUSD).partialValue
         waiting.append(JournalCoder.encode(settled))
     }

@@ -21,14 +21,15 @@ struct BatchesHandler: Sendable {
 
     func create(_ exchange: Exchange) async {
         await side.refusing(exchange) { () async throws(RelayProblem) in
-            let key = try side.key(exchange)
+            let key = try side.key(exchange, for: "batches")
+            try RelayGate.client(key, exchange.head, nil)
             let body = try await RelayGate.body(exchange, limit: min(Self.bodyBytes, services.limits.heldBodyBytes))
             guard let memory = ByteLease(services.bodyBytes, count: body.count, limit: services.limits.heldBodyBytes) else {
                 throw .outOfMemory
             }
             let wanted = try Wanted(body.span, key)
             let now = services.ambient.now()
-            let reserved = reservation(wanted, exchange, now)
+            let reserved = reservation(wanted, key, exchange, now)
             let lease = try admit(key, reserved, exchange)
             let reply = try await side.any(exchange, for: key, Self.path, models: wanted.models) { account in
                 wanted.models.contains { account.modelMap[$0] != nil } ? wanted.body(body, map: account.modelMap) : body
@@ -49,6 +50,7 @@ struct BatchesHandler: Sendable {
                 _ = try await side.whole(exchange.reactor, .post, path, exchange.head, reply.account)
                 throw .cannotRecord
             }
+            if key.awaitsFirstUse { services.keys.activate(key.key.id, at: now) }
             _ = consume lease
             books.hold(batch)
             side.answer(exchange, reply, body: shown(state, exchange).bytes)
@@ -104,7 +106,7 @@ struct BatchesHandler: Sendable {
             // Parsers disagree on which of two counts, so one of them could be a model that the key may not use.
             if hasTwo { return .badRequest("requests[\(index)].params.model: the field is given twice.") }
             guard let model, !model.isEmpty else { return .badRequest("requests[\(index)].params.model: a non-empty string is required.") }
-            guard key.allows(model: model) else { return .modelNotAllowed }
+            do throws(RelayProblem) { try key.check(model: model) } catch { return error }
             if maximumOutput[model] == nil { models.append(model) }
             let sum = (maximumOutput[model] ?? 0).addingReportingOverflow(min(maximum ?? 0, 1_000_000))
             maximumOutput[model] = sum.partialValue
@@ -127,7 +129,7 @@ struct BatchesHandler: Sendable {
         }
     }
 
-    private func reservation(_ wanted: Wanted, _ exchange: Exchange, _ now: Timestamp) -> LimitCounters.Reservation {
+    private func reservation(_ wanted: Wanted, _ key: RelayKey, _ exchange: Exchange, _ now: Timestamp) -> LimitCounters.Reservation {
         var usage = MeteredUsage()
         usage.isBatch = true
         var reserved = LimitCounters.Reservation(moment: now, second: exchange.reactor.nowNanoseconds / 1_000_000_000, places: 0)
@@ -136,7 +138,8 @@ struct BatchesHandler: Sendable {
             // The body's size says nothing about how its bytes fall to the models; the first bears them all.
             let input = index == 0 ? Int64((Double(wanted.bytes) / 3.5).rounded(.up)) : 0
             let tokens = TokenCounts(input: input, output: wanted.maximumOutput[model] ?? 0)
-            let cost = prices.price(usage, tokens: tokens, model: model, at: now).microUSD
+            let millionths = key.key.access.priceMillionths
+            let cost = prices.price(usage, tokens: tokens, model: model, at: now, millionths: millionths).customerMicroUSD
             reserved.amounts.add(LimitAmounts(tokens, costMicroUSD: cost, model: model, requests: index == 0 ? 1 : 0))
         }
         return reserved
@@ -200,7 +203,7 @@ struct BatchesHandler: Sendable {
 
     func list(_ exchange: Exchange) async {
         await side.refusing(exchange) { () async throws(RelayProblem) in
-            let key = try side.key(exchange)
+            let key = try side.key(exchange, for: "batches")
             let query = QueryText.parse(exchange.head.queryText)
             func value(_ name: String) -> String? { query.first { $0.name == name }?.value }
             let limit = value("limit").map { Int($0) ?? 0 } ?? 20
@@ -242,7 +245,7 @@ struct BatchesHandler: Sendable {
     /// Runs it for the caller's own batch; any other is not there.
     private func mine(_ exchange: Exchange, _ id: String, _ work: (MessageBatch) async throws(RelayProblem) -> Void) async {
         await side.refusing(exchange) { () async throws(RelayProblem) in
-            let key = try side.key(exchange)
+            let key = try side.key(exchange, for: "batches")
             let batch: MessageBatch?
             do throws(StoreError) {
                 batch = try await store.read { reader throws(StoreError) in try reader.batch(id, apiKeyID: key.key.id) }

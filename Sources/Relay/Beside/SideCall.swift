@@ -160,10 +160,20 @@ struct SideCall: Sendable {
         var headers = reply.headers
         headers.add("x-relay-request-id", exchange.id.text)
         headers.add("cache-control", "no-store")
-        let body = body ?? reply.body
+        let body = body ?? shown(reply, exchange)
         exchange.startResponse(status: reply.status, headers: headers, framing: .length(body.count))
         exchange.write(body)
         exchange.finish()
+    }
+
+    /// An upstream's refusal without what the operator keeps to themselves.
+    private func shown(_ reply: Reply, _ exchange: Exchange) -> [UInt8] {
+        guard reply.status >= 400, let hidden = HiddenWords(services, reply.account), hidden.stand(in: reply.body) else {
+            return reply.body
+        }
+        let type = (try? JSON(parsing: reply.body))?["error"]["type"].string ?? "api_error"
+        let theirs = reply.headers.fields.first { $0.name == "request-id" }?.value
+        return HiddenWords.neutral(String(type.prefix(64)), theirs ?? exchange.id.text)
     }
 
     /// Runs a handler of a Messages path: refusals in that surface's shape.
@@ -176,9 +186,11 @@ struct SideCall: Sendable {
     }
 
     /// Who calls, when the relay still takes requests.
-    func key(_ exchange: Exchange) throws(RelayProblem) -> RelayKey {
-        let key = try RelayGate.key(exchange.head, services)
+    /// - Parameter service: one of `APIKeyAccess.services`.
+    func key(_ exchange: Exchange, for service: String) throws(RelayProblem) -> RelayKey {
+        let key = try RelayGate.key(exchange, services)
         guard !services.isDraining.load(ordering: .relaxed) else { throw .draining }
+        try key.check(service: service)
         return key
     }
 

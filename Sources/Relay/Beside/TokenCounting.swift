@@ -12,14 +12,14 @@ struct TokenCounting: Sendable {
     }
 
     private func count(_ exchange: Exchange) async throws(RelayProblem) {
-        let key = try side.key(exchange)
+        let key = try side.key(exchange, for: "messages")
         let body = try await RelayGate.body(exchange, limit: services.limits.bodyBytes)
         guard let memory = ByteLease(services.bodyBytes, count: body.count, limit: services.limits.heldBodyBytes) else {
             throw .outOfMemory
         }
         let request: MessagesRequest
         do throws(MessagesRequest.Problem) { request = try MessagesRequest(scanning: body.span) } catch { throw .badRequest(error.message) }
-        guard key.allows(model: request.model) else { throw .modelNotAllowed }
+        try key.check(model: request.model)
         try side.takeRate(key, exchange)
         if services.demo != nil, services.accounts.isEmpty { return answerDemo(exchange, bytes: body.count) }
         let query = exchange.head.queryText

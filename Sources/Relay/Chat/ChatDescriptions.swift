@@ -6,7 +6,7 @@ extension RouteDescriptions {
     private static let turnProblems: [ProblemKind] =
         kinds(
             keyProblems + [
-                .modelNotAllowed, .badRequest("The request is not valid."), .bodyTooLarge(limitBytes: RelayLimits().bodyBytes),
+                .modelNotAllowed(), .badRequest("The request is not valid."), .bodyTooLarge(limitBytes: RelayLimits().bodyBytes),
                 .bodyTooSlow,
                 .unsupportedEncoding, .tokensPerDay(resetsAt: Timestamp(milliseconds: 0)),
                 .costPerDay(resetsAt: Timestamp(milliseconds: 0)), .requestsPerMinute(waitSeconds: 12), .concurrency,

@@ -45,14 +45,14 @@ struct ChatHandler: Sendable {
             if let ticket = value("ticket") {
                 switch runs.use(ticket, for: runID) {
                 case nil: throw ChatProblem.badTicket
-                case .fresh(let id): key = try usable(id)
+                case .fresh(let id): key = try usable(id, exchange)
                 case .used(let id, let run):
-                    key = try usable(id)
+                    key = try usable(id, exchange)
                     resumed = (run, -1)
                 }
             } else if let secret = value("apiKey") ?? value("key") {
                 guard let found = services.keys.find(Array(secret.utf8)) else { throw RelayProblem.noKey }
-                key = try RelayGate.check(found, services)
+                key = try RelayGate.check(found, exchange, services)
             } else {
                 key = try self.key(exchange)
             }
@@ -89,7 +89,8 @@ struct ChatHandler: Sendable {
     // MARK: A turn
 
     private func run(_ ask: ChatAsk, _ key: RelayKey, _ exchange: Exchange, ticket: String?) async throws {
-        guard key.allows(model: ask.model) else { throw RelayProblem.modelNotAllowed }
+        try key.check(service: RelayGate.service(Self.path))
+        try key.check(model: ask.model)
         if let id = ask.conversationID, !runs.claim(id) { throw ChatProblem.busy }
         defer { if let id = ask.conversationID { runs.release(id) } }
         var before: Conversation?
@@ -242,10 +243,10 @@ struct ChatHandler: Sendable {
 
     // MARK: Parts
 
-    private func key(_ exchange: Exchange) throws -> RelayKey { try RelayGate.key(exchange.head, services) }
-    private func usable(_ id: APIKeyID) throws -> RelayKey {
+    private func key(_ exchange: Exchange) throws -> RelayKey { try RelayGate.key(exchange, services) }
+    private func usable(_ id: APIKeyID, _ exchange: Exchange) throws -> RelayKey {
         guard let key = services.keys.find(id) else { throw RelayProblem.noKey }
-        return try RelayGate.check(key, services)
+        return try RelayGate.check(key, exchange, services)
     }
     private func draining() throws { if services.isDraining.load(ordering: .relaxed) { throw RelayProblem.draining } }
 

@@ -7,14 +7,15 @@ internal import Synchronization
 /// A key as the data path sees it. Immutable; a class because a copy of all its texts for every request costs more than a reference.
 final class RelayKey: Sendable {
     let key: APIKey
-    /// Globs of models it may use; nil is all.
-    let allowedModels: [ModelPattern]?
     let counters: LimitCounters
     /// Whose limits it meets: its own first, then its owner's and its team's.
     let holders: [LimitCounters.Holder]
-    private let deniedModels: [ModelPattern]
-    /// Nil allows every address.
-    private let networks: [IPNetwork]?
+    /// Its own, its owner's and its team's; empty for most keys, so that asking costs nothing.
+    let rules: [KeyRules]
+    /// The earliest of all ends.
+    let ends: Timestamp?
+    /// Its next request begins a lifetime.
+    let awaitsFirstUse: Bool
     /// The secret it was found by ended with a rotation and works for a while.
     let isPrevious: Bool
     /// The accounts that serve it; nil is the whole pool.
@@ -25,19 +26,28 @@ final class RelayKey: Sendable {
         self.holders = holders
         self.counters = counters
         self.isPrevious = isPrevious
-        deniedModels = key.access.deniedModels.map(ModelPattern.init)
-        // What is no network allows nobody, rather than everybody.
-        networks = key.access.ipAllowlist.isEmpty ? nil : key.access.ipAllowlist.compactMap { IPNetwork($0) }
         binding = key.accountBinding.map(AccountBinding.init)
-        allowedModels = key.allowedModels.map(ModelPattern.list)
+        rules = KeyRules.all(of: key)
+        ends = key.ends
+        awaitsFirstUse = key.awaitsFirstUse
     }
 
-    func allows(model: String) -> Bool {
-        (allowedModels?.contains { $0.matches(model) } ?? true) && !deniedModels.contains { $0.matches(model) }
+    func allows(model: String) -> Bool { rules.allSatisfy { $0.allows(model: model) } }
+    /// - Throws: `modelNotAllowed` naming whose rule it is; the others below likewise.
+    func check(model: String) throws(RelayProblem) {
+        for rules in rules where !rules.allows(model: model) { throw .modelNotAllowed(rules.scope) }
     }
-    func allows(_ address: IPAddress) -> Bool { networks?.contains { $0.contains(address) } ?? true }
+    func check(_ address: IPAddress) throws(RelayProblem) {
+        for rules in rules where !rules.allows(address) { throw .addressNotAllowed(rules.scope) }
+    }
     /// - Parameter service: one of `APIKeyAccess.services`.
-    func allows(service: String) -> Bool { key.access.permissions.isEmpty || key.access.permissions.contains(service) }
+    func check(service: String) throws(RelayProblem) {
+        for rules in rules where !rules.allows(service: service) { throw .serviceNotAllowed(rules.scope) }
+    }
+    /// Whose end comes first.
+    var endScope: LimitScope {
+        key.ownEnd == ends ? .key : key.ownerAccess?.ends == ends ? .user : .team
+    }
     var plan: LimitPlan { holders.first?.plan ?? .none }
 }
 

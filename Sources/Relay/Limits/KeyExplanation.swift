@@ -24,6 +24,7 @@ public enum KeyExplanation {
             ("key_disabled", row.status == .active && row.ownerStatus != .blocked), ("key_expired", row.ends.map { now < $0 } ?? true),
         ]
         if let model { checks.append(("model_not_allowed", key.allows(model: model))) }
+        let shared: [(LimitScope, SharedAccess?)] = [(.user, row.ownerAccess), (.team, row.teamAccess)]
         var limits: [JSON] = []
         for holder in key.holders {
             for standing in holder.counters.standings(holder.scope, holder.plan, now: now, second: uptime / 1_000_000_000, zone: zone) {
@@ -56,7 +57,17 @@ public enum KeyExplanation {
             "refused_by": refused.map { .string($0) } ?? .null,
             "checks": .array(checks.map { ["code": .string($0.0), "passes": .bool($0.1)] }), "limits": .array(limits),
             "window": window,
-            "access": row.access.json, "allowed_models": row.allowedModels.flatMap { try? JSON(parsing: $0) } ?? .null,
+            "access": row.access.json,
+            "shared": .array(
+                shared.compactMap { scope, access in
+                    guard let access else { return nil }
+                    var rules = access.json.object ?? [:]
+                    rules["scope"] = .string(scope.rawValue)
+                    rules["ends_at"] = access.ends.map { .string($0.text) } ?? .null
+                    if let model { rules["allows_model"] = .bool(key.rules.allSatisfy { $0.scope != scope || $0.allows(model: model) }) }
+                    return .object(rules)
+                }),
+            "allowed_models": row.allowedModels.flatMap { try? JSON(parsing: $0) } ?? .null,
             "expires_at": row.ends.map { .string($0.text) } ?? .null, "time_zone": .string(zone.name),
         ]
     }

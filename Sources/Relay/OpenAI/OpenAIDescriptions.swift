@@ -21,7 +21,7 @@ extension RouteDescriptions {
         ],
         problems: kinds(
             keyProblems + [
-                .modelNotAllowed, .badRequest("The request body is not valid."), .bodyTooLarge(limitBytes: RelayLimits().bodyBytes),
+                .modelNotAllowed(), .badRequest("The request body is not valid."), .bodyTooLarge(limitBytes: RelayLimits().bodyBytes),
                 .bodyTooSlow, .unsupportedEncoding, .tokensPerDay(resetsAt: Timestamp(milliseconds: 0)),
                 .costPerDay(resetsAt: Timestamp(milliseconds: 0)), .requestsPerMinute(waitSeconds: 12), .concurrency,
                 .overloaded(retryAfterSeconds: 5), .modelNotFound, .upstreamUnreachable, .upstreamTimeout, .upstreamFault, .draining,

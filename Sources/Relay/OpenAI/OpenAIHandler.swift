@@ -49,7 +49,7 @@ struct OpenAIHandler: Sendable {
     }
 
     private func read(_ exchange: Exchange) async throws -> (RelayKey, OpenAIRequest) {
-        let key = try RelayGate.key(exchange.head, services)
+        let key = try RelayGate.key(exchange, services)
         let body = try await RelayGate.body(exchange, limit: services.limits.bodyBytes)
         guard let json = try? JSON(parsing: body) else { throw OpenAIProblem.bad(nil, "The request body is not valid JSON.") }
         // Scoped to the key, so that two customers' users of one name have nothing in common.

@@ -129,18 +129,19 @@ extension RelayGate {
     private static let userAgent: HeaderName = "user-agent"
 
     /// A soft check: header fields can be forged (relay contract, section 8).
-    static func client(_ key: RelayKey, _ head: RequestHead, _ request: MessagesRequest) throws(RelayProblem) {
-        let allowed = key.key.access.allowedClients
-        guard !allowed.isEmpty else { return }
-        let agent = head.value(of: userAgent) ?? ""
-        let isAllowed = allowed.contains { client in
-            client == "claude-code" ? isClaudeCode(head, agent, request) : agent.hasPrefix(client)
+    /// - Parameter request: nil of a batch, which Claude Code does not send.
+    static func client(_ key: RelayKey, _ head: RequestHead, _ request: MessagesRequest?) throws(RelayProblem) {
+        for rules in key.rules where !rules.clients.isEmpty {
+            let agent = head.value(of: userAgent) ?? ""
+            let isAllowed = rules.clients.contains { client in
+                client == "claude-code" ? isClaudeCode(head, agent, request) : agent.hasPrefix(client)
+            }
+            guard isAllowed else { throw .clientNotAllowed(rules.scope) }
         }
-        guard isAllowed else { throw .clientNotAllowed }
     }
 
-    private static func isClaudeCode(_ head: RequestHead, _ agent: String, _ request: MessagesRequest) -> Bool {
-        guard agent.hasPrefix("claude-cli/"), let userID = request.userID else { return false }
+    private static func isClaudeCode(_ head: RequestHead, _ agent: String, _ request: MessagesRequest?) -> Bool {
+        guard agent.hasPrefix("claude-cli/"), let userID = request?.userID else { return false }
         let parts = agent.dropFirst(11).prefix { $0.isNumber || $0 == "." }.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count >= 3, parts.prefix(3).allSatisfy({ !$0.isEmpty }) else { return false }
         for name: HeaderName in ["x-app", "anthropic-beta", "anthropic-version"] {

@@ -85,10 +85,9 @@ struct MessagesHandler: Sendable {
 
     @inline(never) private func caller(_ exchange: Exchange, _ known: RelayKey?, _ path: String) throws(RelayProblem) -> RelayKey {
         let key: RelayKey
-        if let known { key = known } else { key = try RelayGate.key(exchange.head, services) }
+        if let known { key = known } else { key = try RelayGate.key(exchange, services) }
         guard !services.isDraining.load(ordering: .relaxed) else { throw .draining }
-        guard key.allows(exchange.remoteAddress) else { throw .addressNotAllowed }
-        guard key.allows(service: RelayGate.service(path)) else { throw .serviceNotAllowed }
+        try key.check(service: RelayGate.service(path))
         return key
     }
 
@@ -96,7 +95,7 @@ struct MessagesHandler: Sendable {
         let request: MessagesRequest
         do throws(MessagesRequest.Problem) { request = try MessagesRequest(scanning: body.span) } catch { throw .badRequest(error.message) }
         try RelayGate.client(key, exchange.head, request)
-        guard key.allows(model: request.model) else { throw .modelNotAllowed }
+        try key.check(model: request.model)
         return request
     }
 
@@ -106,7 +105,7 @@ struct MessagesHandler: Sendable {
         _ place: consuming FairLease
     ) throws(RelayProblem) -> Passage {
         let now = exchange.reactor.now
-        if key.key.access.activationSeconds != nil, key.key.activatedAt == nil { services.keys.activate(key.key.id, at: now) }
+        if key.awaitsFirstUse { services.keys.activate(key.key.id, at: now) }
         return try Passage(
             exchange, services, request,
             admission: Admission(
@@ -119,14 +118,20 @@ struct MessagesHandler: Sendable {
 
 /// The checks before anything is spent, in the order of the contract (section 2, item 4).
 enum RelayGate {
-    static func key(_ head: RequestHead, _ services: RelayServices) throws(RelayProblem) -> RelayKey {
-        try check(try KeyCheck.find(head, in: services.keys), services)
+    static func key(_ exchange: Exchange, _ services: RelayServices) throws(RelayProblem) -> RelayKey {
+        try check(try KeyCheck.find(exchange.head, in: services.keys), exchange, services)
     }
 
-    /// Whether a key that was found may be used now.
+    /// Whether a key that was found may be used now and from there; this holds for whatever is asked with it.
+    static func check(_ key: RelayKey, _ exchange: Exchange, _ services: RelayServices) throws(RelayProblem) -> RelayKey {
+        let key = try check(key, services)
+        if !key.rules.isEmpty { try key.check(exchange.remoteAddress) }
+        return key
+    }
+
     static func check(_ key: RelayKey, _ services: RelayServices) throws(RelayProblem) -> RelayKey {
         guard key.key.status == .active, key.key.ownerStatus != .blocked else { throw .keyDisabled }
-        if let ends = key.key.ends, ends <= services.ambient.now() { throw .keyExpired }
+        if let ends = key.ends, ends <= services.ambient.now() { throw .keyExpired(key.endScope) }
         if key.isPrevious, key.key.previousUntil.map({ $0 <= services.ambient.now() }) ?? true { throw .noKey }
         return key
     }

@@ -13,7 +13,7 @@ struct HistoryExport: Sendable {
     private enum Format: String { case csv, jsonl }
 
     func handle(_ exchange: Exchange) async throws {
-        let key = try RelayGate.key(exchange.head, services)
+        let key = try RelayGate.key(exchange, services)
         let query = QueryText.parse(exchange.head.queryText)
         guard let format = Format(rawValue: query.first { $0.name == "format" }?.value ?? "csv") else {
             throw RelayProblem.badRequest("format: must be csv or jsonl.")

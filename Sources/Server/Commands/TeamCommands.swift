@@ -5,7 +5,7 @@ internal import Store
 /// `gatehouse team …` and `user shared-limits`: limits that several keys share. A running server knows them within seconds.
 extension Command {
     private static let limitsAbout =
-        "Limits are a JSON object as `key edit` takes it: '{\"tokens_per_day\":1000000}'; null takes one away, what is not named stays."
+        "Limits are a JSON object as `key edit` takes it: '{\"tokens_per_day\":1000000}'; null takes one away, what is not named stays.\nRules for each key stand beside them: allowed_models, denied_models, allowed_clients, ip_allowlist, permissions, expires_at,\nactivation_seconds (from the first request of any of the keys)."
 
     static let teamAdd = Command(
         name: "team add", usage: "NAME [--limits JSON]", about: "Makes a team, whose people's keys share limits.\n" + limitsAbout,

@@ -155,7 +155,9 @@ enum SettingList {
         .init(name: "CLAUDE_BASE_URL", kind: .url, standard: "https://api.anthropic.com", about: "Where CLAUDE_API_KEY is used."),
         .init(
             name: "ALLOW_LOOPBACK_UPSTREAM", kind: .boolean, standard: "false",
-            about: "Lets accounts point at this machine, also by plain http; for another relay or a test upstream."),
+            about:
+                "Lets accounts point at this machine, also by plain http, for another relay or a test upstream; and webhooks that pages have added at this machine and at private networks."
+        ),
         .init(
             name: "ACCOUNT_STRATEGY", kind: .choice(["headroom", "least_inflight", "weighted", "round_robin", "oldest_used"]),
             standard: "headroom", about: "How one of several accounts of equal priority is chosen; a group may have its own."),
@@ -184,7 +186,7 @@ enum SettingList {
         .init(
             name: "BILL_ESTIMATES", kind: .boolean, standard: "true",
             about:
-                "Whoever leaves before the upstream has answered pays for the input that it had accepted, as an estimate. false: nothing is booked then."
+                "Whoever leaves before the upstream has answered pays for the input that it had accepted, as an estimate, also when the server was killed meanwhile. false: nothing is booked then."
         ),
         .init(
             name: "DEMO", kind: .boolean, standardText: "true outside production",

@@ -1,0 +1,57 @@
+internal import Domain
+internal import HTTP
+internal import Store
+
+/// What one of a key, its owner and its team says of who may use the key, from where and for what. All of them have to allow a request.
+struct KeyRules: Sendable {
+    let scope: LimitScope
+    /// Globs; nil is all.
+    private let allowedModels: [ModelPattern]?
+    private let deniedModels: [ModelPattern]
+    /// Nil allows every address.
+    private let networks: [IPNetwork]?
+    /// Empty allows all services.
+    private let services: [String]
+    /// "claude-code" or beginnings of user agents; empty allows every client.
+    let clients: [String]
+
+    private init(
+        _ scope: LimitScope, allowed: [ModelPattern]?, denied: [String], addresses: [String], services: [String], clients: [String]
+    ) {
+        self.scope = scope
+        allowedModels = allowed
+        deniedModels = denied.map(ModelPattern.init)
+        // What is no network allows nobody, rather than everybody.
+        networks = addresses.isEmpty ? nil : addresses.compactMap { IPNetwork($0) }
+        self.services = services
+        self.clients = clients
+    }
+
+    /// Those that restrict anything.
+    static func all(of key: APIKey) -> [KeyRules] {
+        var all = [
+            KeyRules(
+                .key, allowed: key.allowedModels.map(ModelPattern.list), denied: key.access.deniedModels, addresses: key.access.ipAllowlist,
+                services: key.access.permissions, clients: key.access.allowedClients)
+        ]
+        if let access = key.ownerAccess { all.append(KeyRules(.user, access)) }
+        if let access = key.teamAccess { all.append(KeyRules(.team, access)) }
+        return all.filter { !$0.allowsEverything }
+    }
+
+    private init(_ scope: LimitScope, _ access: SharedAccess) {
+        self.init(
+            scope, allowed: access.allowedModels?.map(ModelPattern.init), denied: access.deniedModels, addresses: access.ipAllowlist,
+            services: access.permissions, clients: access.allowedClients)
+    }
+
+    private var allowsEverything: Bool {
+        allowedModels == nil && deniedModels.isEmpty && networks == nil && services.isEmpty && clients.isEmpty
+    }
+
+    func allows(model: String) -> Bool {
+        (allowedModels?.contains { $0.matches(model) } ?? true) && !deniedModels.contains { $0.matches(model) }
+    }
+    func allows(_ address: IPAddress) -> Bool { networks?.contains { $0.contains(address) } ?? true }
+    func allows(service: String) -> Bool { services.isEmpty || services.contains(service) }
+}
