@@ -34,6 +34,12 @@ struct SettingsTests {
         #expect(settings.value("PORT").source == .environment && settings.value("HOST").source == .file)
     }
 
+    @Test func `a file from another system has its line ends read as line ends`() throws {
+        let settings = try settings([:], file: "PORT=8001\r\n# a comment\r\nHOST=0.0.0.0\r\n")
+        #expect(settings.port == 8001 && settings.host == "0.0.0.0")
+        #expect(problems([:], file: "PORT=8001\r\n\r\nHOST='x\r\n") == ["gatehouse.env must be a value with matching quotes in line 3"])
+    }
+
     @Test func `a secret may stand in a file of its own`() throws {
         let settings = try settings(["SECRET_KEY_FILE": "/run/secret"], files: ["/run/secret": "  text of the file\n"])
         #expect(settings.secretKey?.reveal { String(decoding: $0, as: UTF8.self) } == "text of the file")

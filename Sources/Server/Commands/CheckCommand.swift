@@ -52,7 +52,7 @@ struct SystemCheck {
         }
         var results = [Result(name: "settings", state: .good, detail: settings.isProduction ? "production" : "development")]
         results += settings.warnings.map { Result(name: "settings", state: .warning, detail: $0) }
-        results += folders(settings) + [clock(), address(settings)] + certificate(settings)
+        results += zone(settings) + folders(settings) + [clock(), address(settings)] + certificate(settings)
         return results + (await mail(settings)) + (await database(settings))
     }
 
@@ -91,6 +91,13 @@ struct SystemCheck {
                     : Result(name: "disk", state: .good, detail: text))
         }
         return results
+    }
+
+    private func zone(_ settings: Settings) -> [Result] {
+        do {
+            _ = try TimeZoneFile.zone(settings.timeZone)
+            return []
+        } catch { return [Result(name: "time zone", state: .failed, detail: "\(error)")] }
     }
 
     private func clock() -> Result {
@@ -154,7 +161,10 @@ struct SystemCheck {
             return [Result(name: "mail", state: .warning, detail: "dry run: mails are kept in \(settings.dataDirectory)/mail and not sent")]
         }
         guard let server = settings.mailServer else { return [] }
-        func failed(_ why: String) -> [Result] { [Result(name: "mail", state: .failed, detail: "\(server): \(why)")] }
+        func failed(_ why: String) -> [Result] {
+            // What could not be reached names itself.
+            [Result(name: "mail", state: .failed, detail: why.hasPrefix("\(server): ") ? why : "\(server): \(why)")]
+        }
         do {
             try await MailParts.client(settings, .live).probe(server)
             return [Result(name: "mail", state: .good, detail: "\(server)\(server.security == .plain ? ", not encrypted" : ", TLS")")]
@@ -164,7 +174,7 @@ struct SystemCheck {
             case .refused(let code), .deferred(let code): return failed("it refuses us with \(code)")
             case .failed(.tls(let why)):
                 return failed("\(why); check SMTP_USE_SSL, SMTP_STARTTLS and SMTP_CA_FILE")
-            case .failed(let why): return failed("\(why); check SMTP_HOST, SMTP_PORT and the firewall")
+            case .failed(let why): return failed("\(why.sentence); check SMTP_HOST, SMTP_PORT and the firewall")
             }
         } catch { return failed("\(error)") }
     }

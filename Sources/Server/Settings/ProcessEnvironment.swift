@@ -19,6 +19,8 @@ enum TextFile {
     /// A settings or secret file larger than this is not one.
     private static let maximumBytes = 1 << 20
 
+    static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
     /// Nil when the file is not there, cannot be read, is too large or no UTF-8.
     static func read(_ path: String) -> String? {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)

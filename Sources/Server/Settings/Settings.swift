@@ -70,7 +70,13 @@ struct Settings: Sendable {
 
     /// The settings of the running process.
     static func load() throws(SettingsErrors) -> Settings {
-        try Settings(environment: ProcessEnvironment.all, file: TextFile.read("gatehouse.env"), readFile: TextFile.read)
+        let file = TextFile.read("gatehouse.env")
+        if file == nil, TextFile.exists("gatehouse.env") {
+            throw SettingsErrors(problems: [
+                "gatehouse.env is there and cannot be read: give it to the user that runs gatehouse, as UTF-8 of at most 1 MiB"
+            ])
+        }
+        return try Settings(environment: ProcessEnvironment.all, file: file, readFile: TextFile.read)
     }
 
     func value(_ name: String) -> Value { values[name] ?? Value(text: "", source: .standard) }

@@ -10,7 +10,9 @@ enum SettingsFile {
     /// - Throws: `ParseError` naming the line; never quotes a value.
     static func parse(_ text: String) throws(ParseError) -> [Line] {
         var lines: [Line] = []
-        for (index, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        // "\r\n" is one character, and one end of a line.
+        let ends: Set<Character> = ["\n", "\r\n"]
+        for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: ends.contains).enumerated() {
             var line = SettingText.trimmed(raw)
             if line.isEmpty || line.hasPrefix("#") { continue }
             if line.hasPrefix("export ") { line = SettingText.trimmed(line.dropFirst(7)) }

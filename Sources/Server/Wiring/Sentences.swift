@@ -68,3 +68,18 @@ extension TLSError {
         }
     }
 }
+
+extension ClientError {
+    var sentence: String {
+        switch self {
+        case .badURL(let detail), .badHeader(let detail), .resolve(let detail), .connect(let detail), .tls(let detail), .proxy(let detail),
+            .interrupted(let detail):
+            detail
+        case .refusedAddress(let detail): "\(detail) may not be called"
+        case .timeout: "no answer in time"
+        case .tooLarge(let limit): "an answer of more than \(limit) bytes"
+        case .busy: "too many calls are waiting"
+        case .cancelled: "it was given up"
+        }
+    }
+}
