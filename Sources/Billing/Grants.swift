@@ -13,54 +13,71 @@ extension Sales {
         if payment.provider != "balance" {
             try transaction.book(payment.amount, .payment, of: payment.userID, payment: payment.id, note: "payment \(payment.number)")
         }
-        let isGranted = try grant(payment, actor, transaction)
-        try invoice(.invoice, payment, payment.amount, transaction)
-        try promiseReceipt(payment, transaction)
+        let parties = try Parties(payment, transaction)
+        let (isGranted, bought) = try grant(payment, parties.plan, actor, transaction)
+        try promiseReceipt(payment, parties, transaction)
         try transaction.audit(
             actor: actor, action: "payment.complete", subject: payment.id.text, before: Self.shown(payment),
             after: JSON.object(["granted": .bool(isGranted)]).text, requestID: request)
-        return try told(isGranted || payment.purpose == .credit ? "payment.completed" : "payment.underpaid", payment.id, transaction)
+        let settled = try told(
+            isGranted || payment.purpose == .credit ? "payment.completed" : "payment.underpaid", payment.id, transaction)
+        // Late: from the choice of its place until the commit nobody else is given one.
+        if let bought, let plan = parties.plan { try makeFirstService(bought, plan, label: payment.label, actor, transaction) }
+        invoice(.invoice, payment, payment.amount, parties, transaction)
+        return settled
+    }
+
+    /// Who pays, and what for.
+    private struct Parties {
+        let user: User?
+        let plan: Plan?
+        init(_ payment: Payment, _ reader: Reader) throws(StoreError) {
+            user = try reader.user(payment.userID)
+            plan = if let id = payment.planID { try reader.plan(id) } else { nil }
+        }
     }
 
     /// What a mail tells of a payment is old news after this long.
     private static let receiptSeconds: Int64 = 7 * 86_400
 
     /// Of money that came in; what is paid from the balance came before.
-    private func promiseReceipt(_ payment: Payment, _ transaction: Transaction) throws(StoreError) {
-        guard payment.provider != "balance", payment.amount.minorUnits > 0, let user = try transaction.user(payment.userID) else { return }
-        var name = ""
-        if let id = payment.planID, let plan = try transaction.plan(id) { name = plan.terms.name }
+    private func promiseReceipt(_ payment: Payment, _ parties: Parties, _ transaction: Transaction) throws(StoreError) {
+        guard payment.provider != "balance", payment.amount.minorUnits > 0, let user = parties.user else { return }
         try transaction.promiseMail(
             .paymentReceived, to: user.email, user: user.id,
             facts: [
                 "amount": .string("\(payment.amount.text) \(payment.amount.currency.code)"), "number": .string(String(payment.number)),
-                "plan": .string(name),
+                "plan": .string(parties.plan?.terms.name ?? ""),
             ], until: transaction.ambient.now().adding(seconds: Self.receiptSeconds))
     }
 
-    /// False when the amount is below the price: the money stays on the balance.
-    private func grant(_ payment: Payment, _ actor: String, _ transaction: Transaction) throws(StoreError) -> Bool {
-        guard payment.purpose != .credit, let planID = payment.planID, let plan = try transaction.plan(planID) else { return false }
+    /// Not granted when the amount is below the price: the money stays on the balance.
+    /// - Returns: `bought` when it bought a plan's time.
+    private func grant(_ payment: Payment, _ plan: Plan?, _ actor: String, _ transaction: Transaction) throws(StoreError) -> (
+        isGranted: Bool, bought: Subscription?
+    ) {
+        guard payment.purpose != .credit, let plan else { return (false, nil) }
         let price = payment.purpose == .upgrade ? payment.amount : plan.terms.price
-        guard payment.amount.currency == price.currency, payment.amount.minorUnits >= price.minorUnits else { return false }
+        guard payment.amount.currency == price.currency, payment.amount.minorUnits >= price.minorUnits else { return (false, nil) }
+        var bought: Subscription?
         if payment.purpose == .upgrade {
-            guard let id = payment.subscriptionID, let subscription = try transaction.subscription(id), subscription.status != .ended else {
-                return false
-            }
+            guard let id = payment.subscriptionID, let subscription = try transaction.subscriptionForChange(id),
+                subscription.status != .ended
+            else { return (false, nil) }
             try change(subscription, to: plan, actor, transaction)
             try transaction.setPaymentGrant(payment.id, subscription: id, from: nil, until: nil, charged: price)
         } else {
             let granted = try grantTime(plan, to: payment.userID, extending: payment.subscriptionID, transaction)
             try transaction.setPaymentGrant(
                 payment.id, subscription: granted.subscription.id, from: granted.from, until: granted.subscription.endsAt, charged: price)
-            try makeFirstService(granted.subscription, plan, label: payment.label, actor, transaction)
+            bought = granted.subscription
         }
         if price.minorUnits > 0 {
             try transaction.book(
                 Money(minorUnits: -price.minorUnits, price.currency), .charge, of: payment.userID, payment: payment.id,
                 note: plan.terms.name)
         }
-        return true
+        return (true, bought)
     }
 
     /// A new subscription, or more time for one: from its end or from now, whichever is later. Keys, addresses and ports stay.
@@ -69,9 +86,15 @@ extension Sales {
     ) throws(StoreError) -> (subscription: Subscription, from: Timestamp) {
         let now = transaction.ambient.now()
         var known: Subscription?
-        if let id { known = try transaction.subscription(id) }
-        if known == nil || known?.status == .ended { known = try transaction.renewableSubscription(of: user, plan: plan.id) }
-        guard let old = known else {
+        if let id { known = try transaction.subscriptionForChange(id) }
+        if known == nil || known?.status == .ended {
+            known = nil
+            if let id = try transaction.renewableSubscription(of: user, plan: plan.id)?.id {
+                known = try transaction.subscriptionForChange(id)
+            }
+        }
+        // Its retention may have ended while it was waited for.
+        guard let old = known, old.status != .ended else {
             let end = plan.terms.durationSeconds.map { now.adding(seconds: $0) }
             return (
                 try transaction.createSubscription(owner: user, plan: plan, billing: .own, startedAt: now, endsAt: end), now
@@ -79,7 +102,7 @@ extension Sales {
         }
         let from = max(now, old.endsAt ?? now)
         let end = plan.terms.durationSeconds.map { from.adding(seconds: $0) }
-        try transaction.setSubscription(old.id, status: .active, endsAt: end)
+        let renewed = try transaction.setSubscription(old.id, status: .active, endsAt: end)
         for service in try transaction.liveServices(of: old.id) {
             _ = try orders.change(service.id, .lift(.payment), actor: "system", in: transaction)
             // What was paid for anew may be used anew.
@@ -87,7 +110,7 @@ extension Sales {
                 _ = try orders.change(service.id, .lift(.quotaReset), actor: "system", in: transaction)
             }
         }
-        guard let renewed = try transaction.subscription(old.id) else { throw .programming("a renewed subscription gave no row") }
+        guard let renewed else { throw .programming("a renewed subscription gave no row") }
         try transaction.promise(
             "subscription.renewed", subject: old.id.text,
             body: ["subscription_id": .string(old.id.text), "ends_at": end.map { .string($0.text) } ?? .null])
@@ -145,7 +168,7 @@ extension Sales {
             try transaction.book(
                 Money(minorUnits: -units, currency), .refund, of: payment.userID, payment: payment.id, note: "refund")
         }
-        try invoice(.creditNote, payment, Money(minorUnits: -units, currency), transaction)
+        invoice(.creditNote, payment, Money(minorUnits: -units, currency), try Parties(payment, transaction), transaction)
         if isWhole {
             try transaction.setPaymentStatus(.refunded, of: payment.id)
             try endGrantedTime(payment, transaction)
@@ -159,7 +182,7 @@ extension Sales {
     /// Takes back what is left of the time that the payment bought, and no other payment's.
     private func endGrantedTime(_ payment: Payment, _ transaction: Transaction) throws(StoreError) {
         guard let id = payment.subscriptionID, let from = payment.grantedFrom,
-            let subscription = try transaction.subscription(id), subscription.status == .active, subscription.billing == .own
+            let subscription = try transaction.subscriptionForChange(id), subscription.status == .active, subscription.billing == .own
         else { return }
         let now = transaction.ambient.now()
         guard let until = payment.grantedUntil, let end = subscription.endsAt else {
@@ -175,15 +198,12 @@ extension Sales {
         }
     }
 
-    private func invoice(
-        _ kind: InvoiceKindWord, _ payment: Payment, _ amount: Money, _ transaction: Transaction
-    ) throws(StoreError) {
-        guard amount.minorUnits != 0, let user = try transaction.user(payment.userID) else { return }
-        var text = payment.purpose == .credit ? "Credit" : "Payment"
-        if let id = payment.planID, let plan = try transaction.plan(id) { text = plan.terms.name }
+    private func invoice(_ kind: InvoiceKindWord, _ payment: Payment, _ amount: Money, _ parties: Parties, _ transaction: Transaction) {
+        guard amount.minorUnits != 0, let user = parties.user else { return }
+        var text = parties.plan?.terms.name ?? (payment.purpose == .credit ? "Credit" : "Payment")
         if payment.purpose == .upgrade { text += " (upgrade)" }
         if kind == .creditNote { text = "Refund: " + text }
-        _ = try transaction.issueInvoice(
+        transaction.issueInvoiceLastly(
             kind, for: payment, recipient: user.name.isEmpty ? user.email : "\(user.name)\n\(user.email)",
             lines: [Invoice.Line(text, amount)])
     }

@@ -47,6 +47,7 @@ extension Sales {
             if let providerID = event.providerPaymentID, payment.providerPaymentID == nil {
                 _ = try transaction.linkPayment(id, providerPaymentID: providerID)
             }
+            try transaction.takeTurn(.money(payment.userID))
             return try settle(event, payment, keep, request, transaction)
         }
     }

@@ -2,7 +2,8 @@ public import Domain
 public import Provisioning
 public import Store
 
-/// What people buy and what their money does. Every use case is one transaction; the workers are woken after it.
+/// What people buy and what their money does. Every use case is one transaction; the workers are woken after it. It is a sale (see `Store`):
+/// what it decides by it has read for change, or under the person's turn.
 public struct Sales: Sendable {
     public let store: Store
     public let orders: Orders
@@ -61,6 +62,7 @@ public struct Sales: Sendable {
     /// A payment that waits for its provider's word; from the balance it is settled at once.
     public func begin(_ wish: Wish, actor: String, request: RequestID? = nil) async throws(StoreError) -> Payment {
         try await changing { transaction throws(StoreError) in
+            if wish.provider == "balance" { try transaction.takeTurn(.money(wish.user)) }
             var amount = wish.amount
             if let id = wish.plan {
                 guard let plan = try transaction.plan(id) else { throw Refusal.unknownPlan.error }
@@ -94,6 +96,7 @@ public struct Sales: Sendable {
         _ planID: PlanID, to user: UserID, isExclusive: Bool = false, makesService: Bool, actor: String, request: RequestID? = nil
     ) async throws(StoreError) -> Subscription {
         try await changing { transaction throws(StoreError) in
+            try transaction.takeTurn(.money(user))
             guard let plan = try transaction.plan(planID) else { throw Refusal.unknownPlan.error }
             guard try transaction.user(user) != nil else { throw Refusal.unknownUser.error }
             let running = try transaction.subscriptions(of: user).filter { $0.status == .active }
@@ -113,7 +116,9 @@ public struct Sales: Sendable {
         to id: SubscriptionID, label: String, options: JSON, actor: String, request: RequestID? = nil
     ) async throws(StoreError) -> (service: Service, operation: Operation) {
         try await changing { transaction throws(StoreError) in
-            guard let subscription = try transaction.subscription(id), subscription.status == .active else {
+            guard let owner = try transaction.subscription(id)?.ownerID else { throw Refusal.noSubscription.error }
+            try transaction.takeTurn(.money(owner))
+            guard let subscription = try transaction.subscriptionForChange(id), subscription.status == .active else {
                 throw Refusal.noSubscription.error
             }
             guard let plan = try transaction.plan(subscription.planID) else { throw Refusal.unknownPlan.error }
@@ -184,6 +189,8 @@ public struct Sales: Sendable {
         _ id: SubscriptionID, to planID: PlanID, provider: String, actor: String, request: RequestID? = nil
     ) async throws(StoreError) -> Payment {
         try await changing { transaction throws(StoreError) in
+            guard let owner = try transaction.subscription(id)?.ownerID else { throw Refusal.noSubscription.error }
+            try transaction.takeTurn(.money(owner))
             let (subscription, plan, due) = try Self.quote(id, planID, transaction)
             let isFree = due.minorUnits == 0
             let payment = try transaction.createPayment(
@@ -206,7 +213,9 @@ public struct Sales: Sendable {
             switch payment.status {
             case .completed: return payment
             case .refunded: throw Refusal.wrongStatus.error
-            case .pending, .failed: return try complete(payment, actor: actor, request: request, in: transaction)
+            case .pending, .failed:
+                try transaction.takeTurn(.money(payment.userID))
+                return try complete(payment, actor: actor, request: request, in: transaction)
             }
         }
     }
@@ -221,6 +230,7 @@ public struct Sales: Sendable {
             guard amount.map({ $0.currency == payment.amount.currency && (1...max(1, rest)).contains($0.minorUnits) }) ?? true else {
                 throw Refusal.tooMuch.error
             }
+            try transaction.takeTurn(.money(payment.userID))
             return try refund(payment, amount?.minorUnits ?? rest, actor: actor, request: request, in: transaction)
         }
     }

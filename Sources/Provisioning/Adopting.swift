@@ -52,6 +52,7 @@ extension Orders {
         do throws(DriverError) { adoption = try driver.adopt(foundling, as: plain, transaction.ambient) } catch {
             return .refused(error.sentence)
         }
+        try transaction.takeTurn(.placing)
         for claim in adoption.preparation.claims {
             guard let value = claim.choose([]), try !transaction.isTaken(kind: claim.kind, scope: claim.scope, value: value) else {
                 return .refused("another service has its \(claim.name)")

@@ -53,6 +53,7 @@ public struct Orders: Sendable {
         guard let driver = drivers[wish.kind] else { throw Refusal.unknownKind.error }
         do throws(InputErrors) { try driver.check(options: wish.options) } catch { throw Refusal.badOptions.error }
         // Counted in the transaction of the order: two at once cannot both be the last.
+        try transaction.takeTurn(.placing)
         if let owner = wish.owner, let user = try transaction.user(owner),
             try transaction.liveServiceCount(owner: owner) >= user.limits.services
         {

@@ -27,6 +27,7 @@ extension Orders {
         let tail = reshape.beginsAnew ? await lastReading(driver, service, order) : nil
         let sealed = reshape.secret == order.secret ? service.secretSealed : secrets.seal(reshape.secret, of: service.id)
         return try await store.transaction { [self] transaction throws(StoreError) in
+            if !reshape.claims.isEmpty { try transaction.takeTurn(.placing) }
             guard let now = try transaction.serviceForChange(service.id) else { throw Refusal.unknownService.error }
             guard now.desired != .terminated else { throw Refusal.terminated.error }
             // A worker that has begun would write what it was begun with over this.

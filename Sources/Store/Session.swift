@@ -79,4 +79,15 @@ public final class Transaction: Reader {
     /// Runs a change and says how many rows it touched.
     @discardableResult
     func execute(_ statement: SQL) throws(StoreError) -> Int { try run(statement).changed }
+
+    /// What `lastly` was asked for, in that order.
+    private var endings: [(Transaction) throws(StoreError) -> Void] = []
+
+    /// Runs `work` after the closure and before the commit. What changes a row that everybody changes keeps the others waiting for that
+    /// row and the commit only.
+    func lastly(_ work: @escaping (Transaction) throws(StoreError) -> Void) { endings.append(work) }
+
+    func end() throws(StoreError) {
+        for ending in endings { try ending(self) }
+    }
 }

@@ -17,7 +17,9 @@ public struct Store: Sendable {
         try await database.transaction(for: .write, within: nil, body)
     }
 
-    /// The same for what books money, one at a time over all servers of the database.
+    /// The same for what books money. All sales touch the row that invoices are numbered from, so that as one moment each most of them
+    /// would only be rolled back: on PostgreSQL every statement sees what others have committed before it. Rows that a decision rests on are
+    /// therefore read for change, and what spans rows (a person's money, free addresses) takes a `Turn`.
     public func sale<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws(StoreError)
         -> Value
     {

@@ -45,7 +45,7 @@ struct NodeWorld: Sendable {
     func order(_ label: String = "phone", options: JSON = [:], subscription: Subscription? = nil, limits: JSON = [:]) async throws
         -> Service
     {
-        try await store.transaction { [orders] transaction throws(StoreError) in
+        try await store.sale { [orders] transaction throws(StoreError) in
             try orders.order(
                 Orders.Wish(
                     kind: .vpn, label: label, limits: limits, options: options, owner: subscription?.ownerID, subscription: subscription),

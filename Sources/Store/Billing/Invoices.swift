@@ -66,6 +66,14 @@ extension Reader {
 }
 
 extension Transaction {
+    /// Issues it just before the commit. There is one row that numbers come from, so that there are no gaps; whoever has it keeps all others
+    /// from issuing until the commit.
+    public func issueInvoiceLastly(_ kind: InvoiceKindWord, for payment: Payment, recipient: String, lines: [Invoice.Line]) {
+        lastly { transaction throws(StoreError) in
+            _ = try transaction.issueInvoice(kind, for: payment, recipient: recipient, lines: lines)
+        }
+    }
+
     public func issueInvoice(
         _ kind: InvoiceKindWord, for payment: Payment, recipient: String, lines: [Invoice.Line]
     ) throws(StoreError) -> Invoice {

@@ -1,7 +1,7 @@
 internal import Domain
 
-/// `migrate` writes too, but never beside another process that migrates; `sell` never beside another that sells: sales share balances and
-/// the row that invoices are numbered from, so that side by side most of them would only be rolled back.
+/// `migrate` writes too, but never beside another process that migrates. `sell` does not belong to one moment: each of its statements sees
+/// what was committed before it, and what must not happen beside another sale takes a `Turn`.
 enum Purpose: Sendable { case read, write, migrate, sell }
 
 /// One closure waiting for a connection. Run, perhaps more than once, by the lane that takes it; then finished exactly once.
@@ -35,6 +35,7 @@ final class ClosureJob<Value: Sendable>: Job, @unchecked Sendable {  // after su
         value = nil
         let transaction = Transaction(connection, ambient)
         let made = try body(transaction)
+        try transaction.end()
         // PostgreSQL ends a transaction at its first error; a closure that swallows one must not commit on SQLite either.
         if let failure = transaction.failure { throw failure }
         value = made

@@ -132,12 +132,19 @@ extension Transaction {
         return made
     }
 
-    /// A new end makes earlier reminders count no longer.
-    public func setSubscription(_ id: SubscriptionID, status: SubscriptionStatus, endsAt: Timestamp?) throws(StoreError) {
-        try execute(
+    /// The row, taken until the transaction ends. It is written to, so that whoever decides about the subscription from an older view of it
+    /// (an expiry, say) is repeated.
+    public func subscriptionForChange(_ id: SubscriptionID) throws(StoreError) -> Subscription? {
+        try first("UPDATE subscriptions SET updated_at = \(ambient.now()) WHERE id = \(id) RETURNING \(Subscription.columns)")
+    }
+
+    /// A new end makes earlier reminders count no longer. What it is then; nil when it is gone.
+    @discardableResult
+    public func setSubscription(_ id: SubscriptionID, status: SubscriptionStatus, endsAt: Timestamp?) throws(StoreError) -> Subscription? {
+        try first(
             """
             UPDATE subscriptions SET status = \(status), ends_at = \(endsAt), reminded_days = NULL, updated_at = \(ambient.now())
-            WHERE id = \(id)
+            WHERE id = \(id) RETURNING \(Subscription.columns)
             """)
     }
     public func setSubscriptionPlan(_ id: SubscriptionID, _ plan: PlanID) throws(StoreError) {

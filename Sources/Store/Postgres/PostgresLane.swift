@@ -34,7 +34,8 @@ final class Reconnection: Sendable {
 ///
 /// A transaction that another one got in the way of (SQLSTATE 40001, 40P01) is rolled back and its closure run again, up to
 /// `attempts` times within its deadline; from the third on it first takes a lock that only such repeats take, so that they no longer
-/// disturb each other. One whose connection broke before the commit was sent is run once more on a new connection. When it broke
+/// disturb each other. A sale sees what others commit meanwhile, so a value that was free when it looked may be taken when it writes: it is
+/// run again to look anew, `looks` times in all. One whose connection broke before the commit was sent is run once more on a new connection. When it broke
 /// during the commit nobody knows, and the caller is told so.
 final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touched only on the lane's thread
     private let address: PostgresAddress
@@ -45,9 +46,10 @@ final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touc
     private var connection: PostgresConnection?
 
     static let attempts = 12
+    static let looks = 3
     static let connectMilliseconds: UInt64 = 5000
-    /// Advisory locks; any numbers that no other program of the same database takes.
-    private static let (migrationLock, repeatLock, saleLock) = ("7165012", "7165013", "7165014")
+    /// Advisory locks; any numbers that no other program of the same database takes. See `Turn` for those that sales take.
+    private static let (migrationLock, repeatLock) = ("7165012", "7165013")
 
     init(_ address: PostgresAddress, _ ambient: Ambient, statementMilliseconds: Int64, reconnection: Reconnection, isKept: Bool) {
         self.address = address
@@ -73,7 +75,7 @@ final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touc
 
     private func run(_ job: any Job) throws(StoreError) {
         let deadline = Deadline(uptimeNanoseconds: job.deadline, clock: ambient.uptimeNanoseconds)
-        var (conflicts, losses) = (0, 0)
+        var (conflicts, losses, looks) = (0, 0, 1)
         var lastError = StoreError.busy
         while true {
             guard deadline.remainingMilliseconds > 0 else { throw lastError }
@@ -89,6 +91,10 @@ final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touc
                     pause(conflicts)
                     continue
                 }
+                if case .conflict = error, job.purpose == .sell, connection.isAlive, looks < Self.looks {
+                    looks += 1
+                    continue
+                }
                 guard !connection.isAlive else { throw error }
                 self.connection = nil
                 if case .unavailable = error, losses == 0 {
@@ -102,14 +108,9 @@ final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touc
 
     private func once(_ job: any Job, _ connection: PostgresConnection, lockingOut: Bool) throws(StoreError) {
         connection.deadline = Deadline(uptimeNanoseconds: job.deadline, clock: ambient.uptimeNanoseconds)
-        guard lockingOut || job.purpose == .migrate || job.purpose == .sell else { return try transact(job, connection) }
+        guard lockingOut || job.purpose == .migrate else { return try transact(job, connection) }
         // A lock taken inside the transaction would come after its snapshot, which would then miss what the lock waited for.
-        let lock =
-            switch job.purpose {
-            case .migrate: Self.migrationLock
-            case .sell: Self.saleLock
-            case .read, .write: Self.repeatLock
-            }
+        let lock = job.purpose == .migrate ? Self.migrationLock : Self.repeatLock
         if job.purpose == .migrate { try connection.command("SET statement_timeout = 0") }
         try connection.command("SELECT pg_advisory_lock(\(lock))")
         defer { unlock(lock, connection) }
@@ -117,8 +118,13 @@ final class PostgresLane: Lane, @unchecked Sendable {  // the connection is touc
     }
 
     private func transact(_ job: any Job, _ connection: PostgresConnection) throws(StoreError) {
-        try connection.command(
-            job.purpose == .read ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE")
+        let kind =
+            switch job.purpose {
+            case .read: "REPEATABLE READ READ ONLY"
+            case .write, .migrate: "SERIALIZABLE READ WRITE"
+            case .sell: "READ COMMITTED READ WRITE"
+            }
+        try connection.command("BEGIN ISOLATION LEVEL " + kind)
         do throws(StoreError) { try job.perform(connection) } catch {
             let failure = connection.failure
             rollBack(connection)
