@@ -44,7 +44,11 @@ struct JobRun: Sendable {
                 if sight.presence != .absent { wasMade = true }
                 outcome.actual = Lifecycle.actual(seen: sight.presence, wasMade: wasMade)
                 if action == .create || action == .update { outcome.appliedRevision = service.wantedRevision }
-                guard Self.holds(action, outcome.actual) else {
+                if sight.presence == .altered {
+                    // Behind what is wanted, whatever was applied once: the next step is an update.
+                    outcome.appliedRevision = min(outcome.appliedRevision, service.wantedRevision - 1)
+                }
+                guard Self.holds(action, outcome.actual), sight.presence != .altered || action == .look else {
                     return ended(outcome, .unreachable("after \(action.rawValue) the backend shows it \(sight.presence.rawValue)"))
                 }
             } catch {

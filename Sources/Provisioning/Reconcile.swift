@@ -64,7 +64,7 @@ public struct Reconcile: Sendable {
 
     private func pass(_ driver: any ServiceDriver, _ backend: Backend?, _ isForced: Bool) async throws(StoreError) -> Report {
         var report = Report(place: backend?.name ?? driver.kind.text)
-        var drifted: [(service: Service, actual: ActualState)] = []
+        var drifted: [Drift] = []
         var last: ServiceID?
         // The list is fetched once, however many services there are; what was changed since is looked at in the next pass.
         let viewedAt = store.ambient.now()
@@ -81,14 +81,15 @@ public struct Reconcile: Sendable {
             }
             report.services += settled.count
             do throws(DriverError) {
-                for (service, actual) in try await survey(driver, settled, backend, view) where actual != service.actual {
-                    drifted.append((service, actual))
-                }
+                drifted += try await survey(driver, settled, backend, view)
             } catch { return try await failed(&report, error, backend) }
             guard page.hasMore, let end = page.items.last else { break }
             last = end.id
         }
-        if let backend { report.strays = await strays(driver, backend, view) }
+        if let backend {
+            try await answered(backend)
+            report.strays = await strays(driver, backend, view)
+        }
         report.drifted = drifted.map(\.service.id)
         guard !drifted.isEmpty else {
             try await setBrake(nil, backend)
@@ -126,15 +127,25 @@ public struct Reconcile: Sendable {
         guard !error.isRetryable, let backend else { return report }
         try await store.transaction { transaction throws(StoreError) in
             // Of several servers that see it one tells it, and again after a while if it is still so.
-            guard try transaction.claimAlert("backend \(backend.id.text)", word: error.sentence, pauseSeconds: Self.alertSeconds) else {
-                return
-            }
+            guard try transaction.claimAlert(Self.alert(backend), word: error.sentence, pauseSeconds: Self.alertSeconds) else { return }
             try transaction.promise(
                 "backend.refused", subject: backend.id.text, body: ["name": .string(backend.name), "failure": .string(error.sentence)])
         }
         return report
     }
     private static let alertSeconds: Int64 = 3600
+    private static func alert(_ backend: Backend) -> String { "backend \(backend.id.text)" }
+
+    /// Whoever was told that a backend refused us hears that it does no longer, once.
+    private func answered(_ backend: Backend) async throws(StoreError) {
+        let subject = Self.alert(backend)
+        guard try await store.read({ reader throws(StoreError) in try reader.isAlerted(subject) }) else { return }
+        try await store.transaction { transaction throws(StoreError) in
+            guard try transaction.endAlert(subject) else { return }
+            try transaction.promise("backend.recovered", subject: backend.id.text, body: ["name": .string(backend.name)])
+        }
+        log.notice("reconcile.recovered", ["place": LogValue(backend.name)])
+    }
 
     /// A failure costs the report only: what drifted is mended all the same.
     private func strays(_ driver: any ServiceDriver, _ backend: Backend, _ view: (any BackendView)?) async -> [String] {
@@ -160,9 +171,17 @@ public struct Reconcile: Sendable {
         return []
     }
 
+    /// A service whose backend shows something else than we had.
+    private struct Drift: Sendable {
+        let service: Service
+        let seen: Presence
+        var actual: ActualState { Lifecycle.actual(seen: seen, wasMade: service.madeAt != nil) }
+        var isOne: Bool { actual != service.actual || seen == .altered }
+    }
+
     private func survey(
         _ driver: any ServiceDriver, _ services: [Service], _ backend: Backend?, _ view: (any BackendView)?
-    ) async throws(DriverError) -> [(Service, ActualState)] {
+    ) async throws(DriverError) -> [Drift] {
         var asked: [ServiceOrder] = []
         for service in services {
             do throws(SecretsError) { asked.append(try orders.secrets.order(service, backend: backend)) } catch {
@@ -171,23 +190,29 @@ public struct Reconcile: Sendable {
         }
         guard !asked.isEmpty else { return [] }
         let seen = if let view { try view.presences(of: asked) } else { try await driver.survey(asked) }
-        return services.map { ($0, Lifecycle.actual(seen: seen[$0.id] ?? .absent, wasMade: $0.madeAt != nil)) }
+        return services.map { Drift(service: $0, seen: seen[$0.id] ?? .absent) }.filter(\.isOne)
     }
 
-    private func mend(_ drifted: [(service: Service, actual: ActualState)]) async throws(StoreError) {
+    private func mend(_ drifted: [Drift]) async throws(StoreError) {
         var rest = drifted[...]
         while !rest.isEmpty {
             let part = Array(rest.prefix(100))
             rest = rest.dropFirst(part.count)
             try await store.transaction { transaction throws(StoreError) in
-                for (service, actual) in part {
+                for drift in part {
+                    let (service, actual) = (drift.service, drift.actual)
                     // Somebody may have worked on it since it was asked about: then the worker's word is newer.
-                    guard let now = try transaction.serviceForChange(service.id), now.updatedAt == service.updatedAt else { continue }
-                    try transaction.recordDrift(of: now, actual: actual)
+                    guard var now = try transaction.serviceForChange(service.id), now.updatedAt == service.updatedAt else { continue }
+                    if drift.seen == .altered {
+                        // To be applied anew; its counters go on.
+                        try transaction.setServiceTerms(of: now, limits: now.limits, options: now.options)
+                        now = try transaction.service(now.id) ?? now
+                    }
+                    if actual != now.actual { try transaction.recordDrift(of: now, actual: actual) }
                     try transaction.audit(
                         actor: "system", action: "service.drift", subject: service.id.text,
                         before: JSON.object(["actual": .string(service.actual.rawValue)]).text,
-                        after: JSON.object(["actual": .string(actual.rawValue)]).text)
+                        after: JSON.object(["actual": .string(drift.seen == .altered ? "altered" : actual.rawValue)]).text)
                     if Lifecycle.nextAction(now.desired, actual, isCurrent: now.isCurrent) != nil { _ = try transaction.queueJob(for: now) }
                 }
             }

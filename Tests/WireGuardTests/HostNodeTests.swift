@@ -15,8 +15,12 @@ private final class Interface: PeerNode {
     func list() async throws(DriverError) -> [NodePeer] { all }
     func put(_ peer: WantedPeer) async throws(DriverError) -> NodePeer {
         guard let key = peer.publicKey else { throw .refused("no key") }
-        let made = NodePeer(id: key.text, publicKey: key, addresses: peer.addresses, received: 0, sent: 0)
+        var made = NodePeer(id: key.text, publicKey: key, addresses: peer.addresses, received: 0, sent: 0)
         peers.withLock { peers in
+            // A peer that is there keeps its counters, as with wg.
+            if let known = peers[key] {
+                made = NodePeer(id: key.text, publicKey: key, addresses: peer.addresses, received: known.received, sent: known.sent)
+            }
             // An address that another has moves, as with wg.
             for other in peers.values where other.id != made.id && !Set(other.addresses).isDisjoint(with: made.addresses) {
                 peers[key] = nil
@@ -29,6 +33,21 @@ private final class Interface: PeerNode {
     func remove(_ peer: WantedPeer) async throws(DriverError) {
         guard let key = peer.publicKey else { return }
         peers.withLock { $0[key] = nil }
+    }
+    func setAddresses(_ addresses: [String], of text: String) {
+        peers.withLock { peers in
+            for (key, peer) in peers where key.text == text {
+                peers[key] = NodePeer(
+                    id: peer.id, publicKey: key, addresses: addresses, received: peer.received, sent: peer.sent)
+            }
+        }
+    }
+    func count(_ received: Int64, _ text: String) {
+        peers.withLock { peers in
+            for (key, peer) in peers where key.text == text {
+                peers[key] = NodePeer(id: peer.id, publicKey: key, addresses: peer.addresses, received: received, sent: 0)
+            }
+        }
     }
     /// Somebody else's hand.
     func lose(_ text: String) { peers.withLock { $0 = $0.filter { $0.key.text != text } } }
@@ -85,6 +104,52 @@ private final class Interface: PeerNode {
             try await world.settle()
             #expect(interface.all.map(\.id) == [key])
             #expect(try await reconcile.pass().map(\.drifted) == [[]])
+        }
+    }
+
+    @Test(arguments: [[], ["10.8.0.2"], ["10.8.0.9", "fd00:1::2"], ["10.8.0.2", "fd00:1::2", "0.0.0.0/0"], ["10.8.0.2/31", "fd00:1::2"]])
+    func `addresses that somebody takes from a peer, or gives it, are put right, and nothing is counted twice`(addresses: [String])
+        async throws
+    {
+        try await withInterface { world, interface in
+            let (one, other) = (try await world.order("one"), try await world.order("two"))
+            try await world.settle()
+            let key = try #require(one.choices["public_key"].string)
+            let metering = Metering(store: world.store, orders: world.orders, log: world.log) {}
+            interface.count(1000, key)
+            try await metering.pass()
+            interface.setAddresses(addresses, of: key)
+            let reconcile = Reconcile(store: world.store, orders: world.orders, log: world.log, metrics: Metrics()) {}
+            #expect(try await reconcile.pass().map(\.drifted) == [[one.id]])
+            try await world.settle()
+            #expect(interface.all.first { $0.id == key }?.addresses == ["10.8.0.2", "fd00:1::2"])
+            let kept = try #require(try await world.service(one.id))
+            #expect(kept.actual == .active && kept.isConverged && kept.details["addresses"].array?.count == 2)
+            #expect(try await reconcile.pass().map(\.drifted) == [[]])
+            try await metering.pass()
+            let meter = try await world.store.read { reader throws(StoreError) in try reader.meter(of: one.id) }
+            #expect(meter?.transfer.total == 1000)
+            #expect(try await world.service(other.id)?.actual == .active)
+            let drift = try await world.store.read { reader throws(StoreError) in
+                try reader.auditEvents(subject: one.id.text, limit: 50).items.filter { $0.action == "service.drift" }
+            }
+            #expect(drift.map(\.after) == ["{\"actual\":\"altered\"}"])
+        }
+    }
+
+    @Test func `a closed peer whose addresses were changed and that was opened is closed`() async throws {
+        try await withInterface { world, interface in
+            let service = try await world.order("one")
+            try await world.settle()
+            let peer = try #require(interface.all.first?.publicKey)
+            try await world.change(service.id, .suspend(Suspension(.abuse, by: .operator)))
+            try await world.settle()
+            #expect(interface.all.isEmpty)
+            _ = try await interface.put(WantedPeer(name: "x", publicKey: peer, addresses: ["10.8.0.77"]))
+            _ = try await Reconcile(store: world.store, orders: world.orders, log: world.log, metrics: Metrics()) {}.pass()
+            try await world.settle()
+            #expect(interface.all.isEmpty)
+            #expect(try await world.service(service.id)?.actual == .suspended)
         }
     }
 

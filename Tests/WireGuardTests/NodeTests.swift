@@ -184,8 +184,23 @@ func withNodes(
         let controller: JSON = ["driver": "wg-easy"]
         let one = node("one", "http://vpn.example.com:51821", controller)
         #expect(NodeRules.conflicts([one, node("two", "https://other.example.com", controller)]).isEmpty)
-        #expect(NodeRules.conflicts([one, node("two", "https://VPN.example.com/", controller)]).count == 1)
-        #expect(NodeRules.conflicts([one, node("two", "https://vpn.example.com", ["driver": "wg-easy", "interface": "wg1"])]).isEmpty)
-        #expect(NodeRules.conflicts([node("a", "http://127.0.0.1:1", controller), node("b", "http://[::1]:2", controller)]).count == 1)
+        // One controller is one host, port and path; another one beside it has an interface of its own, in its own container.
+        for (address, count) in [
+            ("http://VPN.example.com:51821/", 1), ("https://vpn.example.com:51821", 1), ("http://admin@vpn.example.com:51821", 1),
+            ("http://vpn.example.com:51822", 0), ("http://vpn.example.com:51821/two", 0), ("https://vpn.example.com", 0),
+        ] { #expect(NodeRules.conflicts([one, node("two", address, controller)]).count == count, "\(address)") }
+        #expect(NodeRules.conflicts([node("a", "http://127.0.0.1:1", controller), node("b", "http://[::1]:2", controller)]).isEmpty)
+        #expect(NodeRules.conflicts([node("a", "http://127.0.0.1:1", controller), node("b", "http://[::1]:1/", controller)]).count == 1)
+        #expect(
+            NodeRules.conflicts([node("a", "http://vpn.example.com", controller), node("b", "http://vpn.example.com:80", controller)]).count
+                == 1)
+        #expect(
+            NodeRules.conflicts([one, node("two", "http://vpn.example.com:51821", ["driver": "wg-easy", "interface": "wg1"])]).count == 1)
+        // Scripts on its host must leave a controller's interface alone, whatever its port.
+        let host: JSONObject = ["driver": "ssh", "pool": ["v4": "10.8.0.0/24"], "server": NodeWorld.recordOnly["server"]]
+        var besides = host
+        besides["interface"] = "wg1"
+        #expect(NodeRules.conflicts([one, node("two", "wg@vpn.example.com", .object(host))]).count == 1)
+        #expect(NodeRules.conflicts([one, node("two", "wg@vpn.example.com", .object(besides))]).isEmpty)
     }
 }

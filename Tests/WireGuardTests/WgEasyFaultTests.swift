@@ -111,7 +111,38 @@ private let newest: [WgEasyMode] = [.v15_0, .v15_2, .v15_3]
         #expect(!server.secrets.isEmpty && server.seen.filter { $0.contains("/api/client/1 ") }.count == 4, "read and write, twice")
     }
 
-    @Test(arguments: [WgEasyMode.v12, .v13, .v14, .nightly])
+    /// The interim builds close a peer in the last moment of a day, by their own clock: for us only when we are away.
+    @Test func `an interim controller is told a day that is over after the end, and a renewal the new one`() async throws {
+        let server = try WgEasyServer(mode: .nightly, password: "secret")
+        defer { server.close() }
+        let (driver, backend) = (try driver(), access(server))
+        let end = clock.ambient.now().adding(seconds: 3600)
+        var service = order(server, "phone-0123456789ab", on: backend, endsAt: end)
+        #expect(try await driver.create(service).presence == .active)
+        let told = try Timestamp(parsing: try #require(server.end(of: "phone-0123456789ab")))
+        // Where its clock is 14 hours ahead of ours the day is over so much earlier.
+        #expect(told.adding(seconds: -14 * 3600) >= end && told <= end.adding(seconds: 60 * 3600))
+        // What it has need not be told again.
+        #expect(try await driver.update(service).presence == .active)
+        #expect(server.seen.filter { $0.contains("/expireDate") }.isEmpty)
+        server.closeExpired(at: told.adding(seconds: 60).text)
+        #expect(try await driver.look(service).presence == .suspended)
+        service.endsAt = end.adding(seconds: 30 * 86_400)
+        #expect(try await driver.resume(service).presence == .active)
+        let renewed = try Timestamp(parsing: try #require(server.end(of: "phone-0123456789ab")))
+        #expect(renewed >= end.adding(seconds: 30 * 86_400))
+        let writes = server.seen.filter { $0.hasPrefix("PUT ") || $0.contains("/enable ") }
+        #expect(writes.count == 2 && writes.first?.contains("/expireDate") == true, "first the day, then the switch: \(writes)")
+        service.endsAt = nil
+        #expect(try await driver.update(service).presence == .active)
+        #expect(server.end(of: "phone-0123456789ab") == nil)
+        #expect(server.seen.filter { $0.contains("wg-enable-expire-time") }.count == 1, "asked once")
+        // The end itself is ours: it is closed at once, days before the controller would.
+        #expect(try await driver.suspend(service).presence == .suspended)
+        #expect(server.enabledNames.isEmpty)
+    }
+
+    @Test(arguments: [WgEasyMode.v12, .v13, .v14])
     func `older controllers keep no end`(mode: WgEasyMode) async throws {
         let server = try WgEasyServer(mode: mode, password: "secret")
         defer { server.close() }

@@ -41,7 +41,7 @@ public enum Lifecycle {
     public static func actual(seen: Presence, wasMade: Bool) -> ActualState {
         switch seen {
         case .absent: wasMade ? .gone : .absent
-        case .active: .active
+        case .active, .altered: .active
         case .suspended: .suspended
         }
     }

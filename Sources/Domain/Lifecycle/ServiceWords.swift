@@ -70,4 +70,8 @@ public enum LiftCause: String, Sendable, CaseIterable {
 public enum ServiceAction: String, Sendable, CaseIterable { case create, update, suspend, resume, terminate, look }
 
 /// What a driver sees when it looks.
-public enum Presence: String, Sendable, CaseIterable { case absent, active, suspended }
+public enum Presence: String, Sendable, CaseIterable {
+    case absent, active, suspended
+    /// There and open, but not as it was made: somebody else has changed it. An update makes it right.
+    case altered
+}

@@ -131,24 +131,67 @@ public struct NodeSettings: Sendable {
 
 /// One writer an interface: a controller removes what it has not written itself.
 public enum NodeRules {
-    /// Sentences about nodes that write to one host's interface; empty when all is well.
+    private struct Writer {
+        let name: String
+        let isController: Bool
+        /// Of a controller host, port and path, whatever the scheme: two of them beside each other have an interface each, in containers
+        /// of their own.
+        let address: String
+        let host: String
+        let interface: String
+
+        /// nil when the settings cannot be read, or nobody writes.
+        init?(_ node: BackendAccess) {
+            guard let settings = try? NodeSettings(node.settings), settings.driver != "none" else { return nil }
+            (name, interface) = (node.name, settings.interface)
+            isController = settings.driver == "wg-easy"
+            (address, host) = (NodeRules.place(node.address), NodeRules.host(node.address))
+        }
+
+        func clashes(with other: Writer) -> String? {
+            if isController, other.isController {
+                return address == other.address ? "nodes \(other.name) and \(name) are one controller" : nil
+            }
+            guard host == other.host, interface == other.interface else { return nil }
+            return "nodes \(other.name) and \(name) both write to interface \(interface) of one host"
+        }
+    }
+
+    /// Sentences about nodes that write to one host's interface; empty when all is well. A controller writes to the interface of its name
+    /// on its host as far as scripts on that host are concerned.
     public static func conflicts(_ nodes: [BackendAccess]) -> [String] {
-        var writers: [String: String] = [:]
+        var writers: [Writer] = []
         var found: [String] = []
         for node in nodes {
-            guard let settings = try? NodeSettings(node.settings), settings.driver != "none" else { continue }
-            let place = "\(host(node.address)) \(settings.interface)"
-            if let other = writers[place] {
-                found.append("nodes \(other) and \(node.name) both write to interface \(settings.interface) of one host")
+            guard let writer = Writer(node) else { continue }
+            // The first one is named, as it was there before.
+            if let sentence = writers.lazy.compactMap({ writer.clashes(with: $0) }).first {
+                found.append(sentence)
             } else {
-                writers[place] = node.name
+                writers.append(writer)
             }
         }
         return found
     }
 
+    /// Host, port and path of a URL.
+    fileprivate static func place(_ address: String) -> String {
+        var rest = Substring(address)
+        var port = "80"
+        if let scheme = rest.firstRange(of: "://") {
+            if rest[..<scheme.lowerBound].lowercased() == "https" { port = "443" }
+            rest = rest[scheme.upperBound...]
+        }
+        var authority = rest.prefix { $0 != "/" }
+        var path = rest[authority.endIndex...]
+        while path.hasSuffix("/") { path.removeLast() }
+        if let at = authority.lastIndex(of: "@") { authority = authority[authority.index(after: at)...] }
+        if let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") { port = String(authority[colon...].dropFirst()) }
+        return "\(host(address)) \(port) \(path)"
+    }
+
     /// Of a URL, of user@host, or of "" for this machine.
-    private static func host(_ address: String) -> String {
+    fileprivate static func host(_ address: String) -> String {
         var rest = Substring(address)
         if let scheme = rest.firstRange(of: "://") { rest = rest[scheme.upperBound...] }
         rest = rest.prefix { $0 != "/" }

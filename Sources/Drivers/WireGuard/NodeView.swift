@@ -37,11 +37,13 @@ final class NodeView: BackendView {
                 seen[service.id] = WireGuardDriver.missing(service, node)
                 continue
             }
-            seen[service.id] = peer.isEnabled ? .active : .suspended
+            seen[service.id] = WireGuardDriver.presence(of: peer, as: service, node)
         }
         if node.settings.pool != nil {
             let known = ours.withLock { $0 }
-            shelf.keepForeign(Set(listed.filter { !known.contains($0.id) }.flatMap(\.addresses)), on: node.access.id)
+            shelf.keepForeign(
+                Set(listed.filter { !known.contains($0.id) }.flatMap(\.addresses).map { String($0.prefix { $0 != "/" }) }),
+                on: node.access.id)
         }
         return seen
     }

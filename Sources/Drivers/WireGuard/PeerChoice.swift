@@ -156,7 +156,13 @@ struct PeerChoice: Sendable {
         guard let name = service.choices["peer_name"].string else { throw .refused("the service has no peer name") }
         return WantedPeer(
             name: name, publicKey: key(service.choices["public_key"]), presharedKey: key(secret(service)["preshared_key"]),
-            addresses: [service.choices["address"].string, service.choices["address6"].string].compactMap { $0 }, endsAt: service.endsAt)
+            addresses: [service.choices["address"].string, service.choices["address6"].string].compactMap { $0 }, endsAt: service.endsAt,
+            knownID: service.details["remote_id"].string)
+    }
+    /// Those that we chose; on a node that hands them out, those that it gave the peer when it was made.
+    static func addresses(_ service: ServiceOrder, _ settings: NodeSettings) -> [String] {
+        if settings.pool == nil { return (service.details["addresses"].array ?? []).compactMap(\.string) }
+        return [service.choices["address"].string, service.choices["address6"].string].compactMap { $0 }
     }
     static func privateKey(_ service: ServiceOrder) -> WireGuardKey? { key(secret(service)["private_key"]) }
 

@@ -11,11 +11,14 @@ public struct WantedPeer: Sendable, Equatable {
     public var addresses: [String]
     /// When its time is over, for nodes that can close a peer by themselves should we be away.
     public var endsAt: Timestamp?
+    /// What the node called it when it was last seen; nil when it was not.
+    public var knownID: String?
     public init(
-        name: String, publicKey: WireGuardKey? = nil, presharedKey: WireGuardKey? = nil, addresses: [String] = [], endsAt: Timestamp? = nil
+        name: String, publicKey: WireGuardKey? = nil, presharedKey: WireGuardKey? = nil, addresses: [String] = [],
+        endsAt: Timestamp? = nil, knownID: String? = nil
     ) {
         (self.name, self.publicKey, self.presharedKey) = (name, publicKey, presharedKey)
-        (self.addresses, self.endsAt) = (addresses, endsAt)
+        (self.addresses, self.endsAt, self.knownID) = (addresses, endsAt, knownID)
     }
 }
 
@@ -27,7 +30,7 @@ public struct NodePeer: Sendable, Equatable {
     public let name: String?
     public let publicKey: WireGuardKey?
     public let isEnabled: Bool
-    /// Without prefix.
+    /// Without prefix; a network, which is no address of one peer, with it.
     public let addresses: [String]
     /// Bytes since the node began to count; the node receives what the customer sends. nil when it does not say.
     public let received: Int64?

@@ -1,4 +1,5 @@
 public import Domain
+internal import HTTP
 
 /// VPN peers on WireGuard nodes. What makes a peer is chosen before the first call (name, keys and addresses, as far as they are ours to
 /// choose), so that a call that was cut off never leads to a second peer.
@@ -58,6 +59,7 @@ public struct WireGuardDriver: ServiceDriver, Reshaping, BackendViewing, ConfigD
     /// The peer, with the key that its host makes. A call that was cut off may have made the key and lost it: a repeat gives the same.
     private func wanted(_ service: ServiceOrder, _ node: Node) async throws(DriverError) -> (ServiceOrder, WantedPeer) {
         var (service, peer) = (service, try PeerChoice.peer(service))
+        peer.addresses = PeerChoice.addresses(service, node.settings)
         guard node.settings.policy == .host, node.peers.isApplied, peer.publicKey == nil else { return (service, peer) }
         let key = try await node.peers.makeKey(named: peer.name)
         peer.publicKey = key.publicKey
@@ -70,7 +72,7 @@ public struct WireGuardDriver: ServiceDriver, Reshaping, BackendViewing, ConfigD
     /// New limits need nothing of the node; a new end does, of one that is open.
     public func update(_ service: ServiceOrder) async throws(DriverError) -> Sight {
         let seen = try await look(service)
-        return seen.presence == .active ? try await open(service) : seen
+        return seen.presence == .active || seen.presence == .altered ? try await open(service) : seen
     }
 
     public func suspend(_ service: ServiceOrder) async throws(DriverError) -> Sight {
@@ -96,11 +98,24 @@ public struct WireGuardDriver: ServiceDriver, Reshaping, BackendViewing, ConfigD
         guard let found = try await node.peers.find(peer) else {
             return Sight(Self.missing(service, node))
         }
-        var sight = Self.sight(found.isEnabled ? .active : .suspended, found, node, service)
+        let presence = Self.presence(of: found, as: wanted, node)
+        var sight = Self.sight(presence, found, node, service)
+        // What it shall have again is not forgotten over what a stranger gave it.
+        if presence == .altered { sight.details = nil }
         // A call that was cut off may have lost the key that its host made: now it is kept.
         if wanted.choices != service.choices { sight.choices = wanted.choices }
         return sight
     }
+
+    /// Whether it is there as it was made: with the addresses that we chose, or that its controller once gave it.
+    static func presence(of found: NodePeer, as service: ServiceOrder, _ node: Node) -> Presence {
+        guard found.isEnabled else { return .suspended }
+        let wanted = PeerChoice.addresses(service, node.settings)
+        if node.settings.pool == nil { return WgEasyNode.isMoved(found, from: wanted) ? .altered : .active }
+        return wanted.isEmpty || Set(wanted.map(canonical)) == Set(found.addresses.map(canonical)) ? .active : .altered
+    }
+    /// A network stays what it is: it is no address of one peer.
+    private static func canonical(_ text: String) -> String { IPAddress(text)?.description ?? text }
 
     /// What it means that a node does not show the peer: where closed peers are removed, that one of them is closed.
     static func missing(_ service: ServiceOrder, _ node: Node) -> Presence {
@@ -110,6 +125,7 @@ public struct WireGuardDriver: ServiceDriver, Reshaping, BackendViewing, ConfigD
     private static func sight(_ presence: Presence, _ peer: NodePeer, _ node: Node, _ service: ServiceOrder) -> Sight {
         var details = service.details.object ?? [:]
         details["addresses"] = .array(peer.addresses.map { .string($0) })
+        details["remote_id"] = .string(peer.id)
         if let key = peer.publicKey { details["public_key"] = .string(key.text) }
         details["applied"] = .bool(node.peers.isApplied)
         return Sight(presence, details: .object(details))

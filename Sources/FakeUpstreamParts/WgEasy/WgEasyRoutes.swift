@@ -102,6 +102,9 @@ struct WgEasyRoutes {
             return Reply(200, type: "image/svg+xml", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>")
         case ("PUT", 2, "name") where !mode.isNewest: return rename(path[0])
         case ("PUT", 2, "address") where !mode.isNewest: return readdress(path[0])
+        case ("PUT", 2, "expireDate") where mode == .nightly:
+            let end = body?["expireDate"]?.text.map(lastMoment)
+            return world.change(path[0]) { $0.expiresAt = end } ? success : unknownClient
         default: return unknownPath()
         }
     }
@@ -125,7 +128,8 @@ struct WgEasyRoutes {
         guard let name = body?["name"]?.text, !name.isEmpty else { return server.generic(mode.isNewest ? 400 : 500) }
         if mode.isNewest, body?["expiresAt"] == nil { return server.newError(400, "Validation Error") }
         guard fault != .full, let made = world.create(name, isNumbered: mode.isNewest) else { return server.generic(500) }
-        if let end = body?["expiresAt"]?.text { _ = world.change(made.id) { $0.expiresAt = end } }
+        if mode == .nightly, let day = body?["expiredDate"]?.text { _ = world.change(made.id) { $0.expiresAt = lastMoment(day) } }
+        if mode.isNewest, let end = body?["expiresAt"]?.text { _ = world.change(made.id) { $0.expiresAt = end } }
         if fault == .twice { _ = world.create(name, isNumbered: mode.isNewest) }
         switch mode {
         case .v12: return Reply(older(made).setting("privateKey", .string(base64(made.privateKey))))
@@ -141,8 +145,15 @@ struct WgEasyRoutes {
             "serverAllowedIps", "mtu", "persistentKeepalive", "serverEndpoint", "dns",
         ]
         guard let body, needed.allSatisfy({ body[$0] != nil }) else { return server.newError(400, "Validation Error") }
-        return world.change(id) { ($0.expiresAt, $0.isOver) = (body["expiresAt"]?.text, false) } ? success : unknownClient
+        let host = (body["ipv4Address"]?.text ?? "").split(separator: ".").compactMap { Int($0) }
+        return world.change(id) {
+            ($0.expiresAt, $0.isOver) = (body["expiresAt"]?.text, false)
+            if host.count == 4 { $0.host = host[2] * 256 + host[3] }
+        } ? success : unknownClient
     }
+
+    /// As the interim builds read a day, their clock set to UTC.
+    private func lastMoment(_ day: String) -> String { day + "T23:59:59.000Z" }
 
     private func list() -> Reply {
         var shown = world.clients
@@ -161,7 +172,9 @@ struct WgEasyRoutes {
             "persistentKeepalive": client.isEnabled ? .string("off") : .null, "latestHandshakeAt": nil,
             "transferRx": client.isEnabled ? .int(client.received) : .null, "transferTx": client.isEnabled ? .int(client.sent) : .null,
         ]
-        return mode == .nightly ? object.setting("expiredAt", nil).setting("oneTimeLink", nil).setting("endpoint", nil) : object
+        guard mode == .nightly else { return object }
+        return object.setting("expiredAt", client.expiresAt.map { .string($0) } ?? .null).setting("oneTimeLink", nil)
+            .setting("endpoint", nil)
     }
 
     private func newest(_ client: WgEasyWorld.Client, withKeys: Bool) -> JSONText {

@@ -52,6 +52,11 @@ public final class WgEasyServer: Sendable {
     public func setEnabled(_ isEnabled: Bool, _ name: String) {
         if let client = world.clients.first(where: { $0.name == name }) { _ = world.change(client.id) { $0.isEnabled = isEnabled } }
     }
+    /// As an operator of the controller gives a client another address, the last part of it.
+    public func move(_ name: String, to host: Int) {
+        for client in world.clients where client.name == name { _ = world.change(client.id) { $0.host = host } }
+    }
+    public func host(of name: String) -> Int? { world.clients.first { $0.name == name }?.host }
     public func remove(_ name: String) {
         if let client = world.clients.first(where: { $0.name == name }) { world.delete(client.id) }
     }

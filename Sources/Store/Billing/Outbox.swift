@@ -47,6 +47,11 @@ extension Reader {
 }
 
 extension Reader {
+    /// Whether a word about the subject was told and has not ended.
+    public func isAlerted(_ subject: String) throws(StoreError) -> Bool {
+        try !rows("SELECT subject FROM alert_words WHERE subject = \(subject)").isEmpty
+    }
+
     /// What was promised last about things whose kind begins so, newest first; at most `PageLimits` allows.
     public func promised(_ prefix: String, limit: Int) throws(StoreError) -> [OutboxEvent] {
         try all(
@@ -87,6 +92,11 @@ extension Transaction {
             ON CONFLICT (subject) DO UPDATE SET word = EXCLUDED.word, told_at = EXCLUDED.told_at
             WHERE alert_words.word <> EXCLUDED.word OR alert_words.told_at <= \(now.adding(seconds: -pauseSeconds))
             """) == 1
+    }
+
+    /// Ends what `claimAlert` has told; of several servers one does. False when there is nothing to end.
+    public func endAlert(_ subject: String) throws(StoreError) -> Bool {
+        try execute("DELETE FROM alert_words WHERE subject = \(subject)") == 1
     }
 
     /// Takes due events for a while; whoever stops before telling the outcome loses them to the next.

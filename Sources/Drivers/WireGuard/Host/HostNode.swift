@@ -26,8 +26,14 @@ struct HostNode: PeerNode {
 
     private static func peer(_ line: PeerLine) -> NodePeer {
         NodePeer(
-            id: line.publicKey.text, publicKey: line.publicKey, addresses: line.allowedIPs.map { String($0.prefix { $0 != "/" }) },
+            id: line.publicKey.text, publicKey: line.publicKey, addresses: line.allowedIPs.map(address),
             received: line.received, sent: line.sent, handshake: line.handshake)
+    }
+
+    /// Without the prefix of a single address.
+    private static func address(_ text: String) -> String {
+        let plain = String(text.prefix { $0 != "/" })
+        return text == plain + (plain.contains(":") ? "/128" : "/32") ? plain : text
     }
 
     func put(_ peer: WantedPeer) async throws(DriverError) -> NodePeer {
@@ -41,7 +47,7 @@ struct HostNode: PeerNode {
         return found
     }
     private static func same(_ one: [String], _ other: [String]) -> Bool {
-        Set(one.compactMap { IPAddress($0) }) == Set(other.compactMap { IPAddress($0) })
+        Set(one.map { IPAddress($0)?.description ?? $0 }) == Set(other.map { IPAddress($0)?.description ?? $0 })
     }
 
     func remove(_ peer: WantedPeer) async throws(DriverError) {

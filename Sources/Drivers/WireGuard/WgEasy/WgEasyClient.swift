@@ -10,6 +10,8 @@ final class WgEasyClient: Sendable {
     private let base: String
     private struct Known {
         var dialect: WgEasyDialect?
+        /// Whether an interim build after version 14 closes peers by day; nil: not asked yet.
+        var closesByDay: Bool?
         /// The cookie that opened, once the raw header did not.
         var cookie: String?
         var failures = 0
@@ -58,10 +60,21 @@ final class WgEasyClient: Sendable {
         return rows.compactMap(NodePeer.init(listed:))
     }
 
+    /// One alone, where the generation answers about one; nil when it does not, or has none of that id.
+    func peer(_ id: String) async throws(DriverError) -> NodePeer? {
+        guard try await dialect() == .newer, Int(id) != nil else { return nil }
+        let reply = try await call(.get, "/\(id)", accepts: [404], isRead: true)
+        return reply.status == 404 ? nil : Self.json(reply).flatMap(NodePeer.init(listed:))
+    }
+
     /// The answer is not believed to say which one it made: the caller looks for the name.
     func create(name: String, endsAt: Timestamp?) async throws(DriverError) {
         var body: JSONObject = ["name": .string(name)]
-        if try await dialect() == .newer { body["expiresAt"] = Self.json(endsAt) }
+        if try await dialect() == .newer {
+            body["expiresAt"] = Self.json(endsAt)
+        } else if let endsAt, try await closesByDay() {
+            body["expiredDate"] = .string(Self.day(endsAt))
+        }
         _ = try await call(.post, "", body: .object(body))
     }
 
@@ -85,13 +98,48 @@ final class WgEasyClient: Sendable {
         return text
     }
 
-    /// Only the newest generation keeps an end for us, and it takes an update only whole: what was read goes back with the end changed.
+    /// The newest generation keeps an end for us to the second, the interim builds before it a day; older ones keep none.
     func setEnd(_ end: Timestamp?, of id: String) async throws(DriverError) {
-        guard try await dialect() == .newer else { return }
+        if try await dialect() == .newer { return try await update(id, ["expiresAt": Self.json(end)]) }
+        guard try await closesByDay() else { return }
+        _ = try await call(.put, "/\(id)/expireDate", body: ["expireDate": end.map { .string(Self.day($0)) } ?? .null])
+    }
+
+    /// Whether a listed end is what `setEnd` would make of ours, so that it need not be told again.
+    func keeps(_ listed: Timestamp?, as end: Timestamp?) async throws(DriverError) -> Bool {
+        if try await dialect() == .newer { return listed == end }
+        guard try await closesByDay() else { return true }
+        guard let listed, let end else { return listed == nil && end == nil }
+        return (0...Self.longestDayMilliseconds).contains(listed.milliseconds - end.milliseconds)
+    }
+
+    /// The last moment of the day that is told, wherever the controller's clock is set to, is not before the end: it is 14 hours ahead at
+    /// most. So it is at most two and a half days behind it.
+    private static func day(_ end: Timestamp) -> String { String(end.adding(seconds: 14 * 3600).text.prefix(10)) }
+    private static let longestDayMilliseconds: Int64 = 60 * 3_600_000
+
+    /// Tunnel addresses of a peer that is there. The older generations know IPv4 only, and none looks whether another peer has it.
+    func setAddresses(_ addresses: [String], of id: String) async throws(DriverError) {
+        let four = addresses.first { IPAddress($0)?.isIPv4 == true }
+        switch try await dialect() {
+        case .newer:
+            var changed: JSONObject = [:]
+            if let four { changed["ipv4Address"] = .string(four) }
+            if let six = addresses.first(where: { IPAddress($0)?.isIPv4 == false }) { changed["ipv6Address"] = .string(six) }
+            try await update(id, changed)
+        case .older:
+            guard let four else { return }
+            _ = try await call(.put, "/\(id)/address", body: ["address": .string(four)])
+        case .rawClients: throw .refused("this controller cannot change addresses")
+        }
+    }
+
+    /// The newest generation takes an update only whole: what was read goes back with these members changed.
+    private func update(_ id: String, _ changed: JSONObject) async throws(DriverError) {
         let reply = try await call(.get, "/\(id)", isRead: true)
         guard var fields = Self.json(reply)?.object else { throw .unreachable("the controller's peer cannot be read") }
         for name in ["privateKey", "preSharedKey", "publicKey", "id", "createdAt", "updatedAt"] { fields[name] = nil }
-        fields["expiresAt"] = Self.json(end)
+        for (name, value) in changed.members { fields[name] = value }
         _ = try await call(.post, "/\(id)", body: .object(fields))
     }
     private static func json(_ time: Timestamp?) -> JSON { time.map { .string($0.text) } ?? .null }
@@ -116,6 +164,17 @@ final class WgEasyClient: Sendable {
         }
         known.withLock { $0.dialect = found }
         return found
+    }
+
+    /// Of interim builds, when their operator has switched it on. Asked once.
+    private func closesByDay() async throws(DriverError) -> Bool {
+        guard try await dialect() == .older else { return false }
+        if let known = known.withLock({ $0.closesByDay }) { return known }
+        let reply = try await send(.get, "/api/wg-enable-expire-time", headers: rawHeader(), body: [], isRead: true)
+        let answer = Self.json(reply)
+        let closes = reply.status == 200 && (answer?.bool == true || answer?.string == "true")
+        known.withLock { $0.closesByDay = closes }
+        return closes
     }
 
     private func rawHeader() -> Headers {
@@ -144,7 +203,10 @@ final class WgEasyClient: Sendable {
             throw .refused("the controller does not take our credentials")
         case 404, 400, 501:
             // Perhaps another version answers there now.
-            if access.settings["generation"].string == nil { known.withLock { $0.dialect = nil } }
+            known.withLock { known in
+                known.closesByDay = nil
+                if access.settings["generation"].string == nil { known.dialect = nil }
+            }
             throw .unreachable("the controller answers \(reply.status)")
         case 500 where method == .post && path.isEmpty: throw Self.madeNothing
         case 500... where !isRead: throw .outcomeUnknown("the controller answers \(reply.status)")

@@ -15,7 +15,7 @@ extension NodePeer {
         self.init(
             id: id, name: name, publicKey: key, isEnabled: json["enabled"].bool ?? true, addresses: addresses,
             received: json["transferRx"].int, sent: json["transferTx"].int, handshake: Self.time(json["latestHandshakeAt"]),
-            endsAt: Self.time(json["expiresAt"]))
+            endsAt: Self.time(json["expiresAt"]) ?? Self.time(json["expiredAt"]))
     }
     private static func time(_ json: JSON) -> Timestamp? { json.string.flatMap { text in try? Timestamp(parsing: text) } }
 }
