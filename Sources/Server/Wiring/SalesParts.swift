@@ -18,6 +18,7 @@ struct SalesParts: Sendable {
     let metering: Metering
     let nodes: BackendKeeping
     let webhooks: WebhookBook
+    private let books: Books
     private let outgoing: Outgoing
     private let store: Store
     private let log: Log
@@ -46,6 +47,7 @@ struct SalesParts: Sendable {
         self.webhooks = webhooks
         outgoing = Outgoing(
             store: store, client: try Self.webhookClient(settings, store), targets: { webhooks.targets }, log: log, metrics: metrics)
+        books = Books(store: store, log: log, metrics: metrics)
         (self.store, self.log) = (store, log)
     }
 
@@ -88,12 +90,13 @@ struct SalesParts: Sendable {
             group.addTask { await reconcile.run() }
             group.addTask { await metering.run() }
             group.addTask { await tidy() }
+            group.addTask { await books.run() }
             group.addTask { await webhooks.run() }
             group.addTask { await outgoing.run() }
         }
     }
 
-    /// Once a day: finished jobs, operations and messages go after 30 days, and balances are added up again.
+    /// Once a day: finished jobs, operations and messages go after 30 days.
     private func tidy() async {
         while !Task.isCancelled {
             do throws(StoreError) {
@@ -103,10 +106,6 @@ struct SalesParts: Sendable {
                 try await repeated { transaction throws(StoreError) in try transaction.deleteInbox(receivedBefore: before) }
                 try await repeated { transaction throws(StoreError) in try transaction.deleteOutbox(finishedBefore: before) }
                 try await repeated { transaction throws(StoreError) in try transaction.deleteConfigLinks(expiredBefore: before) }
-                let wrong = try await store.read { reader throws(StoreError) in try reader.wrongBalances() }
-                for one in wrong {
-                    log.error("balance.wrong", ["user": LogValue(one.user.text), "currency": LogValue(one.currency.code)])
-                }
             } catch { log.warning("sales.tidy_failed", ["error": LogValue("\(error)")]) }
             do { try await store.ambient.sleep(.seconds(86_400)) } catch { return }
         }

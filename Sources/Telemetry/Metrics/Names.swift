@@ -55,6 +55,9 @@ extension MetricDefinition {
         "gatehouse_journal_syncs_total", "Times the journal was brought to the disk.", .counter)
     public static let ledgerEntries = MetricDefinition("gatehouse_ledger_entries_total", "Entries written to the ledger.", .counter)
 
+    public static let booksDiffer = MetricDefinition(
+        "gatehouse_books_differences", "Daily totals and balances that last night were not the sum of their entries.", .gauge)
+
     // Life cycle
     public static let jobs = MetricDefinition(
         "gatehouse_jobs_total", "Tries of jobs by how they ended.", .counter, labels: ["outcome"])
