@@ -62,8 +62,11 @@ extension Sales {
         var bought: Subscription?
         if payment.purpose == .upgrade {
             guard let id = payment.subscriptionID, let subscription = try transaction.subscriptionForChange(id),
-                subscription.status != .ended
+                subscription.status != .ended, let old = try transaction.plan(subscription.planID), old.terms.kind == plan.terms.kind
             else { return (false, nil) }
+            // What it costs may be more by now, as when time was bought after it was quoted.
+            let due = Self.due(subscription, from: old, to: plan, at: transaction.ambient.now())
+            guard payment.amount.currency == due.currency, payment.amount.minorUnits >= due.minorUnits else { return (false, nil) }
             try change(subscription, to: plan, actor, transaction)
             try transaction.setPaymentGrant(payment.id, subscription: id, from: nil, until: nil, charged: price)
         } else {
@@ -171,12 +174,26 @@ extension Sales {
         invoice(.creditNote, payment, Money(minorUnits: -units, currency), try Parties(payment, transaction), transaction)
         if isWhole {
             try transaction.setPaymentStatus(.refunded, of: payment.id)
-            try endGrantedTime(payment, transaction)
+            if payment.purpose == .upgrade {
+                try undoUpgrade(payment, actor, transaction)
+            } else {
+                try endGrantedTime(payment, transaction)
+            }
         }
         try transaction.audit(
             actor: actor, action: "payment.refund", subject: payment.id.text, before: Self.shown(payment),
             after: JSON.object(["refunded": .string(back.text), "whole": .bool(isWhole)]).text, requestID: request)
         return try told(isWhole ? "payment.refunded" : "payment.partly_refunded", payment.id, transaction)
+    }
+
+    /// Back to the plan of the payment before, unless another one has changed it since. A subscription that was never paid for stays: the
+    /// operator who assigned it decides.
+    private func undoUpgrade(_ payment: Payment, _ actor: String, _ transaction: Transaction) throws(StoreError) {
+        guard let id = payment.subscriptionID, let subscription = try transaction.subscriptionForChange(id), subscription.status != .ended,
+            subscription.planID == payment.planID, let former = try transaction.latestGrant(of: id)?.planID, former != payment.planID,
+            let plan = try transaction.plan(former)
+        else { return }
+        try change(subscription, to: plan, actor, transaction)
     }
 
     /// Takes back what is left of the time that the payment bought, and no other payment's.

@@ -79,7 +79,14 @@ extension Sales {
         case (.completed, .completed), (.failed, .failed), (.refunded, .refunded):
             try keep("repeated", payment.id)
             return .done(payment, isDuplicate: true)
-        case (.failed, .completed), (.failed, .refunded), (.completed, .refunded), (.refunded, .pending), (.refunded, .failed):
+        case (.refunded, .pending), (.refunded, .failed):
+            // It came before the word that the money is there. Refused, so that its sender comes again: taken as done, that word would later
+            // grant what was paid back.
+            try keep("mismatch", payment.id)
+            try transaction.promise(
+                "payment.mismatch", subject: payment.id.text, body: ["payment_id": .int(payment.number), "field": "status"])
+            return .mismatch
+        case (.failed, .completed), (.failed, .refunded), (.completed, .refunded):
             // Late or out of order: what is settled stays.
             try transaction.audit(
                 actor: actor, action: "payment.event_ignored", subject: payment.id.text, before: Self.shown(payment),

@@ -68,7 +68,8 @@ public struct Sales: Sendable {
                 guard let plan = try transaction.plan(id) else { throw Refusal.unknownPlan.error }
                 guard plan.status == .active else { throw Refusal.retiredPlan.error }
                 if let amount, amount.currency != plan.terms.price.currency { throw Refusal.wrongCurrency.error }
-                amount = amount ?? plan.terms.price
+                // From the balance goes what the plan costs; more or less would only be an invoice of money that did not move.
+                amount = wish.provider == "balance" ? plan.terms.price : amount ?? plan.terms.price
             }
             guard let amount else { throw Refusal.unknownPlan.error }
             let payment = try transaction.createPayment(
@@ -169,12 +170,15 @@ public struct Sales: Sendable {
         guard plan.status == .active else { throw Refusal.retiredPlan.error }
         guard plan.terms.kind == old.terms.kind else { throw Refusal.wrongKind.error }
         guard plan.terms.price.currency == old.terms.price.currency else { throw Refusal.wrongCurrency.error }
+        return (subscription, plan, due(subscription, from: old, to: plan, at: reader.ambient.now()))
+    }
+    static func due(_ subscription: Subscription, from old: Plan, to plan: Plan, at now: Timestamp) -> Money {
         var due = plan.terms.price.minorUnits - old.terms.price.minorUnits
         if let end = subscription.endsAt {
-            let rest = max(0, end.milliseconds - reader.ambient.now().milliseconds) / 1000
+            let rest = max(0, end.milliseconds - now.milliseconds) / 1000
             due = part(plan, rest) - part(old, rest)
         }
-        return (subscription, plan, Money(minorUnits: max(0, due), plan.terms.price.currency))
+        return Money(minorUnits: max(0, due), plan.terms.price.currency)
     }
     /// The price of so many seconds of a plan; more than its duration costs more than its price.
     private static func part(_ plan: Plan, _ seconds: Int64) -> Int64 {

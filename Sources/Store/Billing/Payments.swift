@@ -96,6 +96,15 @@ extension Reader {
         try first(
             "SELECT \(Payment.columns) FROM payments WHERE provider = \(provider) AND provider_payment_id = \(providerPaymentID)")
     }
+    /// The last payment of the subscription that was completed and not taken back.
+    public func latestGrant(of subscription: SubscriptionID) throws(StoreError) -> Payment? {
+        try first(
+            """
+            SELECT \(Payment.columns) FROM payments
+            WHERE subscription_id = \(subscription) AND status = \(PaymentStatus.completed) AND plan_id IS NOT NULL
+            ORDER BY completed_at DESC, number DESC LIMIT 1
+            """)
+    }
     /// By number. `user` nil lists everybody's.
     public func payments(
         of user: UserID? = nil, status: PaymentStatus? = nil, after: Int64 = 0, offset: Int = 0, limit: Int
