@@ -57,6 +57,38 @@ import Testing
         }
     }
 
+    @Test func `who has a second factor proves it before a config is handed over`() async throws {
+        try await withHouse { house in
+            try await house.node(Self.recordOnly)
+            let (ada, bob) = (try await house.customer("ada"), try await house.customer("bob"))
+            for token in [ada, bob] {
+                #expect(await house.send(.post, "/vpn_peers/self/", ["device_name": "phone"], token: token).status == 200)
+            }
+            let surface = house.store.people
+            let person = try #require(
+                try await surface.store.read { reader throws(StoreError) in try reader.user(email: "ada@example.com") })
+            let factors = SecondFactors(store: surface.store, keyring: surface.keyring, issuer: "x")
+            let begun = try await factors.begin(person, actor: "command", request: nil)
+            let step = OneTimeCode.step(atSeconds: surface.clock.ambient.now().milliseconds / 1000)
+            _ = try await factors.confirm(
+                person, code: OneTimeCode.code(SecondFactorTests.secret(begun.secret), step: step),
+                keeping: try await surface.session("ada"), request: nil)
+            let services = await house.send(.get, "/api/portal/services", token: ada).json["services"].array
+            let id = try #require(services?.first?["id"].string)
+            func statuses(_ token: String) async -> [Int] {
+                let older = await house.send(.get, "/vpn/config", token: token)
+                guard token == ada else { return [older.status] }
+                let config = await house.send(.get, "/api/portal/services/\(id)/config", token: token)
+                let link = await house.send(.post, "/api/portal/services/\(id)/config-links", [:], token: token)
+                return [older.status, config.status, link.status]
+            }
+            #expect(await statuses(ada) == [200, 200, 201])
+            surface.clock.advance(milliseconds: 900_001)
+            #expect(await statuses(ada) == [403, 403, 403])
+            #expect(await statuses(bob) == [200], "who has none passes")
+        }
+    }
+
     @Test func `a peer is made, shown, delivered, paused and deleted`() async throws {
         try await withHouse { house in
             try await house.node(Self.recordOnly)

@@ -8,7 +8,7 @@ import Testing
 
 /// Proof before dangerous things. Codes of a real app are tested in Tests/EndToEnd/test_second_factor.py.
 struct SecondFactorTests {
-    private static func secret(_ text: String) -> [UInt8] {
+    static func secret(_ text: String) -> [UInt8] {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
         var (out, buffer, bits) = ([UInt8](), UInt32(0), 0)
         for letter in text {

@@ -131,7 +131,7 @@ public struct OlderPeers: Sendable {
         ) { input, context in
             guard try await subscription(of: context.user.id) != nil else { throw Problem(.forbidden, "no_active_subscription") }
             guard let peer = try await newest(of: context.user.id) else { throw Problem(.notFound, "No peer found for user") }
-            let config = try await configs.deliver(peer, to: context.user.id, input.request.id)
+            let config = try await configs.deliver(peer, to: context, input.request.id)
             return try ConfigAnswer.answer(config, format: input.query, accept: input.request.headers["accept"])
         }
     }

@@ -40,8 +40,10 @@ public struct ServiceConfigs: Sendable {
         return service
     }
 
-    /// Counts against the person, for every surface that hands configs over.
-    func deliver(_ service: Service, to person: UserID, _ request: RequestID?) async throws -> ServiceConfig {
+    /// For every surface that hands configs over. Wants a fresh proof of who has a second factor, and counts against the person.
+    func deliver(_ service: Service, to context: CustomerContext, _ request: RequestID?) async throws -> ServiceConfig {
+        let person = context.user.id
+        try await front.door.checkFactor(of: context)
         if let seconds = try await limiter.begin(AttemptName.config(of: person)) {
             throw Problem(.tooManyAttempts, retryAfterSeconds: seconds)
         }
@@ -53,10 +55,11 @@ public struct ServiceConfigs: Sendable {
     private var config: Endpoint<CustomerContext> {
         Endpoint(
             .get, "/api/portal/services/{id}/config", "A service's config", tag: "Portal", audience: .customer,
-            takes: .path(Self.id, query: ConfigAnswer.format), replies: ConfigAnswer.replies, problems: Self.reading + ConfigAnswer.problems
+            takes: .path(Self.id, query: ConfigAnswer.format), replies: ConfigAnswer.replies,
+            problems: Self.reading + ConfigAnswer.problems + [.proofRequired]
         ) { input, context in
             let service = try await own(input.path, context)
-            let config = try await deliver(service, to: context.user.id, input.request.id)
+            let config = try await deliver(service, to: context, input.request.id)
             return try ConfigAnswer.answer(config, format: input.query, accept: input.request.headers["accept"])
         }
     }
@@ -82,9 +85,10 @@ public struct ServiceConfigs: Sendable {
                 Self.id,
                 body: Shape(
                     Field<Int64>.integer("minutes", "How long it opens.", 1...Self.longestMinutes).or(Self.longestMinutes), make: { $0 })),
-            replies: .created(Self.linkView), problems: Self.reading + [.csrf, .notFound, .conflict], idempotent: false
+            replies: .created(Self.linkView), problems: Self.reading + [.csrf, .notFound, .conflict, .proofRequired], idempotent: false
         ) { input, context in
             let service = try await own(input.path, context)
+            try await front.door.checkFactor(of: context)
             let ambient = front.store.ambient
             let secret = ambient.randomBytes(Self.secretBytes)
             let id = "lnk_" + Hex.text(ambient.randomBytes(12))

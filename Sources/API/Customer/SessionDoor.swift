@@ -65,9 +65,15 @@ public struct SessionDoor: Sendable {
     /// For what moves money or shuts people out: who has a second factor has to have shown it a moment ago. Who has none passes.
     public func guarded(_ request: Request, roles: [UserRole]) async throws -> CustomerContext {
         let context = try await person(request, roles: roles)
-        guard let login = context.login, let factors = signIn.factors, try await factors.isOn(context.user.id) else { return context }
-        guard try await signIn.isProven(login) else { throw Problem(.proofRequired) }
+        try await checkFactor(of: context)
         return context
+    }
+
+    /// The same, for a context that was let in. A personal token passes.
+    /// - Throws: `Problem` 403.
+    func checkFactor(of context: CustomerContext) async throws {
+        guard let login = context.login, let factors = signIn.factors, try await factors.isOn(context.user.id) else { return }
+        guard try await signIn.isProven(login) else { throw Problem(.proofRequired) }
     }
 
     /// The same, for these roles only.
