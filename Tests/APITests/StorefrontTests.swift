@@ -164,6 +164,18 @@ func withStorehouse(_ database: TestDatabase = .sqliteInMemory, _ test: (Storeho
                     .delete, "/tariffs/1", nil, admin, 400, #"{"detail":"Tariff is assigned to users and cannot be deleted"}"#
                 ), (.post, "/auth/subscribe", ["tariff_id": 1], ada, 403, #"{"detail":"Tariff is not free"}"#),
                 (.post, "/payments", ["tariff_id": 1, "provider": "manual", "user_id": 1], ada, 403, #"{"detail":"Not allowed"}"#),
+                (
+                    .post, "/auth/register", ["email": "new@example.com", "password": "short"], nil, 400,
+                    #"{"detail":"Password must be at least 8 characters"}"#
+                ),
+                (
+                    .post, "/auth/register", ["email": "new@example.com"], nil, 400,
+                    #"{"detail":"Password is required for registration"}"#
+                ),
+                (
+                    .post, "/auth/login", ["email": "ada@example.com", "password": "Wrong-Horse-9"], nil, 401,
+                    #"{"detail":"Invalid credentials"}"#
+                ),
             ]
             for (method, path, body, token, status, text) in table {
                 let response = await house.send(method, path, body, token: token)
@@ -176,6 +188,30 @@ func withStorehouse(_ database: TestDatabase = .sqliteInMemory, _ test: (Storeho
                 let bad = await house.send(.post, "/payments", ["tariff_id": 1, "provider": "shop", "amount": amount], token: ada)
                 #expect(bad.status == 422, "\(bad.text)")
             }
+            let wish: JSON = ["tariff_id": 1, "provider": "shop", "provider_payment_id": "p-1"]
+            #expect(await house.send(.post, "/payments", wish, token: ada).status == 200)
+            let less = await house.webhook([
+                "provider": "shop", "provider_payment_id": "p-1", "status": "completed", "amount": "4.00", "currency": "USD",
+            ])
+            #expect(less.status == 409 && less.text == #"{"detail":"payment mismatch"}"#, "\(less.text)")
+        }
+    }
+
+    @Test func `a blocked person is told so where older apps look, and everybody else is not`() async throws {
+        try await withStorehouse { house in
+            let user = try await house.people.person("ada")
+            let token = await house.people.token("ada")
+            #expect(await house.send(.get, "/auth/me", token: token).status == 200)
+            _ = try await house.people.people.setStatus(.blocked, of: user.id, actor: "command")
+            for path in ["/auth/me", "/auth/me/subscription", "/vpn_peers/self/config"] {
+                let told = await house.send(.get, path, token: token)
+                #expect(told.status == 403 && told.text == #"{"detail":"User not active"}"#, "\(path): \(told.text)")
+            }
+            // Another's signature says nothing of anybody.
+            let forged = await house.send(.get, "/auth/me", token: String(token.dropLast(4)) + "AAAA")
+            #expect(forged.status == 401 && forged.text == #"{"detail":"Could not validate credentials"}"#)
+            _ = try await house.people.people.setStatus(.active, of: user.id, actor: "command")
+            #expect(await house.send(.get, "/auth/me", token: token).status == 401, "the login is over")
         }
     }
 

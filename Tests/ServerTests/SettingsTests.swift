@@ -32,6 +32,8 @@ struct SettingsTests {
         #expect(settings.port == 81 && settings.host == "0.0.0.0" && settings.adminEmail == "boss@example.com")
         #expect(settings.secretKey?.reveal { String(decoding: $0, as: UTF8.self) } == "a b $HOME", "never expanded")
         #expect(settings.value("PORT").source == .environment && settings.value("HOST").source == .file)
+        #expect(settings.shownVersion == gatehouseVersion)
+        #expect(try self.settings(["APP_VERSION": "7.2-shop"]).shownVersion == "7.2-shop")
     }
 
     @Test func `a file from another system has its line ends read as line ends`() throws {

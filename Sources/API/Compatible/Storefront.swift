@@ -33,7 +33,11 @@ public struct Storefront: Sendable {
         guard request.headers["authorization"] != nil || request.headers["cookie"] != nil else { throw refusal("Not authenticated") }
         do { return try await door.customer(request) } catch is TokenError {
             throw refusal("Could not validate credentials")
-        } catch let problem as Problem where problem.kind == .unauthorized { throw refusal("Could not validate credentials") }
+        } catch let problem as Problem where problem.kind == .unauthorized {
+            // Blocking ends logins. Apps of the older interface tell a blocked user from one whose login is over by the status.
+            if try await door.isOfBlockedUser(request) { throw Problem(.forbidden, "User not active") }
+            throw refusal("Could not validate credentials")
+        }
     }
     func olderAdmin(_ request: Request) async throws -> CustomerContext {
         let context = try await olderCustomer(request)

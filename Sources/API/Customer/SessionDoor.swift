@@ -83,6 +83,13 @@ public struct SessionDoor: Sendable {
         return context
     }
 
+    /// Whether the request's token was a login of somebody who is blocked now. Whoever shows it has had it from us.
+    func isOfBlockedUser(_ request: Request) async throws -> Bool {
+        guard let token = request.headers["authorization"].flatMap(Self.bearer) ?? cookie.value(in: request), Self.isSessionToken(token)
+        else { return false }
+        return try await signIn.isOfBlockedUser(token: token)
+    }
+
     private func context(_ token: String) async throws -> (context: CustomerContext, session: SessionID) {
         guard let known = try await signIn.user(token: token) else { throw Problem(.unauthorized) }
         return (CustomerContext(user: known.user, login: known.session), known.session)

@@ -205,6 +205,12 @@ public struct SignIn: Sendable {
         return user.map { ($0, claims.session) }
     }
 
+    /// Whether the token, which opens nothing, is a login of somebody who is blocked.
+    func isOfBlockedUser(token: String) async throws -> Bool {
+        let claims = try signer.verify(token, now: store.ambient.now())
+        return try await store.read { reader throws(StoreError) in try reader.user(claims.user)?.status == .blocked }
+    }
+
     func logout(_ session: SessionID, of user: UserID, _ request: RequestID) async throws {
         try await store.transaction { transaction throws(StoreError) in
             guard try transaction.revokeSession(session) else { return }

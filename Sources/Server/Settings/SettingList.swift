@@ -8,6 +8,9 @@ enum SettingList {
         .init(name: "PORT", kind: .integer(0...65_535), standard: "8000", about: "Port to listen on; 0 takes a free one and prints it."),
         .init(name: "API_URL", kind: .url, standardText: "from HOST and PORT", about: "Public base URL, for links and cookies."),
         .init(
+            name: "APP_VERSION", kind: .text, standardText: "the program's own",
+            about: "The version that `/`, `/health` and the API's document name."),
+        .init(
             name: "ENVIRONMENT", kind: .choice(["development", "production"]), standard: "development",
             about: "`production` demands explicit secrets and refuses demo mode and default passwords."),
         .init(name: "DATA_DIR", kind: .path, standard: "./data", about: "Holds the database, the journal and generated secrets."),

@@ -91,6 +91,7 @@ struct Settings: Sendable {
     var host: String { text("HOST") }
     var port: UInt16 { UInt16(text("PORT")) ?? 8000 }
     var apiURL: String? { optional("API_URL") }
+    var shownVersion: String { optional("APP_VERSION") ?? gatehouseVersion }
     var isProduction: Bool { text("ENVIRONMENT") == "production" }
     var dataDirectory: String { text("DATA_DIR") }
     var shareDirectory: String? { optional("SHARE_DIR") }

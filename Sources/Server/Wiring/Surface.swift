@@ -27,16 +27,18 @@ struct Surface {
 
     func router() -> Router {
         Router(
-            OpenAPIEndpoint.added(to: endpoints, raw: rawRoutes, info: Self.info(server: settings.apiURL ?? "/")), raw: rawRoutes,
+            OpenAPIEndpoint.added(
+                to: endpoints, raw: rawRoutes, info: Self.info(server: settings.apiURL ?? "/", version: settings.shownVersion)),
+            raw: rawRoutes,
             options: RouterOptions(
                 allowedHosts: settings.allowedHosts, crossOrigins: settings.crossOrigins,
                 idempotency: .stored(in: store, keyring: keyring)
             ) { [log] error, request in Problems(log: log).describe(error, request) })
     }
 
-    static func info(server: String = "/") -> OpenAPIDocument.Info {
+    static func info(server: String = "/", version: String = gatehouseVersion) -> OpenAPIDocument.Info {
         OpenAPIDocument.Info(
-            title: "Gatehouse", version: gatehouseVersion,
+            title: "Gatehouse", version: version,
             description: "Sells, provisions, meters and bills access services. Errors carry a stable code and the request's id.",
             server: server,
             sessionCookie: SessionCookie(isPlain: false).name)
@@ -71,7 +73,7 @@ struct Surface {
         let monitor = HealthMonitor(
             [HealthProbe(storageName, "redis") { try await store.health() }], ambient: store.ambient)
         let health = Health(
-            version: gatehouseVersion, startedAt: startedAt, ambient: store.ambient, monitor: monitor, isReady: isReady,
+            version: settings.shownVersion, startedAt: startedAt, ambient: store.ambient, monitor: monitor, isReady: isReady,
             stats: {
                 guard let relay else { return [:] }
                 let accounts = relay.accountCounts
@@ -80,7 +82,7 @@ struct Surface {
                     "journal_pending": .int(Int64(relay.pendingRecords)), "demo": .bool(relay.isDemo),
                 ]
             })
-        return health.endpoints + Probes.endpoints(version: gatehouseVersion)
+        return health.endpoints + Probes.endpoints(version: settings.shownVersion)
             + MetricsEndpoint(metrics, token: settings.metricsToken, requiresToken: settings.isProduction).endpoints
             + DocsPage(folder: SharedFiles.folder(settings) + "/swagger-ui").endpoints + signedIn
     }
