@@ -36,14 +36,24 @@ public struct Books: Sendable {
 
     /// Each night until the task is cancelled.
     public func run() async {
+        var next = night(after: store.ambient.now())
         while !Task.isCancelled {
-            let now = store.ambient.now()
-            let day = store.ambient.zone.day(around: now)
-            var next = day.lowerBound.adding(seconds: Self.hour * 3600)
-            if next <= now { next = day.upperBound.adding(seconds: Self.hour * 3600) }
-            do { try await store.ambient.sleep(.milliseconds(next.milliseconds - now.milliseconds)) } catch { return }
+            let left = next.milliseconds - store.ambient.now().milliseconds
+            guard left <= 0 else {
+                // In parts, because the wall clock may be set meanwhile.
+                do { try await store.ambient.sleep(.milliseconds(min(left, Self.lookMilliseconds))) } catch { return }
+                continue
+            }
             do throws(StoreError) { _ = try await pass() } catch { log.warning("books.failed", ["error": LogValue("\(error)")]) }
+            next = night(after: store.ambient.now())
         }
+    }
+    private static let lookMilliseconds: Int64 = 600_000
+
+    private func night(after now: Timestamp) -> Timestamp {
+        let day = store.ambient.zone.day(around: now)
+        let tonight = day.lowerBound.adding(seconds: Self.hour * 3600)
+        return tonight > now ? tonight : day.upperBound.adding(seconds: Self.hour * 3600)
     }
 
     /// Adds everything up once, and again what differed: it may have been booked in between. Today is left out, as it still grows.
