@@ -55,6 +55,12 @@ final class LimitTicket: Sendable {
             used: LimitAmounts(tokens, costMicroUSD: costMicroUSD, model: model, requests: reservation.amounts.requests))
     }
 
+    /// An answer that came to its end, where anything was held back for it.
+    func noteOutput(_ tokens: Int64, model: String) {
+        guard reservation.amounts.output > 0 else { return }
+        holders.first?.counters.noteOutput(tokens, model: model)
+    }
+
     fileprivate func release() {
         guard !isOver.exchange(true, ordering: .relaxed) else { return }
         keeper.release(holders, reservation)

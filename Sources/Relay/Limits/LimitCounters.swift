@@ -45,6 +45,8 @@ final class LimitCounters: Sendable {
         var looks: UInt64 = 0
     }
     let counts = Mutex(Counts())
+    /// Of a key; nil until the first answer of a request that held something back.
+    private let outputs = Mutex<OutputHistory?>(nil)
     /// Something was booked since the last look for budgets that are used up.
     let hasSettled = Atomic<Bool>(false)
 
@@ -142,6 +144,17 @@ final class LimitCounters: Sendable {
             for index in counts.periods.indices where counts.periods[index].contains(moment) { counts.periods[index].used.add(used) }
         }
     }
+
+    // MARK: What is likely
+
+    func noteOutput(_ tokens: Int64, model: String) {
+        outputs.withLock { outputs in
+            if outputs == nil { outputs = OutputHistory() }
+            outputs?.note(tokens, model: model)
+        }
+    }
+    /// Output tokens that an answer of the model hardly passes; nil while too little is known of this key.
+    func likelyOutput(_ model: String) -> Int64? { outputs.withLock { $0?.likely(model) } }
 
     // MARK: From the ledger
 

@@ -66,14 +66,20 @@ extension RelayGate {
         var second: UInt64
     }
 
-    /// What the request may use at most.
+    /// What the request is likely to use at most: the output it asks for, or what 95 of a hundred of the key's lately came to when that is
+    /// less. Budgets would else let in one request at a time of clients that always ask for all a model can write. A key that stops hard
+    /// holds back what is asked for.
     static func reservation(
         _ key: RelayKey, _ request: MessagesRequest, _ inputEstimate: Int64, _ services: RelayServices, _ moment: Moment
     ) -> LimitCounters.Reservation {
         var want = LimitCounters.Reservation(moment: moment.now, second: moment.second)
         want.amounts.requests = 1
         guard key.holders.contains(where: \.plan.needsEstimate) else { return want }
-        let tokens = TokenCounts(input: inputEstimate, output: min(request.maxTokens ?? assumedOutput, 1_000_000))
+        var output = min(request.maxTokens ?? assumedOutput, 1_000_000)
+        if !key.holders.contains(where: \.plan.isHard), let likely = key.counters.likelyOutput(request.model) {
+            output = min(output, likely)
+        }
+        let tokens = TokenCounts(input: inputEstimate, output: output)
         let price = services.prices.price(
             MeteredUsage(), tokens: tokens, model: request.model, at: moment.now, millionths: key.key.access.priceMillionths)
         want.amounts = LimitAmounts(tokens, costMicroUSD: price.customerMicroUSD, model: request.model, requests: 1)

@@ -249,6 +249,9 @@ final class Passage: @unchecked Sendable {
         slot = nil
         ticket.settle(
             settled.request.tokens, costMicroUSD: settled.request.priceMicroUSD, model: settlement.usage?.model ?? admission.model)
+        if case .success = ending, settled.request.usageSource == .final {
+            ticket.noteOutput(settled.request.tokens.output, model: admission.model)
+        }
         if settled.entries.indices.contains(where: { settled.entries[$0].priceFlags.has("price_missing") }) {
             services.meters.priceMissing.add()
             services.notices.unpriced(settlement.usage?.model ?? admission.model)
