@@ -36,7 +36,7 @@ public struct Books: Sendable {
 
     /// Each night until the task is cancelled.
     public func run() async {
-        var next = night(after: store.ambient.now())
+        var next = Self.night(after: store.ambient.now(), in: store.ambient.zone)
         while !Task.isCancelled {
             let left = next.milliseconds - store.ambient.now().milliseconds
             guard left <= 0 else {
@@ -45,13 +45,13 @@ public struct Books: Sendable {
                 continue
             }
             do throws(StoreError) { _ = try await pass() } catch { log.warning("books.failed", ["error": LogValue("\(error)")]) }
-            next = night(after: store.ambient.now())
+            next = Self.night(after: store.ambient.now(), in: store.ambient.zone)
         }
     }
     private static let lookMilliseconds: Int64 = 600_000
 
-    private func night(after now: Timestamp) -> Timestamp {
-        let day = store.ambient.zone.day(around: now)
+    static func night(after now: Timestamp, in zone: CivilZone) -> Timestamp {
+        let day = zone.day(around: now)
         let tonight = day.lowerBound.adding(seconds: Self.hour * 3600)
         return tonight > now ? tonight : day.upperBound.adding(seconds: Self.hour * 3600)
     }
