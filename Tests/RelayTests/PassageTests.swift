@@ -277,6 +277,25 @@ struct PassageTests {
         }
     }
 
+    @Test(arguments: [("ok", 200), ("status=400", 400)])
+    func `only keys that look after the pool are told which account served`(step: String, status: Int) async throws {
+        try await withFake { world, fake in
+            let id = try world.account("sk-account-one").id.text
+            for isDebug in [false, true] {
+                try await world.change { transaction throws(StoreError) in
+                    var change = APIKeyChange(world.key)
+                    change.access.isDebug = isDebug
+                    _ = try transaction.changeAPIKey(world.key.id, to: change)
+                }
+                try await fake.script("sk-account-one", [step, step])
+                for body in [RelayWorld.body, RelayWorld.streamBody] {
+                    let reply = try await world.send(body)
+                    #expect(reply.status == status && reply.header("x-relay-account") == (isDebug ? id : nil))
+                }
+            }
+        }
+    }
+
     @Test func `a model map and a bearer credential change those bytes and nothing else`() async throws {
         let listener = try RawListener()
         defer { listener.close() }

@@ -1,5 +1,6 @@
 internal import Domain
 internal import HTTP
+internal import Store
 internal import Telemetry
 
 /// The head of a reply: the upstream's fields, and the relay's own.
@@ -37,6 +38,8 @@ extension Attempts {
             out.append("\r\n")
             standings?.write(to: &out)
         }
+        // Only for keys of people who look after the pool: nobody else is to know which account serves them.
+        if key.key.access.isDebug, let account = passage.account { block.add("x-relay-account", account.id.text) }
         return block
     }
 }
