@@ -69,6 +69,8 @@ public enum RefreshLease: Sendable, Equatable {
     case newer(AccountToken)
     /// Another process is at it.
     case held(until: Timestamp)
+    /// The last attempts failed, and the next one is not due yet.
+    case paused(until: Timestamp)
     /// The account is gone or has no tokens.
     case unknown
 }
@@ -106,11 +108,15 @@ extension Transaction {
     }
 
     /// Asks for the right to refresh a token of generation `known`.
-    public func takeRefreshLease(_ id: AccountID, known: Int64, seconds: Int64) throws(StoreError) -> RefreshLease {
+    /// - Parameter heedsPause: not while the pause after a failure lasts.
+    public func takeRefreshLease(
+        _ id: AccountID, known: Int64, seconds: Int64, heedsPause: Bool = false
+    ) throws(StoreError) -> RefreshLease {
         guard let token = try accountToken(id) else { return .unknown }
         if token.generation > known { return .newer(token) }
         let now = ambient.now()
         if token.leaseUntil > now { return .held(until: token.leaseUntil) }
+        if heedsPause, token.nextAttemptAt > now { return .paused(until: token.nextAttemptAt) }
         let taken: AccountToken? = try first(
             """
             UPDATE account_tokens SET fence = fence + 1, lease_until = \(now.adding(seconds: seconds))

@@ -81,12 +81,14 @@ final class TokenRefresher: Sendable {
     // MARK: One refresh
 
     /// Gets a token newer than generation `known`, from whoever makes it.
+    /// - Parameter heedsPause: for requests of customers, which must not storm a token endpoint that fails; an operator's word does not
+    ///   wait.
     /// - Returns: whether there is one now.
-    func renew(_ id: AccountID, known: Int64) async -> Bool {
+    func renew(_ id: AccountID, known: Int64, heedsPause: Bool = false) async -> Bool {
         let task = underWay.withLock { underWay in
             if let running = underWay[id] { return running }
             let task = Task {
-                let isRenewed = await self.refresh(id, known: known)
+                let isRenewed = await self.refresh(id, known: known, heedsPause: heedsPause)
                 self.underWay.withLock { $0[id] = nil }
                 return isRenewed
             }
@@ -99,12 +101,12 @@ final class TokenRefresher: Sendable {
     /// A new token was refused at once: only a person can help.
     func refused(_ id: AccountID) async { await demandLogin(id, "a new access token was refused") }
 
-    private func refresh(_ id: AccountID, known: Int64) async -> Bool {
+    private func refresh(_ id: AccountID, known: Int64, heedsPause: Bool) async -> Bool {
         for _ in 0..<Self.waits {
             let lease: RefreshLease
             do throws(StoreError) {
                 lease = try await store.transaction { transaction throws(StoreError) in
-                    try transaction.takeRefreshLease(id, known: known, seconds: Self.leaseSeconds)
+                    try transaction.takeRefreshLease(id, known: known, seconds: Self.leaseSeconds, heedsPause: heedsPause)
                 }
             } catch {
                 log.warning("account.refresh_failed", ["account": LogValue(id), "error": LogValue("\(error)")])
@@ -115,7 +117,7 @@ final class TokenRefresher: Sendable {
             case .newer:
                 await changed()
                 return true
-            case .unknown: return false
+            case .unknown, .paused: return false
             case .held:
                 do { try await store.ambient.sleep(.milliseconds(Self.waitMilliseconds)) } catch { return false }
             }

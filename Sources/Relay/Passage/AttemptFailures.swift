@@ -94,7 +94,9 @@ extension Attempts {
                 request: exchange.id)
             if found == .credential, account.isOAuth {
                 count(.credential)
-                if mayRenew, await services.tokens.renew(account.id, known: account.generation) { return .renewed }
+                if mayRenew, await services.tokens.renew(account.id, known: account.generation, heedsPause: true) {
+                    return .renewed
+                }
                 // A new token that is refused at once, or none to be had: the next one may serve.
                 if !mayRenew { await services.tokens.refused(account.id) }
                 return .failed(.hidden)
