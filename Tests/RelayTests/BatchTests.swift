@@ -129,6 +129,27 @@ struct BatchTests {
         }
     }
 
+    @Test(arguments: [401, 402, 403, 429], ["", "/results", "/cancel", "delete"])
+    func `what is wrong with a batch's account is not the customer's to see`(status: Int, call: String) async throws {
+        try await withFake { world, fake async throws in
+            let id = try #require(try JSON(parsing: try await world.send(Self.batch, "/v1/messages/batches").body)["id"].string)
+            // Asked for twice where the upstream is first asked how far it is.
+            let step = "status=\(status);retry-after=7;message=the organisation of far@example.com"
+            try await fake.script("sk-account-one", [step, step])
+            let path = "/v1/messages/batches/\(id)"
+            let reply =
+                switch call {
+                case "/cancel": try await send("POST", path + call, world)
+                case "delete": try await send("DELETE", path, world)
+                default: try await world.get(path + call)
+                }
+            #expect(reply.status == 529 && !reply.text.contains("far@example.com"), "\(reply.text)")
+            let wait = try #require(reply.header("retry-after").flatMap { Int($0) })
+            #expect(status == 429 ? wait == 7 : (1...60).contains(wait))
+            #expect(try world.account("sk-account-one").live.availability(.other, now: world.clock.ambient.now()) != .free)
+        }
+    }
+
     @Test func `every model of a batch has to be allowed, and a model map rewrites only the names`() async throws {
         try await withFake(allowedModels: #"["claude-sonnet-*"]"#) { world, fake async throws in
             #expect(try await world.send(Self.batch, "/v1/messages/batches").status == 403)

@@ -64,6 +64,50 @@ struct TokenRefresherTests {
         }
     }
 
+    @Test(arguments: ["/v1/messages/count_tokens", "/v1/messages/batches"])
+    func `calls beside messages refresh once, too`(path: String) async throws {
+        try await withAccount { world, fake, id in
+            try await fake.script("access-0", [], default: "status=401;code=token_expired")
+            try await fake.script("refresh-0", ["rotate-refresh"])
+            let params = #"{"model":"claude-sonnet-5-5","max_tokens":4,"messages":[{"role":"user","content":"a"}]}"#
+            let body = path.hasSuffix("batches") ? #"{"requests":[{"custom_id":"a","params":\#(params)}]}"# : params
+            let reply = try await world.send(body, path)
+            #expect(reply.status == 200, "\(reply.text)")
+            #expect(try await refreshes(fake, finished: 3).count == 1)
+            guard let batch = try JSON(parsing: reply.body)["id"].string else { return }
+            let kept = try await token(world, id)
+            let access = String(
+                decoding: try world.keyring.open(try #require(kept.accessSealed), for: AccountSeal.access(id)), as: UTF8.self)
+            let refresh = String(decoding: try world.keyring.open(kept.refreshSealed, for: AccountSeal.refresh(id)), as: UTF8.self)
+            try await fake.script(access, ["status=401"])
+            try await fake.script(refresh, ["rotate-refresh"])
+            // The fake knows a batch by the credential that made it.
+            #expect(try await world.get(path + "/" + batch).status == 404)
+            #expect(try await token(world, id).generation == 3)
+        }
+    }
+
+    @Test func `a token endpoint that fails is not asked again by every customer`() async throws {
+        try await withAccount { world, fake, id in
+            try await fake.script("access-0", [], default: "status=401")
+            try await fake.script("refresh-0", ["refresh-fail=500", "rotate-refresh"])
+            for _ in 1...3 { #expect(try await world.send().status == 529) }
+            #expect(try await world.send(RelayWorld.body, "/v1/messages/count_tokens").status == 529)
+            #expect(try await refreshes(fake).count == 1)
+            await world.advance(seconds: 10)
+            #expect(try await world.send().status == 200)
+            #expect(try await token(world, id).generation == 2)
+        }
+    }
+
+    @Test func `an operator's word does not wait for the pause after a failure`() async throws {
+        try await withAccount { world, fake, id in
+            try await fake.script("refresh-0", ["refresh-fail=500", "rotate-refresh"])
+            #expect(await world.relay.renewToken(id) == false)
+            #expect(await world.relay.renewToken(id))
+        }
+    }
+
     @Test func `a second 401 asks for a new login and the next account serves`() async throws {
         try await withAccount(second: true) { world, fake, id in
             try await fake.script("access-0", ["status=401"])

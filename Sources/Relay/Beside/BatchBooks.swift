@@ -58,11 +58,9 @@ final class BatchBooks: Sendable {
             guard let client else { throw .upstreamFault }
             let body: [UInt8]
             do throws(UpstreamError) { body = try await response.collect(limit: 1 << 20, decoding: true) } catch { throw .upstreamFault }
-            return side.answer(
-                client,
-                SideCall.Reply(
-                    status: response.head.status, headers: HeaderRules.client(response.head, keepsCoding: false), body: body,
-                    account: account))
+            let reply = SideCall.Reply(response.head, HeaderRules.client(response.head, keepsCoding: false), body, account)
+            try side.hideFault(of: reply)
+            return side.answer(client, reply)
         }
         let isMine = batch.bookedAt == nil && underWay.withLock { $0.insert(batch.id).inserted }
         defer { if isMine { _ = underWay.withLock { $0.remove(batch.id) } } }
@@ -164,6 +162,7 @@ final class BatchBooks: Sendable {
                 return reply.status == 404 ? try transaction.markBatchBooked(batch.id) : false
             }
             if isOver { release(batch) }
+            try side.hideFault(of: reply)
             throw reply.status == 404 ? RelayProblem.notFound : .upstreamFault
         }
         try await store.transaction { transaction throws(StoreError) in

@@ -259,7 +259,9 @@ struct BatchesHandler: Sendable {
         _ batch: MessageBatch, _ exchange: Exchange, _ method: HTTP.Method, _ rest: String
     ) async throws(RelayProblem) -> SideCall.Reply {
         guard let account = books.account(batch) else { throw .notFound }
-        return try await side.whole(exchange.reactor, method, "\(Self.path)/\(batch.id)\(rest)", exchange.head, account)
+        let reply = try await side.whole(exchange.reactor, method, "\(Self.path)/\(batch.id)\(rest)", exchange.head, account)
+        try side.hideFault(of: reply)
+        return reply
     }
 
     private func current(_ batch: MessageBatch, _ exchange: Exchange) async throws(RelayProblem) -> JSON {

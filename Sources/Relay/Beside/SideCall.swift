@@ -15,6 +15,13 @@ struct SideCall: Sendable {
         let headers: HeaderBlock
         let body: [UInt8]
         let account: RelayAccount
+        /// What a refusal says of the account's own limits; empty of an answer.
+        let windows: UsageWindows
+
+        init(_ head: UpstreamResponseHead, _ headers: HeaderBlock, _ body: [UInt8], _ account: RelayAccount) {
+            (status, self.headers, self.body, self.account) = (head.status, headers, body, account)
+            windows = head.status >= 400 ? UsageWindows(head) : UsageWindows()
+        }
     }
 
     /// Answers of these calls are a few kilobytes; a list of batches may be more.
@@ -92,22 +99,39 @@ struct SideCall: Sendable {
 
     /// What an answer means for its account, which rests as after a message.
     private func judge(_ reply: Reply, _ family: ModelFamily) -> AccountFault? {
-        let now = services.ambient.now()
         guard reply.status >= 400 else {
-            reply.account.live.succeeded(family, now: now)
+            reply.account.live.succeeded(family, now: services.ambient.now())
             return nil
         }
+        return fault(in: reply, family)
+    }
+
+    /// The account's own fault in a refusal; it rests for it.
+    private func fault(in reply: Reply, _ family: ModelFamily) -> AccountFault? {
+        let now = services.ambient.now()
+        reply.account.live.note(reply.windows)
         let error = (try? JSON(parsing: reply.body))?["error"] ?? .null
         let words = ((error["message"].string ?? "") + " " + (error["details"]["error_code"].string ?? "")).lowercased()
         let wait = reply.headers.fields.first { $0.name == "retry-after" }?.value
         let verdict = UpstreamVerdict.of(
             status: reply.status, message: words, retryAfter: UpstreamVerdict.retryAfter(wait, now: now),
-            windows: reply.account.live.snapshot.windows, family: family, now: now)
+            windows: reply.windows, family: family, now: now)
         guard case .fault(let fault) = verdict else { return nil }
-        // A token that has run out is renewed by whoever looks after tokens, not here.
+        // Its token was renewed in vain.
         if fault == .credential, reply.account.isOAuth { return fault }
         reply.account.live.failed(fault, family, now: now)
         return fault
+    }
+
+    /// Refuses what an account's own fault is: of a call that no other account could answer, that is all a customer may see.
+    /// - Throws: `accountsOut`, with the time when the account is back.
+    func hideFault(of reply: Reply) throws(RelayProblem) {
+        guard reply.status >= 400, let fault = fault(in: reply, .other), fault.hides else { return }
+        let now = services.ambient.now()
+        guard case .resting(let until, _, _) = reply.account.live.availability(.other, now: now) else {
+            throw .overloaded(retryAfterSeconds: 1)
+        }
+        throw .accountsOut(until: until.milliseconds == .max ? nil : until, now: now)
     }
 
     /// One call to that account, its answer read whole.
@@ -119,16 +143,29 @@ struct SideCall: Sendable {
         let decodes = response.head.coding == .gzip || response.head.coding == .deflate
         do throws(UpstreamError) {
             let body = try await response.collect(limit: Self.replyBytes, decoding: decodes)
-            return Reply(
-                status: response.head.status, headers: HeaderRules.client(response.head, keepsCoding: !decodes), body: body,
-                account: account)
+            return Reply(response.head, HeaderRules.client(response.head, keepsCoding: !decodes), body, account)
         } catch { throw problem(error, account) }
     }
 
-    /// One call to that account, whose answer the caller reads.
+    /// One call to that account, whose answer the caller reads. An OAuth token that is refused is renewed, once.
     func open(
         _ reactor: Reactor, _ method: HTTP.Method, _ path: String, _ head: RequestHead, _ account: RelayAccount, body: [UInt8] = [],
         onCall: (UpstreamCall) -> Void = { _ in }
+    ) async throws(RelayProblem) -> UpstreamResponse {
+        let first = try await send(reactor, method, path, head, account, body, onCall)
+        guard first.head.status == 401, account.isOAuth else { return first }
+        guard await services.tokens.renew(account.id, known: account.generation, heedsPause: true),
+            let renewed = services.accounts.pool.account(account.id)
+        else { return first }
+        first.cancel()
+        let second = try await send(reactor, method, path, head, renewed, body, onCall)
+        if second.head.status == 401 { await services.tokens.refused(account.id) }
+        return second
+    }
+
+    private func send(
+        _ reactor: Reactor, _ method: HTTP.Method, _ path: String, _ head: RequestHead, _ account: RelayAccount, _ body: [UInt8],
+        _ onCall: (UpstreamCall) -> Void
     ) async throws(RelayProblem) -> UpstreamResponse {
         let call = UpstreamCall(
             UpstreamRequest(
@@ -151,8 +188,15 @@ struct SideCall: Sendable {
         case .firstByteTimeout, .idleTimeout, .sendTimeout: .upstreamTimeout
         case .malformed, .tooLarge: .upstreamFault
         case .busy: .overloaded(retryAfterSeconds: 1)
-        default: .upstreamUnreachable
+        case .closedEarly, .cancelled: .upstreamUnreachable
+        case .resolve, .connect, .connectTimeout, .tls, .tlsTimeout, .proxy, .refusedAddress: unreachable(account)
         }
+    }
+
+    /// The way there rests, not the account.
+    private func unreachable(_ account: RelayAccount) -> RelayProblem {
+        account.route.failed(services.ambient.now())
+        return .upstreamUnreachable
     }
 
     /// Passes it on, with the relay's own name for the request.
