@@ -91,8 +91,8 @@ struct ChatHandler: Sendable {
     private func run(_ ask: ChatAsk, _ key: RelayKey, _ exchange: Exchange, ticket: String?) async throws {
         try key.check(service: RelayGate.service(Self.path))
         try key.check(model: ask.model)
-        if let id = ask.conversationID, !runs.claim(id) { throw ChatProblem.busy }
-        defer { if let id = ask.conversationID { runs.release(id) } }
+        if let id = ask.conversationID, !runs.claim(id, by: key.key.id) { throw ChatProblem.busy }
+        defer { if let id = ask.conversationID { runs.release(id, by: key.key.id) } }
         var before: Conversation?
         var content = ChatContent()
         if let id = ask.conversationID {

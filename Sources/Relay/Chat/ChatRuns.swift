@@ -10,11 +10,16 @@ final class ChatRuns: Sendable {
         /// The run it was used for; it may still read that one.
         var run: String?
     }
+    private struct Busy: Hashable {
+        let key: APIKeyID
+        let conversation: String
+    }
     private struct Known {
         var runs: [String: ChatRun] = [:]
         /// Runs that are over, oldest first.
         var over: [(id: String, at: Timestamp)] = []
-        var busy: Set<String> = []
+        /// With the key that asks: what one customer does to another's conversation must neither hold it up nor show that it is there.
+        var busy: Set<Busy> = []
         var tickets: [String: Ticket] = [:]
     }
     private let known = Mutex(Known())
@@ -60,8 +65,12 @@ final class ChatRuns: Sendable {
     // MARK: Conversations
 
     /// False when it is answering.
-    func claim(_ conversation: String) -> Bool { known.withLock { $0.busy.insert(conversation).inserted } }
-    func release(_ conversation: String) { _ = known.withLock { $0.busy.remove(conversation) } }
+    func claim(_ conversation: String, by key: APIKeyID) -> Bool {
+        known.withLock { $0.busy.insert(Busy(key: key, conversation: conversation)).inserted }
+    }
+    func release(_ conversation: String, by key: APIKeyID) {
+        _ = known.withLock { $0.busy.remove(Busy(key: key, conversation: conversation)) }
+    }
 
     // MARK: Tickets
 
