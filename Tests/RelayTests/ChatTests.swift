@@ -56,6 +56,27 @@ struct ChatTests {
         }
     }
 
+    @Test(arguments: [500_000, 1_000_000, 3_000_000] as [Int64])
+    func `an answer names what the customer pays`(millionths: Int64) async throws {
+        try await withFake { world, _ async throws in
+            try await world.change { transaction throws(StoreError) in
+                var change = APIKeyChange(world.key)
+                change.access.priceMillionths = millionths
+                _ = try transaction.changeAPIKey(world.key.id, to: change)
+            }
+            let answer = try JSON(parsing: try await ask(#"{"message":"Explain é"}"#, world).body)
+            let frames = try events(try await ask(#"{"message":"Explain é","stream":true}"#, world).text)
+            let (history, ledger) = try await world.books()
+            #expect(history.count == 2 && ledger.count == 2 && ledger.allSatisfy { $0.costMicroUSD > 0 })
+            let paid = Set(history.map { MicroDollars.text($0.priceMicroUSD) })
+            #expect(Set([answer["usage"]["cost_usd"].string, frames.last?.data["usage"]["cost_usd"].string].compactMap(\.self)) == paid)
+            for record in history {
+                let cost = try #require(ledger.first { $0.requestID == record.id }).costMicroUSD
+                #expect(abs(record.priceMicroUSD - cost * millionths / 1_000_000) <= 2)
+            }
+        }
+    }
+
     @Test func `a conversation is its key's own, is listed, and can be deleted`() async throws {
         try await withFake { world, _ async throws in
             let other = "cr_" + String(repeating: "cd34", count: 16)
@@ -213,6 +234,10 @@ struct ChatTests {
             _ = try await client.text(until: "\"delta\"")
             let second = try await ask(#"{"message":"b","conversation_id":"\#(id)"}"#, world)
             #expect(try second.status == 409 && JSON(parsing: second.body)["error"]["code"] == "conversation_busy")
+            let other = "cr_" + String(repeating: "cd34", count: 16)
+            try await world.addKey(other)
+            let stranger = try await ask(#"{"message":"b","conversation_id":"\#(id)"}"#, world, secret: other)
+            #expect(stranger.status == 404, "that it answers just now is no stranger's to know")
             _ = try await client.text(until: "\"done\"")
             client.close()
             #expect(try await ask(#"{"message":"b","conversation_id":"\#(id)"}"#, world).status == 200)

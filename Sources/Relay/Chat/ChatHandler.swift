@@ -161,7 +161,13 @@ struct ChatHandler: Sendable {
         let (usage, model) = (run.usage, run.read { $0.model })
         let tokens = usage.iterations.isEmpty ? usage.tokens : usage.iterationTotal
         let isFree = services.demo != nil && services.accounts.isEmpty
-        let price = isFree ? 0 : services.prices.price(usage, tokens: tokens, model: model, at: services.ambient.now()).microUSD
+        // What the customer pays, as in their history.
+        let millionths = services.keys.find(run.keyID)?.key.access.priceMillionths ?? 1_000_000
+        let price =
+            isFree
+            ? 0
+            : services.prices.price(usage, tokens: tokens, model: model, at: services.ambient.now(), millionths: millionths)
+                .customerMicroUSD
         return [
             "input_tokens": .int(tokens.input), "output_tokens": .int(tokens.output), "cache_read_tokens": .int(tokens.cacheRead),
             "cache_write_tokens": .int(tokens.cacheWrite5m + tokens.cacheWrite1h), "cost_usd": .string(MicroDollars.text(price)),
