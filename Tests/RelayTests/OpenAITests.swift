@@ -125,6 +125,25 @@ struct OpenAITests {
         #expect(!Self.translated(Self.events, split: 7, usage: false).contains("usage"))
     }
 
+    @Test func `pieces of several tools go to their own calls, and those of no call to none`() throws {
+        func event(_ type: String, _ rest: String) -> String { "event: \(type)\ndata: {\"type\":\"\(type)\",\(rest)}\n\n" }
+        func piece(_ block: Int, _ text: String) -> String {
+            event(
+                "content_block_delta", #""index":\#(block),"delta":{"type":"input_json_delta","partial_json":\#(JSON.string(text).text)}"#)
+        }
+        let text =
+            event("content_block_start", #""index":3,"content_block":{"type":"tool_use","id":"toolu_1","name":"f","input":{}}"#)
+            + event("content_block_start", #""index":4,"content_block":{"type":"server_tool_use","id":"srv_1","name":"web_search"}"#)
+            + event("content_block_start", #""index":5,"content_block":{"type":"tool_use","id":"toolu_2","name":"g","input":{}}"#)
+            + piece(5, "g1") + piece(3, "f1") + piece(4, "s1") + piece(3, "f2")
+        let frames = Self.translated(text, split: 1_000_000, usage: false).split(separator: "\n\n")
+        let calls = try frames.compactMap {
+            try JSON(parsing: Array($0.dropFirst(6).utf8))["choices"].array?[0]["delta"]["tool_calls"].array
+        }
+        #expect(calls.map { $0[0]["index"] } == [0, 1, 1, 0, 0])
+        #expect(calls.map { $0[0]["function"]["arguments"] } == ["", "", "g1", "f1", "f2"])
+    }
+
     @Test func `an error in the stream ends it without DONE`() {
         let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n"
         let text = Self.translated(String(Self.events.prefix(400)) + "\n\n" + error, split: 50, usage: false)
@@ -140,7 +159,8 @@ struct OpenAITests {
             }
         }
     }
-    private static let asked = #"{"model":"claude-sonnet-5-5","messages":[{"role":"user","content":"hé"}],"max_tokens":64,"seed":1}"#
+    private static let asked =
+        #"{"model":"claude-sonnet-5-5","messages":[{"role":"user","content":"hé"}],"max_tokens":64,"seed":1,"service_tier":"auto"}"#
 
     @Test(arguments: ["", "/api", "/claude", "/openai", "/openai/claude"])
     func `a completion is answered, metered and booked as a message is`(prefix: String) async throws {
@@ -149,7 +169,7 @@ struct OpenAITests {
                 Self.asked, prefix + "/v1/chat/completions?x=1",
                 headers: ["authorization: Bearer \(RelayWorld.secret)", "openai-organization: org-x", "x-forwarded-for: 192.0.2.7"])
             let json = try JSON(parsing: reply.body)
-            #expect(reply.status == 200 && json["object"] == "chat.completion" && reply.header("x-relay-ignored") == "seed")
+            #expect(reply.status == 200 && json["object"] == "chat.completion" && reply.header("x-relay-ignored") == "seed, service_tier")
             #expect(json["choices"].array?[0]["message"]["content"].string?.isEmpty == false)
             let seen = try await fake.requests(finished: 1)
             #expect(seen[0]["path"] as? String == "/v1/messages" && seen[0]["query"] as? String == "")

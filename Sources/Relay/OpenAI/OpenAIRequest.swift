@@ -27,7 +27,7 @@ struct OpenAIRequest: Sendable {
     private static let known: Set<String> = [
         "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "tools",
         "tool_choice", "parallel_tool_calls", "reasoning_effort", "response_format", "user", "prompt_cache_key", "functions",
-        "function_call", "n", "logprobs", "service_tier",
+        "function_call", "n", "logprobs",
     ]
 
     init(_ json: JSON, bytes: Int, rules: Rules) throws(OpenAIProblem) {

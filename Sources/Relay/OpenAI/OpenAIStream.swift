@@ -13,7 +13,10 @@ final class OpenAIStream {
     private var lines = EventLines()
     private var usage = MeteredUsage()
     private var thinkingTokens: Int64 = 0
-    private var toolCalls = 0
+    private var toolCalls: UInt64 = 0
+    /// Which of the tool calls a content block is, by the block's index: arguments may come for several blocks by turns, and those of a
+    /// block that is no call of a function are nobody's.
+    private var callOfBlock: [Int64: UInt64] = [:]
     private var hasFinishReason = false
     private(set) var hasFailed = false
 
@@ -54,11 +57,14 @@ final class OpenAIStream {
         guard !hasFailed else { return }
         var kind: Kind?
         var (delta, block, message, usage): (Int?, Int?, Int?, Int?) = (nil, nil, nil, nil)
+        var index: Int64 = 0
         _ = JSONSkim.members(bytes, 0) { bytes, name, value in
             if JSONSkim.matches(bytes, name, "type") {
                 kind =
                     value.count > 2
                     ? Kind.allCases.first { JSONSkim.isWord(bytes, value.lowerBound + 1..<value.upperBound - 1, $0.word) } : nil
+            } else if JSONSkim.matches(bytes, name, "index") {
+                index = JSONSkim.count(bytes, value) ?? 0
             } else if JSONSkim.matches(bytes, name, "delta") {
                 delta = value.lowerBound
             } else if JSONSkim.matches(bytes, name, "content_block") {
@@ -74,8 +80,8 @@ final class OpenAIStream {
         case .start:
             if let message { begin(bytes, message) }
             chunk("{\"role\":\"assistant\",\"content\":\"\"}", into: &out)
-        case .blockStart: if let block { begin(block: bytes, block, into: &out) }
-        case .delta: if let delta { pass(bytes, delta, into: &out) }
+        case .blockStart: if let block { begin(block: bytes, block, index, into: &out) }
+        case .delta: if let delta { pass(bytes, delta, index, into: &out) }
         case .messageDelta:
             if let usage { read(usage: bytes, usage) }
             if let delta { finish(bytes, delta, into: &out) }
@@ -111,7 +117,7 @@ final class OpenAIStream {
         if let thinking { thinkingTokens = thinking }
     }
 
-    private func begin(block bytes: Span<UInt8>, _ from: Int, into out: inout [UInt8]) {
+    private func begin(block bytes: Span<UInt8>, _ from: Int, _ index: Int64, into out: inout [UInt8]) {
         var isTool = false
         var (id, name): (Range<Int>?, Range<Int>?) = (nil, nil)
         _ = JSONSkim.members(bytes, from) { bytes, member, value in
@@ -123,20 +129,21 @@ final class OpenAIStream {
         guard isTool, let id, let name else { return }
         open(into: &out)
         out.append(utf8: "{\"tool_calls\":[{\"index\":")
-        out.append(decimal: UInt64(toolCalls))
+        out.append(decimal: toolCalls)
         out.append(utf8: ",\"id\":")
         out.append(bytes: bytes.extracting(id))
         out.append(utf8: ",\"type\":\"function\",\"function\":{\"name\":")
         out.append(bytes: bytes.extracting(name))
         out.append(utf8: ",\"arguments\":\"\"}}]}")
         close(into: &out)
+        callOfBlock[index] = toolCalls
         toolCalls += 1
     }
 
     private enum Piece { case text, thinking, input }
 
     /// One piece of text, thinking or arguments.
-    private func pass(_ bytes: Span<UInt8>, _ from: Int, into out: inout [UInt8]) {
+    private func pass(_ bytes: Span<UInt8>, _ from: Int, _ index: Int64, into out: inout [UInt8]) {
         var piece = Piece.text
         var value: Range<Int>?
         _ = JSONSkim.members(bytes, from) { bytes, name, range in
@@ -150,13 +157,15 @@ final class OpenAIStream {
             return true
         }
         guard let value, bytes[value.lowerBound] == 0x22 else { return }
+        let call = piece == .input ? callOfBlock[index] : 0
+        guard let call else { return }
         open(into: &out)
         switch piece {
         case .text: out.append(utf8: "{\"content\":")
         case .thinking: out.append(utf8: "{\"reasoning_content\":")
         case .input:
             out.append(utf8: "{\"tool_calls\":[{\"index\":")
-            out.append(decimal: UInt64(max(0, toolCalls - 1)))
+            out.append(decimal: call)
             out.append(utf8: ",\"function\":{\"arguments\":")
         }
         out.append(bytes: bytes.extracting(value))
