@@ -134,6 +134,53 @@ struct OlderDashboardTests {
         }
     }
 
+    @Test func `a key is bound by either field, whichever has something to say`() async throws {
+        try await withAdmin { surface, token async throws in
+            func account(_ path: String, _ secret: String) async throws -> String {
+                let wish: JSON = ["name": .string(path), .init(secret): "sk-example-0001"]
+                return try #require(await surface.send(.post, path, wish, token: token).json["data"]["id"].string)
+            }
+            let bearer = try await account("/admin/claude-accounts", "accessToken")
+            let console = try await account("/admin/claude-console-accounts", "apiKey")
+            let group = await surface.send(.post, "/admin/account-groups", ["name": "g"], token: token).json["data"]["id"].string ?? ""
+            func both(_ account: JSON, _ console: JSON) -> JSON { ["claudeAccountId": account, "claudeConsoleAccountId": console] }
+            let console0 = both("", .string(console))
+            var wish = console0.object ?? [:]
+            wish["name"] = "k"
+            let made = await surface.send(.post, "/admin/api-keys", .object(wish), token: token)
+            let id = try APIKeyID(parsing: made.json["data"]["id"].string ?? "")
+            func bound() async throws -> String? {
+                try await surface.store.read { reader throws(StoreError) in try reader.apiKey(id)?.accountBinding }
+            }
+            #expect(try await bound() == console, "the empty field does not hide the other")
+            #expect(made.json["data"]["claudeAccountId"] == "" && made.json["data"]["claudeConsoleAccountId"].string == console)
+            let rows: [(change: JSON, bound: String?)] = [
+                (["description": "other"], console), (["claudeAccountId": .string(bearer)], bearer),
+                (both(.string(bearer), .string(console)), console), (["claudeAccountId": ""], console),
+                (both(.string("group:" + group), ""), "group:" + group), (both("", .null), nil),
+                (["claudeAccountId": .string(bearer)], bearer),
+                (["claudeAccountId": .null], nil),
+            ]
+            for row in rows {
+                let changed = await surface.send(.put, "/admin/api-keys/\(id.text)", row.change, token: token)
+                #expect(changed.status == 200, "\(row.change.text): \(changed.text)")
+                #expect(try await bound() == row.bound, "\(row.change.text)")
+                let shown = [changed.json["data"]["claudeAccountId"].string, changed.json["data"]["claudeConsoleAccountId"].string]
+                #expect(shown == (row.bound == console ? ["", console] : [row.bound ?? "", ""]))
+            }
+            for nobody in ["acc_0193c0de8a7b7f3e9d2c4b5a69788796", "group:nothing", "x"] {
+                let bad = await surface.send(.put, "/admin/api-keys/\(id.text)", ["claudeAccountId": .string(nobody)], token: token)
+                #expect(bad.status == 422 && bad.text.contains("claudeAccountId"), "nobody would serve such a key")
+            }
+            let before = await surface.send(.get, "/admin/api-keys", token: token).json["data"]["pagination"]["total"]
+            let none = await surface.send(.post, "/admin/api-keys", ["name": "b", "claudeAccountId": "group:nothing"], token: token)
+            #expect(none.status == 422)
+            let typo = await surface.send(.post, "/admin/api-keys", ["name": "c", "ipAllowlist": ["192.0.2.0/240"]], token: token)
+            #expect(typo.status == 422 && typo.text.contains("ipAllowlist"), "nobody could use such a key")
+            #expect(await surface.send(.get, "/admin/api-keys", token: token).json["data"]["pagination"]["total"] == before)
+        }
+    }
+
     @Test func `several keys are changed and deleted at once, and unknown ones are named`() async throws {
         try await withAdmin { surface, token async throws in
             let made = await surface.send(.post, "/admin/api-keys/batch", ["name": "n", "count": 2], token: token)

@@ -238,7 +238,8 @@ public struct RelayAccounts: Sendable {
         await ports.changed()
     }
 
-    private static func names(_ binding: String, in reader: Reader) throws(StoreError) -> Bool {
+    /// Whether an account or group of that name is there.
+    static func names(_ binding: String, in reader: Reader) throws(StoreError) -> Bool {
         if binding.hasPrefix("group:") {
             guard let id = try? AccountGroupID(parsing: String(binding.dropFirst(6))) else { return false }
             return try reader.accountGroup(id) != nil

@@ -64,8 +64,24 @@ struct OlderKeyFields: Sendable {
 
     var name: String { json["name"].string ?? "" }
     var isActive: Bool? { json["isActive"].bool }
-    /// nil: not named; "" takes a binding away.
-    var binding: String? { json["claudeAccountId"].string ?? json["claudeConsoleAccountId"].string }
+
+    /// Whom a key is bound to. Ours has one binding; older dashboards have a field for console keys and one for all else, and send both of
+    /// them, one empty.
+    struct Binding: Sendable, Equatable {
+        var account = ""
+        var console = ""
+    }
+    var namesBinding: Bool { json.object?["claudeAccountId"] != nil || json.object?["claudeConsoleAccountId"] != nil }
+
+    /// "<account id>" or "group:<id>" as it is after these fields; nil: the whole pool. Of two that are named the changed one counts.
+    func binding(after old: Binding) -> String? {
+        func told(_ name: String, _ old: String) -> (now: String, isChanged: Bool) {
+            let now = json.object?[name].map { $0.string ?? "" } ?? old
+            return (now, now != old)
+        }
+        let all = [told("claudeAccountId", old.account), told("claudeConsoleAccountId", old.console)].filter { !$0.now.isEmpty }
+        return (all.first { $0.isChanged } ?? all.first)?.now
+    }
 
     /// Takes over what the body names; the rest stays as it is.
     /// - Throws: `InputErrors` naming every bad field.
@@ -118,6 +134,7 @@ struct OlderKeyFields: Sendable {
             access["allowed_clients"] = .array(clients.map { .string($0) })
         }
         if let addresses = texts("ipAllowlist") { access["ip_allowlist"] = .array(addresses.map { .string($0) }) }
+        faults += AddressRules.faults(in: access).map { FieldError("ipAllowlist", $0.message) }
         switch json["permissions"] {
         case .null, .string(""), .string("all"), .string("claude"): if json["permissions"] != .null { access["permissions"] = [] }
         case .array(let list): access["permissions"] = list == ["all"] || list == ["claude"] ? [] : .array(list)
@@ -168,7 +185,7 @@ struct OlderKeyFields: Sendable {
         return number
     }
 
-    static func json(_ key: APIKey, usage: JSON) -> JSONObject {
+    static func json(_ key: APIKey, usage: JSON, bound: Binding = Binding()) -> JSONObject {
         let access = key.access
         func list(_ values: [String]) -> JSON { .array(values.map { .string($0) }) }
         var shown: JSONObject = [
@@ -179,9 +196,7 @@ struct OlderKeyFields: Sendable {
             "enableModelRestriction": .bool(!access.deniedModels.isEmpty), "restrictedModels": list(access.deniedModels),
             "enableClientRestriction": .bool(!access.allowedClients.isEmpty), "allowedClients": list(access.allowedClients),
             "ipAllowlist": list(access.ipAllowlist), "permissions": access.permissions.isEmpty ? "all" : list(access.permissions),
-            // One binding, whatever the kind of the account.
-            "claudeAccountId": key.accountBinding.map(JSON.string) ?? "",
-            "claudeConsoleAccountId": key.accountBinding.map(JSON.string) ?? "",
+            "claudeAccountId": .string(bound.account), "claudeConsoleAccountId": .string(bound.console),
             "customerId": key.ownerID.map { .string($0.text) } ?? .null,
             "teamId": key.ownTeamID.map { .string($0.text) } ?? .null, "hardStop": .bool(key.limits.hardStop == 1),
             "expirationMode": .string(access.activationSeconds == nil ? "fixed" : "activation"),

@@ -80,18 +80,26 @@ public struct OlderKeys: Sendable {
     private func shown(_ items: [APIKey], range: String = "today") async throws -> [JSONObject] {
         let (today, first) = (store.ambient.today, Older.firstDay(range, store.ambient))
         let found = try await store.read { reader throws(StoreError) in
-            var usages: [APIKeyID: JSON] = [:]
+            var usages: [APIKeyID: (usage: JSON, bound: OlderKeyFields.Binding)] = [:]
             for key in items {
                 let all = try reader.usage(UsageFilter(apiKeyID: key.id))
                 let some = try reader.usage(UsageFilter(apiKeyID: key.id, fromDay: first))
                 let today = try reader.usage(UsageFilter(apiKeyID: key.id, fromDay: today))
-                usages[key.id] = [
+                let usage: JSON = [
                     "total": .object(Older.usage(all)), "range": .object(Older.usage(some)), "daily": .object(Older.usage(today)),
                 ]
+                usages[key.id] = (usage, try Self.bound(key.accountBinding, reader))
             }
             return usages
         }
-        return items.map { OlderKeyFields.json($0, usage: found[$0.id] ?? .null) }
+        return items.map { OlderKeyFields.json($0, usage: found[$0.id]?.usage ?? .null, bound: found[$0.id]?.bound ?? .init()) }
+    }
+
+    /// In the field of its kind.
+    private static func bound(_ binding: String?, _ reader: Reader) throws(StoreError) -> OlderKeyFields.Binding {
+        guard let binding else { return OlderKeyFields.Binding() }
+        let account = try (try? AccountID(parsing: binding)).flatMap { id throws(StoreError) in try reader.account(id) }
+        return account?.details.kind == .apiKey ? .init(console: binding) : .init(account: binding)
     }
 
     // MARK: Make and change
@@ -129,6 +137,8 @@ public struct OlderKeys: Sendable {
         _ fields: OlderKeyFields, number: Int64? = nil, _ context: CustomerContext, _ request: RequestID
     ) async throws -> JSONObject {
         let name = number.map { String("\(fields.name)_\($0)".suffix(100)) } ?? fields.name
+        let binding = fields.binding(after: .init())
+        try await store.read { reader throws(StoreError) in try Self.check(binding, reader) }.get()
         // Everything is checked before there is a key, and the key does nothing before it has all its limits.
         let made = try await keys.create(
             RelayKeys.Wish(name: name), owner: fields.owner, actor: context.user.id.text, request: request
@@ -138,7 +148,7 @@ public struct OlderKeys: Sendable {
             change.name = name
             return change
         }
-        if let binding = fields.binding, !binding.isEmpty {
+        if let binding {
             try await store.transaction { transaction throws(StoreError) in
                 _ = try transaction.bindAPIKey(made.key.id, to: binding, fallsBack: false)
             }
@@ -147,6 +157,13 @@ public struct OlderKeys: Sendable {
         var shown = try await one(made.key.id)
         shown["apiKey"] = .string(made.secret.reveal { $0 })
         return shown
+    }
+
+    /// A key that is bound to what is not there would be served by nobody.
+    private static func check(_ binding: String?, _ reader: Reader) throws(StoreError) -> Result<Void, InputErrors> {
+        guard let binding, try !RelayAccounts.names(binding, in: reader) else { return .success(()) }
+        return .failure(
+            InputErrors(fields: [FieldError("claudeAccountId", "must be the id of an account, or group: and that of a group")]))
     }
 
     private func one(_ id: APIKeyID) async throws -> JSONObject {
@@ -185,10 +202,12 @@ public struct OlderKeys: Sendable {
             guard let old = try transaction.apiKey(id), old.deletedAt == nil else { return .success(false) }
             var change = APIKeyChange(old)
             do throws(InputErrors) { try fields.apply(to: &change) } catch { return .failure(error) }
-            _ = try transaction.changeAPIKey(id, to: change)
-            if let binding = fields.binding {
-                _ = try transaction.bindAPIKey(id, to: binding.isEmpty ? nil : binding, fallsBack: old.bindingFallsBack)
+            if fields.namesBinding {
+                let binding = fields.binding(after: try Self.bound(old.accountBinding, transaction))
+                if case .failure(let fault) = try Self.check(binding, transaction) { return .failure(fault) }
+                _ = try transaction.bindAPIKey(id, to: binding, fallsBack: old.bindingFallsBack)
             }
+            _ = try transaction.changeAPIKey(id, to: change)
             try transaction.record(
                 actor: context.user.id.text, "key.update", subject: id.text,
                 before: ["name": .string(old.name), "limits": old.limits.json, "active": .bool(old.status == .active)],
