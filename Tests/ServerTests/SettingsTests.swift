@@ -3,6 +3,7 @@ import Foundation
 import HTTP
 import Provisioning
 import Secrets
+import Telemetry
 import Testing
 
 @testable import Server
@@ -40,6 +41,33 @@ struct SettingsTests {
         let settings = try settings([:], file: "PORT=8001\r\n# a comment\r\nHOST=0.0.0.0\r\n")
         #expect(settings.port == 8001 && settings.host == "0.0.0.0")
         #expect(problems([:], file: "PORT=8001\r\n\r\nHOST='x\r\n") == ["gatehouse.env must be a value with matching quotes in line 3"])
+    }
+
+    /// As the guides of the services that this one takes over from have it.
+    @Test func `a file of an older deployment is taken as it is`() throws {
+        let settings = try settings(
+            file: """
+                # Admin
+                JWT_SECRET=0f5b9f0c2d8e4a61b7c3d9e8f0a1b2c30f5b9f0c2d8e4a61b7c3d9e8f0a1b2c3
+                ENCRYPTION_KEY=0f5b9f0c2d8e4a61b7c3d9e8f0a1b2c3
+                ADMIN_USERNAME=admin
+                ADMIN_PASSWORD=Only-For-Tests-8351
+                PORT=3000
+                LOG_LEVEL=warn
+                LOG_MAX_SIZE=5m
+                LOG_MAX_FILES=3
+                CLEANUP_INTERVAL=1800000  # 30 minutes
+                TOKEN_USAGE_RETENTION=604800000  # 7 days
+                MAX_CONCURRENT=10  # more at once
+                CLAUDE_ACCOUNTS='[{"email":"account1@example.com","apiKey":"sk-example-0001"}]'
+
+                """)
+        #expect(settings.logLevel == .warning && settings.port == 3000 && settings.logMaximumFiles == 3)
+        #expect(settings.historyMilliseconds == 604_800_000 && settings.maxConcurrent == 10)
+        #expect(settings.adminEmail == "admin@example.com", "who logged in as admin still does")
+        #expect(settings.warnings.isEmpty)
+        #expect(try self.settings(["LOG_LEVEL": "INFO"]).logLevel == .info)
+        #expect(problems(["LOG_LEVEL": "loud"]).count == 1)
     }
 
     @Test func `a secret may stand in a file of its own`() throws {

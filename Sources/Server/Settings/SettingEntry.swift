@@ -17,6 +17,8 @@ struct SettingEntry: Sendable {
     /// Older names of the same setting, which keep working.
     var aliases: [String] = []
     let kind: Kind
+    /// What older deployments write for one of the choices, in lower case.
+    var olderWords: [String: String] = [:]
     /// Empty: unset.
     var standard = ""
     /// Shown instead of the default when that depends on something.
@@ -25,6 +27,13 @@ struct SettingEntry: Sendable {
 
     var isSecret: Bool { if case .secret = kind { true } else { false } }
     var names: [String] { [name] + aliases }
+
+    /// The value as this version writes it. Choices may come in capitals.
+    func translated(_ text: String) -> String {
+        guard case .choice(let options) = kind, !options.contains(text) else { return text }
+        let lower = text.lowercased()
+        return olderWords[lower] ?? options.first { $0.lowercased() == lower } ?? text
+    }
 
     /// Nil when the text is good, else what it must be. Never quotes a secret.
     func problem(_ text: String) -> String? {

@@ -77,7 +77,7 @@ enum SettingList {
         // People
         .init(
             name: "ADMIN_EMAIL", aliases: ["ADMIN_USERNAME"], kind: .text, standard: "admin@example.com",
-            about: "The first admin's address."),
+            about: "The first admin's address; a bare name, as `admin`, is `admin@example.com`."),
         .init(
             name: "ADMIN_PASSWORD", kind: .secret, standardText: "random, printed once",
             about: "The first admin's password; used only while there is no admin."),
@@ -237,8 +237,12 @@ enum SettingList {
         .init(name: "WG_CAPACITY", kind: .integer(0...65_000), standard: "250", about: "Peers that the node takes."),
         // Logs
         .init(
-            name: "LOG_LEVEL", kind: .choice(["debug", "info", "notice", "warning", "error"]), standard: "info",
-            about: "Least serious event written."),
+            name: "LOG_LEVEL", kind: .choice(["debug", "info", "notice", "warning", "error"]),
+            olderWords: [
+                "warn": "warning", "http": "debug", "verbose": "debug", "silly": "debug", "trace": "debug", "critical": "error",
+                "fatal": "error",
+            ], standard: "info",
+            about: "Least serious event written. What older deployments write, as `warn` or `INFO`, works too."),
         .init(name: "LOG_DIR", kind: .path, about: "Folder for log files; empty writes to standard output."),
         .init(name: "LOG_MAX_SIZE", kind: .size, standard: "10m", about: "A log file is rotated before it grows past this."),
         .init(name: "LOG_MAX_FILES", kind: .integer(1...1000), standard: "5", about: "Files kept of each log."),

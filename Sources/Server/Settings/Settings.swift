@@ -56,7 +56,8 @@ struct Settings: Sendable {
                     }
                 }
             }
-            let value = found ?? Value(text: entry.standard, source: .standard)
+            let value =
+                found.map { Value(text: entry.translated($0.text), source: $0.source) } ?? Value(text: entry.standard, source: .standard)
             if !value.text.isEmpty, let problem = entry.problem(value.text) { problems.append("\(entry.name) \(problem)") }
             values[entry.name] = value
         }
@@ -143,7 +144,8 @@ struct Settings: Sendable {
     var tokenAlgorithm: TokenSigner.Algorithm { TokenSigner.Algorithm(rawValue: text("ALGORITHM")) ?? .hs256 }
     var tokenMinutes: Int64 { Int64(number("ACCESS_TOKEN_EXPIRE_MINUTES")) }
     var metricsToken: SecretBytes? { secret("METRICS_TOKEN") }
-    var adminEmail: String { text("ADMIN_EMAIL") }
+    /// A bare name, as older deployments have one, is one of the standard address's domain.
+    var adminEmail: String { text("ADMIN_EMAIL").contains("@") ? text("ADMIN_EMAIL") : text("ADMIN_EMAIL") + "@example.com" }
     var adminPassword: String? { optional("ADMIN_PASSWORD") }
     var promoteSecret: SecretBytes? { secret("PROMOTE_SECRET") }
     var registration: String { text("REGISTRATION") }
