@@ -116,6 +116,19 @@ struct FailoverTests {
         }
     }
 
+    @Test(arguments: ["invalid_request_error", "request_too_large"])
+    func `a request that is wrong is told so as first event, and no account rests for it`(type: String) async throws {
+        try await withFake(3) { world, fake in
+            for _ in 1...4 {
+                for secret in Self.secrets { try await fake.script(secret, ["first-event-error;type=\(type)"]) }
+                let reply = try await world.send(RelayWorld.streamBody)
+                #expect(reply.status == (type == "request_too_large" ? 413 : 400) && reply.text.contains(type), "\(reply.text)")
+            }
+            #expect(try await fake.requests().count == 4, "the others are not asked")
+            #expect(world.relay.services.accounts.accounts.allSatisfy { $0.live.snapshot.isQuiet })
+        }
+    }
+
     @Test func `all three fail: three attempts and the last word`() async throws {
         try await withFake(3) { world, fake in
             try await fake.script("*", [], default: "status=500;message=broken")

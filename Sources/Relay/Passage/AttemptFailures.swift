@@ -143,6 +143,11 @@ extension Attempts {
         case "timeout_error":
             fault(.timeout)
             return .failed(.problem(problem))
+        case "invalid_request_error", "not_found_error", "request_too_large":
+            // The request's own fault: no account rests for it, and none would say anything else.
+            passage.markServed()
+            count(.relayed)
+            return .failed(.problem(problem), others: 0)
         default:
             fault(.broken)
             return .failed(.problem(problem))
