@@ -239,6 +239,12 @@ def test_json_nests_only_so_deep_and_a_head_is_only_so_long(far):
             connection.sendall(b"GET /v1/models HTTP/1.1\r\nhost: a\r\n" + b"x-filler: " + b"a" * (70 << 10) + b"\r\n\r\n")
         with contextlib.suppress(ConnectionResetError):
             assert b" 431 " in connection.recv(65536).split(b"\r\n")[0]
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(b"GET /api/chat/stream?message=" + b"a" * (20 << 10) + b" HTTP/1.1\r\nhost: a\r\n\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            refused = connection.recv(65536)
+            assert b" 431 " in refused.split(b"\r\n")[0] and b"POST /api/chat " in refused and b"POST /api/chat/tickets" in refused
     assert relay.send()[0] == 200, "and it goes on"
     assert len(fake.requests(finished=1)) == 1
 

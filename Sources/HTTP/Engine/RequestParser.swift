@@ -34,9 +34,23 @@ struct RequestParser {
     var isStarted: Bool { searched > 0 }
     /// As far as the request line has been read; for the shape of an error.
     func pathText(_ input: Span<UInt8>) -> String? {
-        guard hasRequestLine, head.path.upperBound <= input.count else { return nil }
+        guard hasRequestLine else { return Self.pathOfUnendedLine(input) }
+        guard head.path.upperBound <= input.count else { return nil }
         return String(copying: input, head.path)
     }
+
+    /// Of a request line that became too long before its end; nil when its path has no end either, or is a long one.
+    private static func pathOfUnendedLine(_ input: Span<UInt8>) -> String? {
+        guard let start = firstPosition(of: .space, in: input, from: 0).map({ $0 + 1 }), start < input.count, input[start] == 0x2f else {
+            return nil
+        }
+        for at in start..<min(input.count, start + longestShownPath) {
+            if input[at] == .space || input[at] == 0x3f { return String(copying: input, start..<at) }
+            guard (0x21...0x7e).contains(input[at]) else { return nil }
+        }
+        return nil
+    }
+    private static let longestShownPath = 256
 
     /// `input` begins at the head's first byte and has at least the bytes it had at the call before.
     mutating func parse(_ input: Span<UInt8>) throws(RequestFault) -> Outcome {

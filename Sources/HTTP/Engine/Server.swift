@@ -14,7 +14,7 @@ public struct ProtocolProblem: Sendable {
     /// Stable, as "bad_request" or "head_too_large".
     public let code: String
     /// Safe to show.
-    public let message: String
+    public var message: String
     /// As sent and without the query, when the request line could be read; it decides the shape of the error.
     public let path: String?
     public let requestID: RequestID

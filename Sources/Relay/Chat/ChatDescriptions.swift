@@ -53,7 +53,7 @@ extension RouteDescriptions {
         about: "One turn at a time in a conversation. What is kept is encrypted, belongs to the key and ends after 30 days without use.")
 
     static let chatStream = EndpointDescription(
-        raw: .get, "/api/chat/stream", "Ask with an EventSource", tag: "Chat", audience: .relayKey,
+        raw: .get, Relay.chatStreamPath, "Ask with an EventSource", tag: "Chat", audience: .relayKey,
         queryFields: [
             .maybe("message", "What to ask.", .text), .maybe("conversation_id", "Goes on with that conversation.", .text),
             .maybe("model", "Left out: \(ChatAsk.standardModel).", .text), .maybe("max_tokens", "Most tokens to write.", .text),

@@ -287,6 +287,13 @@ extension Headers {
     }
 }
 
+extension Relay {
+    public static let chatStreamPath = "/api/chat/stream"
+    /// An address has to fit into a request's head; a body does not.
+    public static let chatStreamTooLong =
+        "The address is too long. POST /api/chat takes the message in its body and streams with \"stream\":true; a ticket of POST /api/chat/tickets keeps the key out of the address."
+}
+
 /// Micro-dollars as people read them: six digits behind the point.
 enum MicroDollars {
     static func text(_ amount: Int64) -> String {

@@ -1,5 +1,6 @@
 internal import Domain
 internal import HTTP
+internal import Relay
 internal import Synchronization
 internal import Telemetry
 
@@ -27,6 +28,13 @@ final class HTTPHooks: Sendable {
         self.metrics = metrics
         received = metrics.counter(.httpBytesReceived)
         sent = metrics.counter(.httpBytesSent)
+    }
+
+    /// The engine's own refusals; who asks with an address that is too long learns of the ways that take more.
+    static let refused: ErrorResponder = { problem in
+        var problem = problem
+        if problem.status == 431, problem.path == Relay.chatStreamPath { problem.message = Relay.chatStreamTooLong }
+        return Router.errorResponder(problem)
     }
 
     func finished(_ summary: ExchangeSummary) {

@@ -68,7 +68,7 @@ struct Wiring {
         let hooks = HTTPHooks(log: log, metrics: metrics)
         let server = try Server(
             serverConfiguration, reactors: reactors, handler: router(store, relay, metrics, startedAt, people, keys, vault, parts),
-            hooks: .init(errorResponder: Router.errorResponder, onFinished: { hooks.finished($0) }))
+            hooks: .init(errorResponder: HTTPHooks.refused, onFinished: { hooks.finished($0) }))
         register(metrics, server, relay)
         let port: UInt16
         do { port = try await server.start() } catch {
