@@ -62,9 +62,13 @@ struct SharedAccessTests {
                 let reply = try await world.send(headers: ["x-api-key: " + Self.owned, "user-agent: curl/8"])
                 #expect(try reply.status == 403 && code(reply) == refusal && details(reply)["scope"].string == scope)
                 #expect(reply.header("x-should-retry") == "false")
-                let explained = try #require(world.relay.explain(id, model: "claude-sonnet-5-5"))
+                let question = KeyQuestion(
+                    model: "claude-sonnet-5-5", address: "127.0.0.1", service: "messages", client: "curl/8")
+                let explained = try #require(world.relay.explain(id, question))
                 #expect(explained["shared"].array?.first?["scope"].string == scope)
-                if refusal == "model_not_allowed" || refusal == "key_expired" { #expect(explained["refused_by"].string == refusal) }
+                #expect(explained["refused_by"].string == refusal, "and who asks why is told the same")
+                let unasked = try #require(world.relay.explain(id))["checks"].array?.map { $0["code"].string }
+                #expect(unasked == ["key_disabled", "key_expired"], "what is left out is not looked at")
                 let other = try await world.send(headers: ["x-api-key: " + RelayWorld.secret, "user-agent: curl/8"])
                 #expect(other.status == 502, "a key of nobody passes the rules and meets the account that cannot be reached")
             }

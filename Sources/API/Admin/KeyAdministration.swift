@@ -6,10 +6,12 @@ internal import Store
 public struct KeyAdministration: Sendable {
     private let keys: RelayKeys
     private let door: SessionDoor
-    private let explanation: @Sendable (APIKeyID, String?) -> JSON?
+    private let explanation: @Sendable (APIKeyID, KeyQuestion) -> JSON?
 
     /// - Parameter explanation: what stands in a key's way now, as the data path knows it; nil for a key it does not know.
-    public init(_ keys: RelayKeys, _ door: SessionDoor, explanation: @escaping @Sendable (_ key: APIKeyID, _ model: String?) -> JSON?) {
+    public init(
+        _ keys: RelayKeys, _ door: SessionDoor, explanation: @escaping @Sendable (_ key: APIKeyID, _ question: KeyQuestion) -> JSON?
+    ) {
         (self.keys, self.door, self.explanation) = (keys, door, explanation)
     }
 
@@ -21,7 +23,7 @@ public struct KeyAdministration: Sendable {
     private static let problems = ProblemKind.ofSignIn + ProblemKind.ofStore
     static let id = Shape(Field<String>.text("id", "As key_….", length: 1...64), make: { $0 })
     private static let fields =
-        "`name`, `description`, `tags`, `limits` (an object; null takes one away), `allowed_models`, `expires_at`, `status`, `team_id`, `denied_models`, `ip_allowlist`, `allowed_clients`, `permissions`, `activation_seconds`, `price_millionths`, `store_bodies`, `body_retention_days`, `body_bytes`. What is left out stays."
+        "`name`, `description`, `tags`, `limits` (an object; null takes one away), `allowed_models`, `expires_at`, `status`, `team_id`, `denied_models`, `ip_allowlist`, `allowed_clients`, `permissions`, `activation_seconds`, `price_millionths`, `debug` (answers name the account), `store_bodies`, `body_retention_days`, `body_bytes`. What is left out stays."
 
     /// - Throws: `.notFound` for a text that cannot be an id, as for a key that is not there.
     static func parse(_ text: String) throws -> APIKeyID {
@@ -87,7 +89,17 @@ public struct KeyAdministration: Sendable {
         Endpoint(
             .get, "/api/admin/keys/{id}/explain", "Why a key is refused", tag: "Keys", audience: Self.admins,
             takes: .path(
-                Self.id, query: Shape(Field<String>.text("model", "Asked for; left out: any.", length: 1...200).optional, make: { $0 })),
+                Self.id,
+                query: Shape(
+                    Field<String>.text("model", "Asked for; left out: any.", length: 1...200).optional,
+                    Field<String>.text("address", "Where the request comes from, as 192.0.2.7.", length: 2...45).map {
+                        text throws(ParseError) in
+                        guard IPAddress(text) != nil else { throw ParseError("an address as 192.0.2.7") }
+                        return text
+                    }.optional,
+                    Field<String>.choice("service", "What is used.", APIKeyAccess.services).optional,
+                    Field<String>.text("client", "Its user agent, or claude-code.", length: 1...200).optional,
+                    make: KeyQuestion.init(model:address:service:client:))),
             replies: .ok(
                 View(
                     "KeyExplanation",
@@ -106,7 +118,9 @@ public struct KeyAdministration: Sendable {
                                 "remaining": 0, "resets_at": "2026-11-22T00:00:00.000Z",
                             ]
                         ],
-                    ])), problems: Self.problems + [.notFound], about: "With what requests under way hold in this process."
+                    ])), problems: Self.problems + [.notFound],
+            about:
+                "Of a request that has what is named; what is left out is not looked at. With what requests under way hold in this process."
         ) { input, _ in
             guard let found = explanation(try Self.parse(input.path), input.query) else { throw Problem(.notFound) }
             return .json(found)

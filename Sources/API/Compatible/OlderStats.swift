@@ -6,12 +6,12 @@ internal import Store
 public struct OlderStats: Sendable {
     private let keys: RelayKeys
     private let shares: ShareTokens
-    private let explanation: @Sendable (APIKeyID, String?) -> JSON?
+    private let explanation: @Sendable (APIKeyID, KeyQuestion) -> JSON?
     private var store: Store { keys.store }
 
     /// - Parameter explanation: the limits of a key as the data path knows them.
     public init(
-        _ keys: RelayKeys, _ shares: ShareTokens, explanation: @escaping @Sendable (_ key: APIKeyID, _ model: String?) -> JSON?
+        _ keys: RelayKeys, _ shares: ShareTokens, explanation: @escaping @Sendable (_ key: APIKeyID, _ question: KeyQuestion) -> JSON?
     ) { (self.keys, self.shares, self.explanation) = (keys, shares, explanation) }
 
     public var endpoints: [MountedEndpoint] { [keyID, userStats, modelStats, batchStats].map(\.mounted) }
@@ -85,7 +85,7 @@ public struct OlderStats: Sendable {
 
     /// Of the window that is open now; nothing counted and null times when none is.
     private func window(of key: APIKey) -> JSONObject {
-        let found = explanation(key.id, nil) ?? .null
+        let found = explanation(key.id, KeyQuestion()) ?? .null
         let open = found["window"]
         let opus = found["limits"].array?.first { $0["scope"] == "key" && $0["code"] == "weekly_opus_cost_limit_exceeded" }
         func time(_ name: String) -> Timestamp? { open[name].string.flatMap { try? Timestamp(parsing: $0) } }

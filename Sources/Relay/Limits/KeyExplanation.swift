@@ -1,29 +1,29 @@
 public import Domain
+internal import HTTP
 public import Secrets
 public import Store
 
 /// Says whether a key would be admitted now and what stands in its way: every check and every limit with its use and its reset.
 public enum KeyExplanation {
     /// From the database alone, for a process that relays nothing itself: what other processes hold for requests under way is not in it.
-    /// - Parameter model: asked for; nil leaves models out.
     /// - Returns: nil for a key that is unknown or deleted.
     public static func explain(
-        _ id: APIKeyID, model: String? = nil, store: Store, hasher: RelayKeyHasher
+        _ id: APIKeyID, _ question: KeyQuestion = KeyQuestion(), store: Store, hasher: RelayKeyHasher
     ) async throws(StoreError) -> JSON? {
         let directory = KeyDirectory(hasher: hasher)
         try await directory.refresh(from: store)
         try await LimitLoading(keys: directory.all, store: store, zone: store.ambient.zone).run()
         return directory.find(id).map {
-            describe($0, model: model, now: store.ambient.now(), uptime: store.ambient.uptimeNanoseconds(), store.ambient.zone)
+            describe($0, question, now: store.ambient.now(), uptime: store.ambient.uptimeNanoseconds(), store.ambient.zone)
         }
     }
 
-    static func describe(_ key: RelayKey, model: String?, now: Timestamp, uptime: UInt64, _ zone: CivilZone) -> JSON {
-        let row = key.key
+    static func describe(_ key: RelayKey, _ question: KeyQuestion, now: Timestamp, uptime: UInt64, _ zone: CivilZone) -> JSON {
+        let (row, model) = (key.key, question.model)
         var checks: [(String, Bool)] = [
             ("key_disabled", row.status == .active && row.ownerStatus != .blocked), ("key_expired", row.ends.map { now < $0 } ?? true),
         ]
-        if let model { checks.append(("model_not_allowed", key.allows(model: model))) }
+        checks += rules(key, question)
         let shared: [(LimitScope, SharedAccess?)] = [(.user, row.ownerAccess), (.team, row.teamAccess)]
         var limits: [JSON] = []
         for holder in key.holders {
@@ -73,12 +73,32 @@ public enum KeyExplanation {
     }
 }
 
+extension KeyExplanation {
+    /// What is restricted, in the order of a request's checks (relay contract, section 2). A text that is no address is let in from nowhere.
+    private static func rules(_ key: RelayKey, _ question: KeyQuestion) -> [(String, Bool)] {
+        var checks: [(String, Bool)] = []
+        if let text = question.address {
+            let address = IPAddress(text)
+            checks.append(("ip_not_allowed", key.rules.allSatisfy { rules in address.map { rules.allows($0) } ?? false }))
+        }
+        if let service = question.service { checks.append(("service_not_allowed", key.rules.allSatisfy { $0.allows(service: service) })) }
+        if let client = question.client {
+            let isAllowed = key.rules.allSatisfy { rules in
+                rules.clients.isEmpty || rules.clients.contains { $0 == client || $0 != "claude-code" && client.hasPrefix($0) }
+            }
+            checks.append(("client_not_allowed", isAllowed))
+        }
+        if let model = question.model { checks.append(("model_not_allowed", key.allows(model: model))) }
+        return checks
+    }
+}
+
 extension Relay {
     /// The same with what requests under way hold in this process. Nil for a key that is unknown or deleted.
-    public func explain(_ id: APIKeyID, model: String? = nil) -> JSON? {
+    public func explain(_ id: APIKeyID, _ question: KeyQuestion = KeyQuestion()) -> JSON? {
         services.keys.find(id).map {
             KeyExplanation.describe(
-                $0, model: model, now: services.ambient.now(), uptime: services.ambient.uptimeNanoseconds(), services.zone)
+                $0, question, now: services.ambient.now(), uptime: services.ambient.uptimeNanoseconds(), services.zone)
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import API
 internal import Domain
+internal import HTTP
 internal import Relay
 internal import Store
 
@@ -11,7 +12,7 @@ extension Command {
     static let keyEdit = Command(
         name: "key edit", usage: "ID DOCUMENT",
         about:
-            "Changes what the JSON document names: name, description, tags, limits, allowed_models, denied_models, ip_allowlist,\nallowed_clients, permissions, activation_seconds, price_millionths, expires_at, status, team_id, store_bodies,\nbody_retention_days, body_bytes. null takes a limit away."
+            "Changes what the JSON document names: name, description, tags, limits, allowed_models, denied_models, ip_allowlist,\nallowed_clients, permissions, activation_seconds, price_millionths, expires_at, status, team_id, debug\n(answers name the account), store_bodies, body_retention_days, body_bytes. null takes a limit away."
     ) { arguments in
         let operands = try arguments.operands("id", "document")
         let id = try keyID(operands[0])
@@ -80,15 +81,25 @@ extension Command {
     }
 
     static let keyExplain = Command(
-        name: "key explain", usage: "ID [--model NAME]",
-        about: "Says whether a relay key would be admitted now, and every limit with its use and its reset.", valued: ["model"]
+        name: "key explain", usage: "ID [--model NAME] [--address IP] [--service messages|openai|chat|batches] [--client AGENT]",
+        about:
+            "Says whether a relay key would be admitted now, and every limit with its use and its reset.\nOf a request with that model, from that address, for that service, by that user agent (or claude-code); what is left out is\nnot looked at.",
+        valued: ["model", "address", "service", "client"]
     ) { arguments in
         let id = try keyID(try arguments.operands("id")[0])
+        if let address = arguments["address"], IPAddress(address) == nil {
+            throw Failure("--address must be an address as 192.0.2.7", exitCode: 2)
+        }
+        if let service = arguments["service"], !APIKeyAccess.services.contains(service) {
+            throw Failure("--service must be one of \(APIKeyAccess.services.joined(separator: ", "))", exitCode: 2)
+        }
+        let question = KeyQuestion(
+            model: arguments["model"], address: arguments["address"], service: arguments["service"], client: arguments["client"])
         try await withInstance { instance in
             let vault = try await Vault.open(instance.settings, instance.store)
             guard
                 let found = try await KeyExplanation.explain(
-                    id, model: arguments["model"], store: instance.store, hasher: vault.hasher)
+                    id, question, store: instance.store, hasher: vault.hasher)
             else { throw Failure("there is no key \(id.text)") }
             let rows = (found["limits"].array ?? []).map { limit in
                 ["scope", "code", "limit", "used", "reserved", "resets_at"].map {

@@ -133,7 +133,7 @@ struct Surface {
         }
     }
     /// What stands in a key's way now, as the data path knows it.
-    private var explanation: @Sendable (APIKeyID, String?) -> JSON? { { [relay] id, model in relay?.explain(id, model: model) } }
+    private var explanation: @Sendable (APIKeyID, KeyQuestion) -> JSON? { { [relay] id, question in relay?.explain(id, question) } }
 
     /// What dashboards of the older relay talk to.
     private func older(_ door: SessionDoor) -> [MountedEndpoint] {
