@@ -11,5 +11,7 @@ public struct RelayKeySecret: Sendable, CustomStringConvertible, CustomReflectab
     public func reveal<R>(_ use: (String) throws -> R) rethrows -> R { try use(text) }
 
     /// The parts that people may see, to tell keys apart: "cr_ab12" and "f9e0".
-    public var shown: (prefix: String, suffix: String) { (String(text.prefix(7)), String(text.suffix(4))) }
+    public var shown: (prefix: String, suffix: String) { Self.shown(text) }
+    /// The same of a key that a customer sent.
+    public static func shown(_ text: String) -> (prefix: String, suffix: String) { (String(text.prefix(7)), String(text.suffix(4))) }
 }

@@ -132,6 +132,7 @@ public final class Relay: Sendable {
     /// Reads changed keys and accounts. Called at once after a local change, and every few seconds for changes elsewhere.
     public func refresh() async throws {
         try await services.keys.writeActivations(to: store)
+        try await services.keys.writeRehashes(to: store)
         try await services.keys.refresh(from: store)
         try await services.priceBook.refresh(store)
         try await services.models.refresh(store)

@@ -61,6 +61,19 @@ extension Transaction {
             """) == 1
     }
 
+    /// Keeps the same secret under another hash, when it is still kept under `old`: of a key that was taken over and is used for the first
+    /// time here. False otherwise.
+    public func rehashAPIKey(
+        _ id: APIKeyID, from old: [UInt8], to hash: [UInt8], algorithm: String, shownPrefix: String, shownSuffix: String
+    ) throws(StoreError) -> Bool {
+        try execute(
+            """
+            UPDATE api_keys SET secret_hash = \(hash), hash_alg = \(algorithm), shown_prefix = \(shownPrefix), shown_suffix = \(shownSuffix),
+                version = \(try nextVersion(of: "api_keys"))
+            WHERE id = \(id) AND secret_hash = \(old)
+            """) == 1
+    }
+
     /// Gives the key a new secret; the old one works until `until` (nil: not at all). A second rotation ends the first one's grace.
     /// False when the key is unknown or deleted.
     /// - Throws: `.conflict(.apiKeySecret)` for a hash that is there already.

@@ -1,6 +1,6 @@
 """What another VPN API has sold, taken over by the command: its database on a real PostgreSQL server, its peers on a fake controller of a program of
 its own. People log in with their old passwords, and their peers stay as they are."""
-import json, subprocess
+import hashlib, json, subprocess
 
 import far_side
 import pytest
@@ -75,3 +75,26 @@ def test_a_password_in_the_arguments_is_warned_of_and_never_shown(fake_session):
             env=server.environment(), cwd=server.folder, capture_output=True, text=True, timeout=60)
         assert done.returncode == 1 and "--from-file" in done.stderr and "cannot be read" in done.stderr
         assert "only-secret" not in done.stdout + done.stderr
+
+
+def test_keys_of_the_older_relay_work_on_and_show_their_ends_after_their_first_use(fake_session, tmp_path):
+    salt, secret = "0f5b9f0c2d8e4a61b7c3d9e8f0a1b2c3", "cr_" + "ab12" * 16
+    (tmp_path / "salt.txt").write_text(salt + "\n")
+    row = {"id": "1", "name": "old customer", "apiKey": hashlib.sha256((secret + salt).encode()).hexdigest(), "tokenLimit": "0", "isActive": "true",
+           "concurrencyLimit": "3", "permissions": "all", "enableModelRestriction": "true", "restrictedModels": '["claude-opus-*"]', "createdAt": "2025-01-01T00:00:00Z"}
+    (tmp_path / "export.json").write_text(json.dumps({"data": {"apiKeys": [row]}}))
+
+    class Taking(far_side.Gatehouse):
+        def create_key(self, name):
+            done = json.loads(self.command("import", "relay-keys", str(tmp_path / "export.json"), "--encryption-key-file", str(tmp_path / "salt.txt"), "--json"))
+            assert (done["found"], done["taken"], done["left_out"]) == (1, 1, [])
+            return super().create_key(name)
+
+    with Taking(fake_session) as relay:
+        headers = {"x-api-key": secret, "content-type": "application/json"}
+        assert far_side.call(relay.url + "/v1/messages", far_side.QUESTION, headers)[0] == 200
+        assert far_side.call(relay.url + "/v1/messages", {**far_side.QUESTION, "model": "claude-opus-5-5"}, headers)[0] == 403
+        kept = far_side.until(lambda: [row for row in relay.rows("SELECT * FROM api_keys WHERE name = 'old customer'") if row["hash_alg"] == "hmac-sha256"])[0]
+        assert (kept["shown_prefix"], kept["shown_suffix"], kept["concurrency"]) == ("cr_ab12", "ab12", 3)
+        assert far_side.call(relay.url + "/v1/key-info", None, headers)[0] == 200
+        assert salt not in relay.printed() and salt.encode() not in (relay.folder / "data/gatehouse.db").read_bytes()

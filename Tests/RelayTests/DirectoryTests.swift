@@ -42,6 +42,37 @@ struct DirectoryTests {
         }
     }
 
+    @Test func `a key of the older relay works by its old hash and is kept under ours from then on`() async throws {
+        try await withStore(.sqlite) { store in
+            let salt = Array("0f5b9f0c2d8e4a61b7c3d9e8f0a1b2c3".utf8)
+            let (pepper, secret) = (SecretBytes([1, 2, 3]), Array(RelayWorld.secret.utf8))
+            let hasher = RelayKeyHasher(pepper: pepper, olderSalt: SecretBytes(salt))
+            let old = Hashing.sha256(secret + salt)
+            let key = try await store.transaction { transaction throws(StoreError) in
+                try transaction.createAPIKey(
+                    NewAPIKey(
+                        ownerID: nil, name: "a key", secretHash: old, hashAlgorithm: RelayKeyHasher.olderAlgorithm, shownPrefix: "cr_",
+                        shownSuffix: ""))
+            }
+            let (directory, stranger) = (KeyDirectory(hasher: hasher), KeyDirectory(hasher: RelayKeyHasher(pepper: pepper)))
+            for known in [directory, stranger] { try await known.refresh(from: store) }
+            #expect(stranger.find(secret) == nil && directory.find(Array("cr_another_key".utf8)) == nil)
+            let counters = try #require(directory.find(secret)).counters
+            try await directory.writeRehashes(to: store)
+            try await directory.refresh(from: store)
+            let kept = try #require(try await store.read { reader throws(StoreError) in try reader.apiKey(key.id) })
+            #expect(kept.secretHash == hasher.hash(secret) && kept.hashAlgorithm == RelayKeyHasher.algorithm)
+            #expect(kept.shownPrefix == "cr_ab12" && kept.shownSuffix == "ab12")
+            let found = try #require(directory.find(secret))
+            #expect(found.counters === counters && directory.count == 1, "what it has used goes on")
+            try await stranger.refresh(from: store)
+            #expect(stranger.find(secret)?.key.id == key.id, "its old hash is needed no more")
+            try await directory.writeRehashes(to: store)
+            let again = try await store.read { reader throws(StoreError) in try reader.apiKey(key.id) }
+            #expect(again?.version == kept.version, "once")
+        }
+    }
+
     @Test func `accounts of the environment are read with every mistake named and no key quoted`() throws {
         let good = try ImportedAccount.list(
             parsing: """

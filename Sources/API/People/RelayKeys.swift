@@ -106,8 +106,11 @@ public struct RelayKeys: Sendable {
     /// The key behind a secret, when it works now.
     public func find(secret: String) async throws -> APIKey? {
         guard (10...512).contains(secret.utf8.count) else { return nil }
-        let hash = hasher.hash(Array(secret.utf8))
-        let key = try await store.read { reader throws(StoreError) in try reader.apiKey(secretHash: hash) }
+        let hashes = [hasher.hash(Array(secret.utf8)), hasher.olderHash(Array(secret.utf8))].compactMap(\.self)
+        let key = try await store.read { reader throws(StoreError) -> APIKey? in
+            for hash in hashes { if let key = try reader.apiKey(secretHash: hash) { return key } }
+            return nil
+        }
         return key.flatMap { $0.works(at: store.ambient.now()) ? $0 : nil }
     }
 

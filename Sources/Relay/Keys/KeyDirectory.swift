@@ -91,6 +91,14 @@ final class KeyDirectory: Sendable {
     private let hasher: RelayKeyHasher
     /// First uses that the database does not know yet.
     private let activations = Mutex<[APIKeyID: Timestamp]>([:])
+    /// Keys of the older relay that were used, and the hashes under which they are to be kept from now on.
+    private let rehashes = Mutex<[APIKeyID: Rehash]>([:])
+    private struct Rehash: Sendable {
+        let old: [UInt8]
+        let new: [UInt8]
+        let shownPrefix: String
+        let shownSuffix: String
+    }
 
     init(hasher: RelayKeyHasher) { self.hasher = hasher }
 
@@ -98,7 +106,20 @@ final class KeyDirectory: Sendable {
     func find(_ secret: [UInt8]) -> RelayKey? { find(secret.span) }
     func find(_ secret: Span<UInt8>) -> RelayKey? {
         let digest = Digest(hasher.digest(of: secret))
-        return snapshot.withLock { $0.byDigest[digest] ?? $0.previous[digest] }
+        let found = snapshot.withLock { $0.byDigest[digest] ?? $0.previous[digest] }
+        return found == nil && hasher.knowsOlder ? findOlder(secret) : found
+    }
+
+    /// Of a key that was taken over from the older relay and comes for the first time.
+    private func findOlder(_ secret: Span<UInt8>) -> RelayKey? {
+        let bytes = secret.indices.map { secret[$0] }
+        guard let old = hasher.olderHash(bytes), let key = snapshot.withLock({ $0.byDigest[Digest(old)] }),
+            key.key.hashAlgorithm == RelayKeyHasher.olderAlgorithm
+        else { return nil }
+        let shown = RelayKeySecret.shown(String(decoding: bytes, as: UTF8.self))
+        let rehash = Rehash(old: old, new: hasher.hash(bytes), shownPrefix: shown.prefix, shownSuffix: shown.suffix)
+        rehashes.withLock { $0[key.key.id] = rehash }
+        return key
     }
 
     func find(_ id: APIKeyID) -> RelayKey? {
@@ -166,6 +187,18 @@ final class KeyDirectory: Sendable {
         for (id, moment) in activations.withLock({ $0 }) {
             _ = try await store.transaction { transaction throws(StoreError) in try transaction.activateAPIKey(id, at: moment) }
             activations.withLock { $0[id] = nil }
+        }
+    }
+
+    /// Keeps used keys of the older relay under our own hash; those that the store does not take now are tried again.
+    func writeRehashes(to store: Store) async throws(StoreError) {
+        for (id, rehash) in rehashes.withLock({ $0 }) {
+            _ = try await store.transaction { transaction throws(StoreError) in
+                try transaction.rehashAPIKey(
+                    id, from: rehash.old, to: rehash.new, algorithm: RelayKeyHasher.algorithm, shownPrefix: rehash.shownPrefix,
+                    shownSuffix: rehash.shownSuffix)
+            }
+            rehashes.withLock { $0[id] = nil }
         }
     }
 

@@ -25,7 +25,7 @@ struct Command: Sendable {
         .openapi, .version,
         .planCreate, .planList, .planRetire, .serviceList, .serviceShow, .serviceSuspend, .serviceResume, .serviceTerminate,
         .serviceReconcile, .paymentList, .paymentConfirm, .paymentRefund,
-        .importVPN, .importPeers,
+        .importVPN, .importPeers, .importKeys,
         .vpnNodeAdd, .vpnNodeList, .vpnNodeTest, .vpnNodeStatus, .vpnPeers, .vpnReset,
         .mailList, .mailRetry,
     ]

@@ -1,3 +1,4 @@
+internal import API
 internal import Billing
 internal import Domain
 internal import Provisioning
@@ -69,6 +70,51 @@ extension Command {
                     try await seen(on: backend, parts), on: backend, owner: owner, isRehearsal: arguments.has("dry-run")))
         }
     }
+
+    static let importKeys = Command(
+        name: "import relay-keys", usage: "FILE --encryption-key-file FILE [--dry-run]",
+        about: """
+            Takes over the keys of the older relay, with their limits and restrictions: what customers hold keeps working.
+            FILE is its export as JSON (a list of keys, or one as apiKeys or data.apiKeys), each with the hash that it keeps as apiKey. The
+            other file holds its ENCRYPTION_KEY, which is part of those hashes and is kept here, sealed. A second run takes what is new. A
+            running server knows the keys after its next start. --dry-run takes nothing.
+            """,
+        valued: ["encryption-key-file"], flags: ["dry-run"]
+    ) { arguments in
+        let file = try arguments.operands("file")[0]
+        guard let saltFile = arguments["encryption-key-file"] else { throw Failure("--encryption-key-file is needed", exitCode: 2) }
+        let salt = SecretBytes(Array(try readSecret(saltFile, "the older relay's ENCRYPTION_KEY").utf8))
+        guard let text = TextFile.bytes(file, limit: importBytes) else {
+            throw Failure("\(file) cannot be read, or is larger than \(importBytes >> 20) MiB")
+        }
+        guard let document = try? JSON(parsing: text) else { throw Failure("\(file) is no JSON") }
+        let isRehearsal = arguments.has("dry-run")
+        try await withInstance { instance in
+            let vault = try await Vault.open(instance.settings, instance.store)
+            if !isRehearsal, try await !vault.keepOlderSalt(salt, instance.store) {
+                throw Failure("keys of another older relay were taken over already, and only one ENCRYPTION_KEY can be kept")
+            }
+            let report: OlderKeyImport.Report
+            do { report = try await OlderKeyImport(instance.store).run(document, isRehearsal: isRehearsal) } catch let errors as InputErrors
+            {
+                throw Failure("\(file) " + errors.fields.map(\.message).joined(separator: "; "))
+            }
+            let lines =
+                [
+                    "found \(report.found), \(isRehearsal ? "would take" : "taken") \(report.taken), known \(report.known), left out \(report.leftOut.count)"
+                ]
+                + report.leftOut.map { "left out: \($0)" } + report.notes.map { "- \($0)" } + (isRehearsal ? ["Nothing was changed."] : [])
+            func list(_ texts: [String]) -> JSON { .array(texts.map { .string($0) }) }
+            Output.show(
+                arguments,
+                [
+                    "found": .int(Int64(report.found)), "taken": .int(Int64(report.taken)), "known": .int(Int64(report.known)),
+                    "left_out": list(report.leftOut), "notes": list(report.notes), "dry_run": .bool(isRehearsal),
+                ], lines.joined(separator: "\n"))
+        }
+    }
+    /// Of an export: some hundred thousand keys.
+    private static let importBytes = 64 << 20
 
     private static func foreignDatabase(_ arguments: Arguments) throws -> DatabaseLocation {
         guard (arguments["from"] == nil) != (arguments["from-file"] == nil) else {

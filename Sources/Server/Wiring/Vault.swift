@@ -21,8 +21,30 @@ struct Vault: Sendable {
         let keyring = try await keyring(encryptionKey, settings, store)
         let pepper = try await random(pepperName, keyring, store)
         let sticky = try await random(stickyName, keyring, store)
-        return Vault(keyring: keyring, hasher: RelayKeyHasher(pepper: pepper), tokenKey: tokenKey, stickyKey: sticky)
+        let older = try await olderSalt(keyring, store)
+        return Vault(
+            keyring: keyring, hasher: RelayKeyHasher(pepper: pepper, olderSalt: older), tokenKey: tokenKey, stickyKey: sticky)
     }
+
+    private static let olderSaltName = "older_relay_salt"
+
+    /// ENCRYPTION_KEY of the older relay whose keys were taken over; nil when none were.
+    private static func olderSalt(_ keyring: Keyring, _ store: Store) async throws -> SecretBytes? {
+        let kept = try await store.read { reader throws(StoreError) in try reader.sealedSecret(olderSaltName) }
+        return try kept.map { SecretBytes(try keyring.open($0.value, for: place(olderSaltName))) }
+    }
+
+    /// Keeps it for good. False when that of another older relay is there already.
+    func keepOlderSalt(_ salt: SecretBytes, _ store: Store) async throws -> Bool {
+        let place = Self.place(Self.olderSaltName)
+        let (text, fresh, keyID) = (salt.reveal { $0 }, salt.reveal { keyring.seal($0, for: place) }, keyring.keyID)
+        let kept = try await store.transaction { transaction throws(StoreError) in
+            try transaction.sealedSecret(Self.olderSaltName, orInsert: fresh, keyID: keyID)
+        }
+        return Hashing.equal(try keyring.open(kept.value, for: place), text)
+    }
+
+    private static func place(_ name: String) -> SealedPlace { SealedPlace(table: "sealed_secrets", row: name, column: "value") }
 
     /// The known data keys, or those of the moment when something was sealed with one that was made since: `secrets rotate` seals
     /// everything anew beside a running server.
@@ -33,7 +55,7 @@ struct Vault: Sendable {
 
     /// A random secret of the server's own, made once and kept sealed in the database.
     private static func random(_ name: String, _ keyring: Keyring, _ store: Store) async throws -> SecretBytes {
-        let place = SealedPlace(table: "sealed_secrets", row: name, column: "value")
+        let place = place(name)
         let fresh = keyring.seal(store.ambient.randomBytes(32), for: place)
         let kept = try await store.transaction { transaction throws(StoreError) in
             try transaction.sealedSecret(name, orInsert: fresh, keyID: keyring.keyID)
