@@ -60,6 +60,7 @@ let package = Package(
                 .embedInCode("Migrations/m0017_idempotent_effects.sql"),
                 .embedInCode("Migrations/m0018_stored_webhooks.sql"), .embedInCode("Migrations/m0019_models.sql"),
                 .embedInCode("Migrations/m0020_shared_access.sql"),
+                .embedInCode("Migrations/m0021_disabled_webhooks.sql"),
             ]),
         module("Mail", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Processes"]),

@@ -492,6 +492,8 @@ webhook_targets.events text NOT NULL
 webhook_targets.is_enabled boolean NOT NULL
 webhook_targets.created_at bigint NOT NULL
 webhook_targets.updated_at bigint NOT NULL
+webhook_targets.disabled_at bigint
+webhook_targets.disabled_reason text
 
 -- constraints
 account_cooldowns account_cooldowns_account_id_family_unique PRIMARY KEY (account_id, family)

@@ -653,7 +653,7 @@ CREATE TABLE webhook_targets (
     is_enabled BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
-);
+, disabled_at BIGINT, disabled_reason TEXT);
 
 CREATE INDEX account_group_members_account ON account_group_members (account_id);
 

@@ -24,28 +24,35 @@ public struct OlderWebhooks: Sendable {
         Older.endpoint(
             .get, "/admin/webhook/config", "Who is told of events", takes: .nothing,
             about:
-                "Those of EVENT_WEBHOOK_URL and EVENT_WEBHOOKS, and those added here. Addresses are shown up to their host, secrets not at all."
+                "Those of EVENT_WEBHOOK_URL and EVENT_WEBHOOKS, and those added here. Addresses are shown up to their host, secrets not at all. `disabledReason` and `disabledAt`: it answered so, and is told nothing until it is enabled again, or, of the settings, until a restart."
         ) { _, _ in try await document() }
     }
 
     private func document() async throws -> JSON {
         let stored = try await book.shown()
         let fixed = book.fixed.map { target in
-            Self.json(target.name, target.name, WebhookTarget.host(target.address), target.events, isEnabled: true, isFixed: true)
+            let goneAt = book.goneAt(fixed: target.name)
+            return Self.json(
+                target.name, target.name, WebhookTarget.host(target.address), target.events, isFixed: true, isEnabled: goneAt == nil,
+                disabledAt: goneAt, reason: goneAt.map { _ in WebhookBook.goneReason })
         }
-        let added = stored.map {
-            Self.json($0.row.id.text, $0.row.name, $0.host, $0.row.events, isEnabled: $0.row.isEnabled, isFixed: false)
-        }
+        let added = stored.map { Self.json($0.row, $0.host) }
         return ["enabled": .bool(!book.targets.isEmpty), "platforms": .array(fixed + added)]
     }
-    private static func json(_ id: String, _ name: String, _ host: String, _ events: [String], isEnabled: Bool, isFixed: Bool) -> JSON {
+    private static func json(
+        _ id: String, _ name: String, _ host: String, _ events: [String], isFixed: Bool, isEnabled: Bool, disabledAt: Timestamp?,
+        reason: String?
+    ) -> JSON {
         [
             "id": .string(id), "name": .string(name), "type": "custom", "enabled": .bool(isEnabled), "url": .string(host),
             "events": .array(events.map(JSON.string)), "source": isFixed ? "settings" : "stored",
+            "disabledAt": disabledAt.map { .string($0.text) } ?? .null, "disabledReason": reason.map(JSON.string) ?? .null,
         ]
     }
     private static func json(_ row: StoredWebhook, _ host: String) -> JSON {
-        json(row.id.text, row.name, host, row.events, isEnabled: row.isEnabled, isFixed: false)
+        json(
+            row.id.text, row.name, host, row.events, isFixed: false, isEnabled: row.isEnabled, disabledAt: row.disabledAt,
+            reason: row.disabledReason)
     }
 
     private var configure: Endpoint<CustomerContext> {

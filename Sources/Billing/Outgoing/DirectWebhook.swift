@@ -8,14 +8,14 @@ public import Telemetry
 public struct DirectWebhook: Sendable {
     private let ambient: Ambient
     private let client: any HTTPClient
-    private let targets: @Sendable () -> [WebhookTarget]
+    private let book: WebhookBook
     private let log: Log
 
     /// Seconds to wait after the first and the second failure.
     private static let waits: [Int64] = [5, 30]
 
-    public init(ambient: Ambient, client: any HTTPClient, targets: @escaping @Sendable () -> [WebhookTarget], log: Log) {
-        (self.ambient, self.client, self.targets, self.log) = (ambient, client, targets, log)
+    public init(ambient: Ambient, client: any HTTPClient, book: WebhookBook, log: Log) {
+        (self.ambient, self.client, self.book, self.log) = (ambient, client, book, log)
     }
 
     /// Returns when every target that takes the kind has it, or was tried three times.
@@ -23,7 +23,7 @@ public struct DirectWebhook: Sendable {
         let (id, now) = (EventID(ambient).text, ambient.now())
         let bytes = WebhookTarget.body(id: id, kind: kind, at: now, body)
         await withDiscardingTaskGroup { group in
-            for target in targets() where target.takes(kind) { group.addTask { await tell(id, kind, bytes, target) } }
+            for target in book.targets where target.takes(kind) { group.addTask { await tell(id, kind, bytes, target) } }
         }
     }
 
@@ -31,7 +31,8 @@ public struct DirectWebhook: Sendable {
         for wait in Self.waits + [0] {
             do throws(ClientError) {
                 let reply = try await client.send(target.request(id: id, body: bytes, at: ambient.now()))
-                if (200...299).contains(reply.status) || reply.status == 410 { return }
+                if (200...299).contains(reply.status) { return }
+                if reply.status == 410 { return await book.disable(gone: target) }
             } catch {
                 log.warning("outgoing.refused", ["event": LogValue(id), "target": .text(target.name), "failure": LogValue("\(error)")])
             }

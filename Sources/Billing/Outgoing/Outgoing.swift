@@ -7,16 +7,14 @@ public import Telemetry
 public struct Outgoing: Sendable {
     let store: Store
     let client: any HTTPClient
-    private let targets: @Sendable () -> [WebhookTarget]
+    private let book: WebhookBook
     let log: Log
     private let sent: Counter
     private let failed: Counter
 
-    /// - Parameter targets: who is told now.
-    public init(
-        store: Store, client: any HTTPClient, targets: @escaping @Sendable () -> [WebhookTarget], log: Log, metrics: Metrics
-    ) {
-        (self.store, self.client, self.targets, self.log) = (store, client, targets, log)
+    /// - Parameter book: who is told now.
+    public init(store: Store, client: any HTTPClient, book: WebhookBook, log: Log, metrics: Metrics) {
+        (self.store, self.client, self.book, self.log) = (store, client, book, log)
         (sent, failed) = (metrics.counter(.webhooksSent, "sent"), metrics.counter(.webhooksSent, "failed"))
     }
 
@@ -38,7 +36,7 @@ public struct Outgoing: Sendable {
     /// Sends what is due, at most a handful. How many were tried.
     public func pass() async throws(StoreError) -> Int {
         // Without anybody to tell, promises wait for somebody.
-        let targets = targets()
+        let targets = book.targets
         guard !targets.isEmpty else { return 0 }
         let due = try await store.transaction { transaction throws(StoreError) in
             try transaction.leaseOutbox(leaseMilliseconds: Self.leaseMilliseconds, limit: Self.batch)
@@ -50,7 +48,7 @@ public struct Outgoing: Sendable {
     /// What came of one target.
     private enum Outcome: Sendable {
         case taken
-        /// 410: it wants no more of this.
+        /// 410: it wants nothing more.
         case gone
         case failed(String)
     }
@@ -64,19 +62,16 @@ public struct Outgoing: Sendable {
             for target in waiting { group.addTask { (target.name, await send(event, body, to: target, now)) } }
             return await group.reduce(into: []) { $0.append($1) }
         }
-        var (told, failures, isGone) = (event.told, [String](), false)
+        var (told, failures) = (event.told, [String]())
         for (name, outcome) in outcomes {
             switch outcome {
             case .taken: told.append(name)
-            case .gone:
-                isGone = true
-                failures.append("\(name): status 410")
+            case .gone: failures.append("\(name): \(WebhookBook.goneReason)")
             case .failed(let why): failures.append("\(name): \(why)")
             }
             if case .taken = outcome { sent.add() } else { failed.add() }
         }
         let isOver = outcomes.allSatisfy { if case .failed = $0.outcome { false } else { true } }
-        if isGone, !isOver { told += outcomes.compactMap { if case .gone = $0.outcome { $0.name } else { nil } } }
         let next = Self.schedule.next(after: event.attempts, at: now, store.ambient)
         let (kept, why) = (told, failures.sorted().joined(separator: "; "))
         do throws(StoreError) {
@@ -86,6 +81,9 @@ public struct Outgoing: Sendable {
             }
         } catch { log.warning("outgoing.not_kept", ["event": LogValue(event.id.text), "error": LogValue("\(error)")]) }
         if !why.isEmpty { log.warning("outgoing.refused", ["event": LogValue(event.id.text), "failure": LogValue(why)]) }
+        for case (let name, .gone) in outcomes {
+            if let target = waiting.first(where: { $0.name == name }) { await book.disable(gone: target) }
+        }
     }
 
     private func send(_ event: OutboxEvent, _ body: [UInt8], to target: WebhookTarget, _ now: Timestamp) async -> Outcome {

@@ -1,4 +1,4 @@
-internal import Domain
+public import Domain
 public import Secrets
 public import Store
 internal import Synchronization
@@ -16,6 +16,8 @@ public final class WebhookBook: Sendable {
         var keyring: Keyring
         var rows: [StoredWebhook] = []
         var stored: [WebhookTarget] = []
+        /// Places of the settings that want nothing more, by name: since when. Until the process ends.
+        var goneFixed: [String: Timestamp] = [:]
     }
     private let known: Mutex<Known>
 
@@ -32,7 +34,47 @@ public final class WebhookBook: Sendable {
     }
 
     /// Of one name the place of the settings counts.
-    public var targets: [WebhookTarget] { fixed + known.withLock(\.stored).filter { place in !fixed.contains { $0.name == place.name } } }
+    public var targets: [WebhookTarget] {
+        let (stored, gone) = known.withLock { ($0.stored, $0.goneFixed) }
+        return fixed.filter { gone[$0.name] == nil } + stored.filter { place in !fixed.contains { $0.name == place.name } }
+    }
+
+    /// Since when a place of the settings is told nothing because it answered 410; nil: it is told.
+    public func goneAt(fixed name: String) -> Timestamp? { known.withLock { $0.goneFixed[name] } }
+
+    /// What a place is disabled for by what it answers.
+    public static let goneReason = "status 410"
+
+    /// Ends telling a place that has answered 410 Gone: a stored one until it is enabled again, one of the settings until a restart. The
+    /// others are told of it.
+    func disable(gone target: WebhookTarget) async {
+        let subject = target.stored?.id.text ?? target.name
+        let body: JSON = [
+            "name": .string(target.name), "url": .string(WebhookTarget.host(target.address)), "reason": .string(Self.goneReason),
+            "source": target.stored == nil ? "settings" : "stored",
+        ]
+        if target.stored == nil {
+            let now = store.ambient.now()
+            let isFirst = known.withLock { known in
+                defer { known.goneFixed[target.name] = known.goneFixed[target.name] ?? now }
+                return known.goneFixed[target.name] == nil
+            }
+            guard isFirst else { return }
+        }
+        do {
+            let isDisabled = try await store.transaction { transaction throws(StoreError) in
+                if let (id, updatedAt) = target.stored {
+                    guard try transaction.disableWebhook(id, reason: Self.goneReason, unchangedSince: updatedAt) else { return false }
+                }
+                try transaction.audit(actor: "system", action: "webhook.disable", subject: subject, after: body.text)
+                try transaction.promise(Self.disabledKind, subject: subject, body: body)
+                return true
+            }
+            if isDisabled { log.error("outgoing.disabled", ["target": .text(target.name), "why": .text(Self.goneReason)]) }
+            try await refresh()
+        } catch { log.error("outgoing.not_disabled", ["target": .text(target.name), "error": LogValue("\(error)")]) }
+    }
+    private static let disabledKind = "webhook.disabled"
 
     var keyring: Keyring { known.withLock(\.keyring) }
 
@@ -47,15 +89,14 @@ public final class WebhookBook: Sendable {
         for row in rows where row.isEnabled {
             do throws(SecretsError) {
                 stored.append(
-                    WebhookTarget(
-                        stored: row.name, address: try address(of: row, keys), secret: try secret(of: row, keys), events: row.events,
-                        allowsInside: allowsLoopback))
+                    WebhookTarget(row, address: try address(of: row, keys), secret: try secret(of: row, keys), allowsInside: allowsLoopback)
+                )
             } catch {
                 log.error("outgoing.unusable_target", ["target": .text(row.name), "why": LogValue("\(error)")])
             }
         }
         let fresh = stored
-        known.withLock { $0 = Known(keyring: keys, rows: rows, stored: fresh) }
+        known.withLock { ($0.keyring, $0.rows, $0.stored) = (keys, rows, fresh) }
     }
 
     func address(of row: StoredWebhook, _ keys: Keyring? = nil) throws(SecretsError) -> String {

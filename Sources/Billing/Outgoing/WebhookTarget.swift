@@ -1,6 +1,7 @@
 public import Domain
 internal import HTTP
 public import Secrets
+internal import Store
 
 /// A system of the operator that is told of events.
 public struct WebhookTarget: Sendable {
@@ -13,18 +14,21 @@ public struct WebhookTarget: Sendable {
     public let events: [String]
     /// Which addresses its name may lead to; nil: those of the client.
     private let rule: AddressRule?
+    /// The row it is, as it was when it was read; nil: it is one of the settings.
+    let stored: (id: WebhookID, updatedAt: Timestamp)?
 
     private static let maximumTargets = 20
     private static let maximumEvents = 100
 
     public init(name: String, address: String, secret: SecretBytes, events: [String] = ["*"]) {
-        (self.name, self.address, self.secret, self.events, rule) = (name, address, secret, events, nil)
+        (self.name, self.address, self.secret, self.events) = (name, address, secret, events)
+        (rule, stored) = (nil, nil)
     }
 
     /// One that a page has added: who may use pages is not meant to reach this machine and its neighbours through them.
-    init(stored name: String, address: String, secret: SecretBytes, events: [String], allowsInside: Bool) {
-        (self.name, self.address, self.secret, self.events) = (name, address, secret, events)
-        rule = Self.rule(allowsInside: allowsInside)
+    init(_ row: StoredWebhook, address: String, secret: SecretBytes, allowsInside: Bool) {
+        (name, self.address, self.secret, events) = (row.name, address, secret, row.events)
+        (rule, stored) = (Self.rule(allowsInside: allowsInside), (row.id, row.updatedAt))
     }
 
     /// - Parameter allowsInside: `ALLOW_LOOPBACK_UPSTREAM`.

@@ -45,8 +45,7 @@ struct SalesParts: Sendable {
         doors = PaymentDoors(settings.providerSettings(baseURL: settings.apiURL ?? "http://\(settings.host):\(settings.port)"))
         let webhooks = try webhooks ?? Self.webhooks(settings, store, keyring, log)
         self.webhooks = webhooks
-        outgoing = Outgoing(
-            store: store, client: try Self.webhookClient(settings, store), targets: { webhooks.targets }, log: log, metrics: metrics)
+        outgoing = Outgoing(store: store, client: try Self.webhookClient(settings, store), book: webhooks, log: log, metrics: metrics)
         books = Books(store: store, log: log, metrics: metrics)
         (self.store, self.log) = (store, log)
     }

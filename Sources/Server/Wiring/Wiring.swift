@@ -144,7 +144,7 @@ struct Wiring {
         configuration.isDemo = settings.isDemo
         (configuration.program, configuration.programConcurrency, configuration.programSeconds) = settings.claudeCLI
         let direct = DirectWebhook(
-            ambient: store.ambient, client: try SalesParts.webhookClient(settings, store), targets: { webhooks.targets }, log: log)
+            ambient: store.ambient, client: try SalesParts.webhookClient(settings, store), book: webhooks, log: log)
         configuration.alerts = AlertRule(poolMinimum: settings.alertPoolMinimum) { kind in
             webhooks.targets.contains { $0.takes(kind) }
         } tellNow: { kind, body in

@@ -11,6 +11,10 @@ public struct StoredWebhook: Sendable, Equatable, RowReadable {
     /// Kinds, as "payment.completed" or "relay.*".
     public var events: [String]
     public var isEnabled: Bool
+    /// Since when it is told nothing because of what it answered; nil: it is told, or a page has switched it off.
+    public let disabledAt: Timestamp?
+    /// As "status 410".
+    public let disabledReason: String?
     public let createdAt: Timestamp
     public let updatedAt: Timestamp
 
@@ -22,11 +26,15 @@ public struct StoredWebhook: Sendable, Equatable, RowReadable {
         let events: JSON = try row["events"]
         self.events = (events.array ?? []).compactMap(\.string)
         isEnabled = try row["is_enabled"]
+        disabledAt = try row["disabled_at"]
+        disabledReason = try row["disabled_reason"]
         createdAt = try row["created_at"]
         updatedAt = try row["updated_at"]
     }
 
-    static let columns: SQL = "id, name, address_sealed, secret_sealed, events, is_enabled, created_at, updated_at"
+    static let columns: SQL = """
+        id, name, address_sealed, secret_sealed, events, is_enabled, disabled_at, disabled_reason, created_at, updated_at
+        """
 
     /// Where its address is sealed for.
     public static func addressPlace(_ id: WebhookID) -> SealedPlace {
@@ -66,22 +74,35 @@ extension Transaction {
         let made: StoredWebhook? = try first(
             """
             INSERT INTO webhook_targets (\(StoredWebhook.columns))
-            VALUES (\(id), \(name), \(sealed.address), \(sealed.secret), \(Self.eventList(events)), \(isEnabled), \(now), \(now))
+            VALUES (\(id), \(name), \(sealed.address), \(sealed.secret), \(Self.eventList(events)), \(isEnabled), NULL, NULL, \(now), \(now))
             RETURNING \(StoredWebhook.columns)
             """)
         guard let made else { throw .programming("a new webhook gave no row") }
         return made
     }
 
-    /// Writes name, address, secret, events and switch. False when it is gone.
+    /// Writes name, address, secret, events and switch; who is switched by it is not disabled by an answer any more. False when it is gone.
     /// - Throws: `.conflict(.webhookName)`.
     public func updateWebhook(_ webhook: StoredWebhook) throws(StoreError) -> Bool {
-        try execute(
+        let before = try storedWebhook(webhook.id)
+        let isSwitched = before?.isEnabled != webhook.isEnabled
+        return try execute(
             """
             UPDATE webhook_targets SET name = \(webhook.name), address_sealed = \(webhook.addressSealed),
                 secret_sealed = \(webhook.secretSealed), events = \(Self.eventList(webhook.events)), is_enabled = \(webhook.isEnabled),
+                disabled_at = \(isSwitched ? nil : before?.disabledAt), disabled_reason = \(isSwitched ? nil : before?.disabledReason),
                 updated_at = \(ambient.now())
             WHERE id = \(webhook.id)
+            """) == 1
+    }
+
+    /// Switches a place off for what it answered, unless it was changed since `updatedAt`; false then.
+    public func disableWebhook(_ id: WebhookID, reason: String, unchangedSince updatedAt: Timestamp) throws(StoreError) -> Bool {
+        let now = ambient.now()
+        return try execute(
+            """
+            UPDATE webhook_targets SET is_enabled = \(false), disabled_at = \(now), disabled_reason = \(reason), updated_at = \(now)
+            WHERE id = \(id) AND is_enabled = \(true) AND updated_at = \(updatedAt)
             """) == 1
     }
 
