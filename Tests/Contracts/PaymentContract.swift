@@ -125,11 +125,18 @@ import Testing
             #expect(second.map(\.id) == first.map(\.id) && second[0].attempts == 2)
             try await store.transaction { transaction throws(StoreError) in try transaction.outboxFailed(first[0].id, "410", next: nil) }
             #expect(try await lease().isEmpty)
-            #expect(try await store.transaction { transaction throws(StoreError) in try transaction.outboxRetry(first[0].id) })
-            #expect(try await lease().count == 1)
-            try await store.transaction { transaction throws(StoreError) in try transaction.outboxSent(first[0].id) }
+            func replay(_ id: EventID) async throws -> OutboxEvent? {
+                try await store.transaction { transaction throws(StoreError) in try transaction.replayOutbox(id) }
+            }
+            #expect(try await replay(first[0].id)?.state == .waiting)
+            #expect(try await lease().map(\.attempts) == [1])
+            try await store.transaction { transaction throws(StoreError) in try transaction.outboxSent(first[0].id, told: ["ops"]) }
             clock.advance(milliseconds: 10_000)
             #expect(try await lease().isEmpty)
+            let again = try #require(try await replay(first[0].id))
+            #expect(again.told.isEmpty && again.attempts == 0 && again.nextAt == clock.ambient.now())
+            #expect(try await lease().map(\.id) == [first[0].id])
+            #expect(try await replay(EventID(store.ambient)) == nil)
         }
     }
 }

@@ -24,14 +24,14 @@ class Receiver:
     """The operator's system: keeps what it is told."""
 
     def __init__(self):
-        self.got = []
+        self.got, self.status = [], 204
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.got.append((dict(self.headers), body))
-                self.send_response(204)
+                self.send_response(receiver.status)
                 self.end_headers()
 
             def log_message(self, *_):

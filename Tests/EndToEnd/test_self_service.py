@@ -194,6 +194,19 @@ def test_a_test_message_reaches_the_operators_system(server, fake):
             assert json.loads(receiver.got[0][1])["type"] == "webhook.test"
             sent = until(lambda: [one for one in ask(own, "/admin/webhook/history", token=token)[1]["data"] if one["state"] == "sent"], 60)
             assert sent[0]["type"] == "webhook.test" and sent[0]["attempts"] == 1
+            listed = json.loads(own.command("webhook", "events", "--state", "sent", "--json"))
+            assert [one["id"] for one in listed] == [sent[0]["id"]] and listed[0]["told"] == ["ops"]
+            assert "is waiting" in own.command("webhook", "replay", sent[0]["id"])
+            until(lambda: len(receiver.got) == 2, 60)
+            assert {name.lower(): value for name, value in dict(receiver.got[1][0]).items()}["webhook-id"] == sent[0]["id"]
+            receiver.status = 410
+            status, event = ask(own, f"/api/admin/webhooks/events/{sent[0]['id']}/replay", method="POST", token=token)
+            assert status == 200 and event["state"] == "waiting"
+            until(lambda: not ask(own, "/admin/webhook/config", token=token)[1]["data"]["enabled"], 60)
+            place = ask(own, "/admin/webhook/config", token=token)[1]["data"]["platforms"][0]
+            assert place["disabledReason"] == "status 410" and place["disabledAt"] and "webhook enable" not in own.command("webhook", "list")
+            dead = ask(own, "/api/admin/webhooks/events?state=dead", token=token)[1]["events"]
+            assert [one["id"] for one in dead] == [sent[0]["id"]] and dead[0]["failure"] == "ops: status 410"
     finally:
         receiver.server.shutdown()
         receiver.server.server_close()

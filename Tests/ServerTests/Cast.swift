@@ -92,6 +92,12 @@ final class Cast: Sendable {
             let place: JSON = ["name": .string(things.name), "url": "https://ops.example.com/hook", "enabled": false]
             things.id = try await made("/admin/webhook/platforms", place)["data"]["id"].string ?? ""
         }
+        if path.contains("/webhooks/events/{id}") {
+            things.id = try await surface.store.transaction { transaction throws(StoreError) in
+                try transaction.promise("webhook.test", subject: "x", body: [:])
+                return try transaction.outbox(limit: 1).items.first?.id.text ?? ""
+            }
+        }
         if path == "/api/auth/tokens/{id}" {
             things.id = try await PersonalTokens(store: surface.store).create(
                 "t", scopes: [.read], days: 1, of: owner, actor: "system"

@@ -140,7 +140,8 @@ enum Role {
         admin("POST /admin/webhook/test-notification", nil, 409), admin("POST /admin/webhook/config", ["enabled": true]),
         admin("POST /admin/webhook/platforms", ["name": "ops", "url": "https://ops.example.com/hook", "enabled": false]),
         admin("PUT /admin/webhook/platforms/{id}", ["events": ["relay.*"]]), admin("POST /admin/webhook/platforms/{id}/toggle"),
-        admin("DELETE /admin/webhook/platforms/{id}"),
+        admin("DELETE /admin/webhook/platforms/{id}"), admin("GET /api/admin/webhooks/events"),
+        admin("POST /api/admin/webhooks/events/{id}/replay"),
         // What is sold. Support reads; only the owner has what is theirs.
         reader("GET /api/admin/plans"), admin("POST /api/admin/plans", ["kind": "relay", "name": "$name", "price": "1.00"], 201),
         admin("POST /api/admin/plans/{id}/retire"), reader("GET /api/admin/services"), reader("GET /api/admin/services/{id}"),

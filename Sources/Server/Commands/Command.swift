@@ -28,7 +28,7 @@ struct Command: Sendable {
         .importVPN, .importPeers, .importKeys,
         .vpnNodeAdd, .vpnNodeList, .vpnNodeTest, .vpnNodeStatus, .vpnPeers, .vpnReset,
         .mailList, .mailRetry,
-        .webhookList, .webhookEnable, .webhookDisable,
+        .webhookList, .webhookEnable, .webhookDisable, .webhookEvents, .webhookReplay,
     ]
 
     var help: String {

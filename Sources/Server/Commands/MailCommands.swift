@@ -7,10 +7,7 @@ extension Command {
         about: "Lists mails, newest first: what is waiting, sent, or given up and why.", valued: ["state", "limit"]
     ) { arguments in
         _ = try arguments.operands()
-        let state = try arguments["state"].map { word in
-            guard let state = PromiseState(rawValue: word) else { throw Failure("--state must be waiting, sent or dead", exitCode: 2) }
-            return state
-        }
+        let state = try promiseState(arguments)
         let limit = Int(try arguments.number("limit", 1...1000) ?? 100)
         try await withInstance { instance in
             let mails = try await instance.store.read { reader throws(StoreError) in try reader.mails(state: state, limit: limit).items }
@@ -22,6 +19,13 @@ extension Command {
                         [$0.id.text, $0.kind.rawValue, $0.email, $0.state.rawValue, String($0.attempts), $0.failure ?? "-"]
                     }))
         }
+    }
+
+    /// - Throws: `Failure` for another word than these three.
+    static func promiseState(_ arguments: Arguments) throws(Failure) -> PromiseState? {
+        guard let word = arguments["state"] else { return nil }
+        guard let state = PromiseState(rawValue: word) else { throw Failure("--state must be waiting, sent or dead", exitCode: 2) }
+        return state
     }
 
     static let mailRetry = Command(

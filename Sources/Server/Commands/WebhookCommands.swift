@@ -59,4 +59,42 @@ extension Command {
                 arguments, ["name": .string(name), "enabled": .bool(isEnabled)], "\(name) is \(isEnabled ? "told" : "told nothing more")")
         }
     }
+
+    static let webhookEvents = Command(
+        name: "webhook events", usage: "[--state waiting|sent|dead] [--limit N]",
+        about: "Lists events that others are told of, newest first: what is waiting, sent, or given up and why.",
+        valued: ["state", "limit"]
+    ) { arguments in
+        _ = try arguments.operands()
+        let state = try promiseState(arguments)
+        let limit = Int(try arguments.number("limit", 1...1000) ?? 100)
+        try await withInstance { instance in
+            let events = try await instance.store.read { reader throws(StoreError) in try reader.outbox(state: state, limit: limit).items }
+            Output.show(
+                arguments, .array(events.map(\.json)),
+                Output.table(
+                    ["ID", "KIND", "STATE", "TRIES", "TOLD", "WHY"],
+                    events.map {
+                        [
+                            $0.id.text, $0.kind, $0.state.rawValue, String($0.attempts), $0.told.joined(separator: ","),
+                            $0.failure ?? "-",
+                        ]
+                    }))
+        }
+    }
+
+    static let webhookReplay = Command(
+        name: "webhook replay", usage: "ID",
+        about:
+            "Sends an event again, with the same id: one that was given up to those who do not have it,\none that was sent to everybody, one that waits at once."
+    ) { arguments in
+        let text = try arguments.operands("id")[0]
+        guard let id = try? EventID(parsing: text) else { throw Failure("an event's id looks like evt_…", exitCode: 2) }
+        try await withInstance { instance in
+            guard let event = try await Outgoing.replay(id, instance.store, actor: "command") else {
+                throw Failure("there is no event \(text)")
+            }
+            Output.show(arguments, event.json, "\(text) is waiting")
+        }
+    }
 }

@@ -122,5 +122,6 @@ struct SalesParts: Sendable {
             + SoldPlans(front).endpoints + Nodes(front, nodes).endpoints + SoldServices(front) { workers.wake() }.endpoints
             + SoldPayments(front).endpoints
             + OwnServices(front).endpoints + Upgrades(front).endpoints + OlderWebhooks(front, webhooks).endpoints
+            + WebhookEvents(front).endpoints
     }
 }

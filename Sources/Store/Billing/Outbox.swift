@@ -117,8 +117,16 @@ extension Transaction {
     }
     private static func told(_ names: [String]) -> SQL { ", told = \(JSON.array(names.map(JSON.string)))" }
 
-    /// Sends a given-up one again. False when there is no such.
-    public func outboxRetry(_ id: EventID) throws(StoreError) -> Bool { try retry(id, in: .outbox) }
+    /// Has one tried again from the beginning, now. One that was sent goes to everybody anew, others to those who do not have it.
+    /// - Returns: as it is then; nil when there is no such.
+    public func replayOutbox(_ id: EventID) throws(StoreError) -> OutboxEvent? {
+        try first(
+            """
+            UPDATE outbox SET told = CASE WHEN state = \(PromiseState.sent) THEN '[]' ELSE told END, state = \(PromiseState.waiting),
+                attempts = 0, next_at = \(ambient.now()), finished_at = NULL
+            WHERE id = \(id) RETURNING \(OutboxEvent.columns)
+            """)
+    }
 
     /// Sent ones from before `before`, at most `limit`. How many went.
     public func deleteOutbox(finishedBefore before: Timestamp, limit: Int = 500) throws(StoreError) -> Int {
