@@ -28,6 +28,7 @@ static inline CURLcode gh_curl_set_upload(CURL *easy, void *context, gh_curl_dat
 // `text` has CURL_ERROR_SIZE bytes and lives as long as the handle.
 static inline CURLcode gh_curl_set_error_text(CURL *easy, char *text) { return curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, text); }
 static inline CURLcode gh_curl_get_long(CURL *easy, CURLINFO info, long *value) { return curl_easy_getinfo(easy, info, value); }
+static inline CURLcode gh_curl_get_offset(CURL *easy, CURLINFO info, curl_off_t *value) { return curl_easy_getinfo(easy, info, value); }
 static inline CURLMcode gh_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) { return curl_multi_setopt(multi, option, value); }
 
 // The transfer that has ended and how, or NULL when there is none (any more).

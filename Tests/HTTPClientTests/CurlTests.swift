@@ -162,6 +162,20 @@ struct CurlTests {
         client.shutdown()
     }
 
+    @Test func `what has no connection in time was never sent`() async throws {
+        let client = try Self.client()
+        defer { client.shutdown() }
+        // Accepted by the system, and nobody ever answers the greeting of TLS.
+        let listener = try RawListener()
+        var request = OutgoingRequest(.post, "https://127.0.0.1:\(listener.port)/", body: Array("{}".utf8))
+        request.timeoutMilliseconds = 50
+        let error = await Self.error(client, request)
+        guard case .connect? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
     @Test func `cancelling ends the transfer, and shutting down ends all`() async throws {
         let client = try Self.client()
         let listener = try RawListener()

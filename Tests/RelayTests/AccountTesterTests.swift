@@ -101,6 +101,22 @@ struct AccountTesterTests {
         }
     }
 
+    @Test(arguments: [("https", [UsageSource]()), ("http", [.estimated])])
+    func `a question that finds no connection in time was not asked, and nothing is booked`(scheme: String, booked: [UsageSource])
+        async throws
+    {
+        // Accepted by the system; nobody ever says a word.
+        let listener = try RawListener()
+        try await withRelay([WorldAccount(secret: Self.account, baseURL: "\(scheme)://127.0.0.1:\(listener.port)")]) { world in
+            var tester = AccountTester(world.store, keyring: world.keyring, allowsLoopback: true)
+            tester.timeoutMilliseconds = 50
+            let outcome = try #require(try await tester.test(try world.account(Self.account).id))
+            #expect(!outcome.works && outcome.code == "unreachable")
+            let ledger = try await world.store.read { reader throws(StoreError) in try reader.ledger(limit: 10).items }
+            #expect(ledger.map(\.usageSource) == booked, "\(outcome)")
+        }
+    }
+
     @Test func `what the answer says counts: a credential that is refused blocks the account, and nobody asks it again`() async throws {
         try await withProbe { world, upstream, probe async throws in
             try await upstream.script(Self.account, ["status=401;type=authentication_error"])

@@ -167,7 +167,7 @@ final class CurlWork: Sendable {
     private func start(_ job: Job) {
         let waited = Int(clamping: (ambient.uptimeNanoseconds() &- job.startedAtNanoseconds) / 1_000_000)
         guard waited < job.task.timeoutMilliseconds else {
-            finish(job.id, .failure(.timeout))
+            finish(job.id, .failure(.busy))
             return
         }
         do throws(ClientError) {

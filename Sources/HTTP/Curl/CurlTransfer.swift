@@ -280,6 +280,13 @@ internal import Glibc
         }
     }
 
+    /// Whether anything of the request itself can have gone out: libcurl tells when everything before it was done, TLS and proxy included.
+    private var hasBegun: Bool {
+        var microseconds: curl_off_t = 0
+        let code = unsafe gh_curl_get_offset(raw, CURLINFO_PRETRANSFER_TIME_T, &microseconds)
+        return code != CURLE_OK || microseconds > 0
+    }
+
     private func failure(_ code: CURLcode) -> ClientError {
         let text = "\(place): \(Self.text(code))"
         if isTooLarge { return .tooLarge(limitBytes: responseLimitBytes) }
@@ -290,7 +297,7 @@ internal import Glibc
         case CURLE_COULDNT_RESOLVE_HOST: .resolve(text)
         case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY: .proxy(text)
         case CURLE_COULDNT_CONNECT: .connect(text)
-        case CURLE_OPERATION_TIMEDOUT: .timeout
+        case CURLE_OPERATION_TIMEDOUT: hasBegun ? .timeout : .connect("\(place): no connection in time")
         case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
             CURLE_SSL_ISSUER_ERROR, CURLE_SSL_ENGINE_INITFAILED, CURLE_USE_SSL_FAILED:
             .tls(text)

@@ -40,16 +40,18 @@ public enum ClientError: Error, Equatable, Sendable {
     /// A field that cannot be sent; its name, or "name" when that is the bad part.
     case badHeader(String)
     case resolve(String)
+    /// Also when there was none in time.
     case connect(String)
     case tls(String)
     case proxy(String)
     /// The name leads to an address that may not be called.
     case refusedAddress(String)
+    /// There was a connection and no answer in time; the request may have been acted on.
     case timeout
     /// The request went out and no whole answer came back; it may have been acted on.
     case interrupted(String)
     case tooLarge(limitBytes: Int)
-    /// As many calls as allowed are waiting already.
+    /// As many calls as allowed are waiting already, or were for as long as this one had time.
     case busy
     case cancelled
 }

@@ -38,6 +38,8 @@ public struct AccountTester: Sendable {
 
     public static let standardModel = "claude-haiku-5-5"
     static let timeoutMilliseconds = 30_000
+    /// Of one question to an upstream.
+    var timeoutMilliseconds = Self.timeoutMilliseconds
     private static let answerBytes = 1 << 20
 
     /// - Parameters:
@@ -124,7 +126,7 @@ public struct AccountTester: Sendable {
         if account.isOAuth { headers.add("anthropic-beta", HeaderRules.oauthBeta) }
         account.credential.reveal { headers.add(account.credentialName, String(decoding: $0, as: UTF8.self)) }
         var request = OutgoingRequest(.post, account.target.description + "/v1/messages", headers: headers, body: body.bytes)
-        request.timeoutMilliseconds = Self.timeoutMilliseconds
+        request.timeoutMilliseconds = timeoutMilliseconds
         request.responseLimitBytes = Self.answerBytes
         return request
     }
