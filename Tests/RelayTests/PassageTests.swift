@@ -150,22 +150,59 @@ struct PassageTests {
             let neutral = "event: error\ndata: \(String(decoding: HiddenWords.neutral("api_error", "req_1"), as: UTF8.self))\n\n"
             let bytes = Array((before + error).utf8)
             for size in 1...bytes.count {
-                var meter = StreamMeter()
-                var (cover, out, isLast) = (ErrorCover(hidden, request: "req_1"), [UInt8](), false)
-                for start in stride(from: 0, to: bytes.count, by: size) where !isLast {
-                    let read = Array(bytes[start..<min(start + size, bytes.count)])
-                    meter.feed(read.span)
-                    guard cover.concerns(meter) else {
-                        out += read
-                        continue
-                    }
-                    let passed = cover.pass(read.span, meter)
-                    out += passed.bytes
-                    isLast = passed.isLast
-                }
+                let out = Self.covered(bytes, size, hidden)
                 #expect(String(decoding: out, as: UTF8.self) == before + (isHidden ? neutral : error), "reads of \(size)")
             }
         }
+    }
+
+    @Test(arguments: ["\n", "\r\n"], ["event: error", ""])
+    func `an error whose data stands in several lines is covered by itself, whatever a read cuts`(end: String, name: String) throws {
+        let hidden = HiddenWords(["example works"])
+        let before =
+            "event: content_block_delta\(end)data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"Example Works\"}}\(end)\(end)"
+            + "data: {\"type\":\"content_block_delta\",\(end)data: \"delta\":{\"text\":\"example works\"}}\(end)\(end)"
+        for (message, isHidden) in [("ask Example Works", true), ("Overloaded", false)] {
+            let lines = [
+                #"{"#, #""type":"error","#, #""error":{"type":"api_error","#, #""message":"\#(message)"}"#, "}",
+            ].map { "data: " + $0 + end }
+            let error = (name.isEmpty ? "" : name + end) + lines.joined() + end
+            let neutral = "event: error\ndata: \(String(decoding: HiddenWords.neutral("api_error", "req_1"), as: UTF8.self))\n\n"
+            let bytes = Array((before + error).utf8)
+            for size in 1...bytes.count {
+                let out = Self.covered(bytes, size, hidden)
+                #expect(String(decoding: out, as: UTF8.self) == before + (isHidden ? neutral : error), "reads of \(size)")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"type":"error","error":{"type":"api_error","message":"Example Works"#, true),
+        (#"{"type":"content_block_delta","delta":{"text":"Example Works"#, false),
+    ]) func `what is longer than is held back is covered when it says first that it is an error`(start: String, isHidden: Bool) {
+        let data = start + String(repeating: ".", count: 200_000) + #""}}"#
+        let bytes = Array("data: \(data)\n\n".utf8)
+        let out = String(decoding: Self.covered(bytes, 10_000, HiddenWords(["example works"])), as: UTF8.self)
+        #expect(out.contains("Example Works") == !isHidden && out.contains("The upstream refused the request.") == isHidden)
+        if !isHidden { #expect(out.utf8.count == bytes.count) }
+    }
+
+    /// What a client gets of a stream that comes in reads of that size.
+    private static func covered(_ bytes: [UInt8], _ size: Int, _ hidden: HiddenWords) -> [UInt8] {
+        var meter = StreamMeter()
+        var (cover, out, isLast) = (ErrorCover(hidden, request: "req_1"), [UInt8](), false)
+        for start in stride(from: 0, to: bytes.count, by: size) where !isLast {
+            let read = Array(bytes[start..<min(start + size, bytes.count)])
+            meter.feed(read.span)
+            guard cover.concerns(meter) else {
+                out += read
+                continue
+            }
+            let passed = cover.pass(read.span, meter)
+            out += passed.bytes
+            isLast = passed.isLast
+        }
+        return out
     }
 
     @Test(arguments: [

@@ -50,8 +50,8 @@ struct StreamMeter: ~Copyable {
     /// Nothing of a frame is under way, so a frame of our own may be written here.
     var isBetweenFrames: Bool { line.isEmpty && !frameHasLines && !isSkippingLine }
 
-    /// An error has come, is coming, or may be: the line under way may be the first of an error's frame.
-    var mayBeInError: Bool { errorData != nil || event == .error || event == .none && !line.isEmpty }
+    /// An error has come, is coming, or may be: the frame under way has no name, and its data is not whole yet.
+    var mayBeInError: Bool { errorData != nil || event == .error || event == .none && (!line.isEmpty || !isDataRead) }
     var isInErrorEvent: Bool { event == .error }
 
     /// At least one event other than ping has come.

@@ -36,7 +36,7 @@ struct HiddenWords {
 struct ErrorCover {
     private let hidden: HiddenWords
     private let request: String
-    /// From the line on that names the error, or that may.
+    /// From the frame on that is the error, or that may be.
     private var held: [UInt8] = []
     /// The error was looked at: nothing more is held.
     private var isDone = false
@@ -59,7 +59,7 @@ struct ErrorCover {
             if !hidden.stand(in: error) { return (out + held, false) }
         } else if held.count <= Self.maximumBytes, meter.mayBeInError {
             return (out, false)
-        } else if !meter.isInErrorEvent {
+        } else if !meter.isInErrorEvent, !(meter.mayBeInError && Frame.beginsError(held.span)) {
             out += held
             held = []
             return (out, false)
@@ -69,18 +69,58 @@ struct ErrorCover {
         return (out + Array("event: error\ndata: ".utf8) + body + Array("\n\n".utf8), true)
     }
 
-    /// Where the frame of an error begins, or the cut line that may begin one. Its first line is never sent before it is whole.
+    /// Where the frame of an error begins, or the frame under way that may become one. Nothing of it is sent before that is known.
     private static func beginning(_ bytes: Span<UInt8>) -> Int {
+        var frame = Frame(start: 0)
         var at = 0
         while at < bytes.count {
             let start = at
             while at < bytes.count, bytes[at] != 0x0a, bytes[at] != 0x0d { at += 1 }
-            guard at < bytes.count else { return start }
-            let line = String(decoding: JSONSkim.array(bytes, start..<at), as: UTF8.self)
-            at += 1
-            if line == "event: error" || line == "event:error" { return start }
-            if line.hasPrefix("data:"), let data = try? JSON(parsing: String(line.dropFirst(5))), data["type"] == "error" { return start }
+            guard at < bytes.count else { break }
+            let line = start..<at
+            at += at + 1 < bytes.count && bytes[at] == 0x0d && bytes[at + 1] == 0x0a ? 2 : 1
+            if !line.isEmpty {
+                frame.take(bytes, line)
+            } else if frame.isError {
+                return frame.start
+            } else {
+                frame = Frame(start: at)
+            }
         }
-        return 0
+        return frame.name == .another ? bytes.count : frame.start
+    }
+
+    /// What is known of one event.
+    private struct Frame {
+        let start: Int
+        enum Name { case none, error, another }
+        var name = Name.none
+        private var data: [UInt8] = []
+
+        init(start: Int) { self.start = start }
+
+        mutating func take(_ bytes: Span<UInt8>, _ line: Range<Int>) {
+            let text = JSONSkim.array(bytes, line)
+            if text.starts(with: "event:".utf8) {
+                let word = text.dropFirst(text.count > 6 && text[6] == 0x20 ? 7 : 6)
+                name = word.elementsEqual("error".utf8) ? .error : .another
+            } else if text.starts(with: "data:".utf8), name == .none {
+                if !data.isEmpty { data.append(0x0a) }
+                data += text.dropFirst(5)
+            }
+        }
+        /// Of one that is whole.
+        var isError: Bool { name == .error || name == .none && !data.isEmpty && (try? JSON(parsing: data))?["type"] == "error" }
+        /// Of one without a name whose data is still coming, as far as it says so first.
+        static func beginsError(_ bytes: Span<UInt8>) -> Bool {
+            guard bytes.count > 5, JSONSkim.isWord(bytes, 0..<5, "data:") else { return false }
+            var isError = false
+            _ = JSONSkim.members(bytes, 5) { bytes, name, value in
+                guard JSONSkim.matches(bytes, name, "type") else { return true }
+                isError = JSONSkim.string(bytes, value) == "error"
+                return false
+            }
+            return isError
+        }
     }
 }
