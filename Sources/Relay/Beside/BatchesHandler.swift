@@ -30,7 +30,7 @@ struct BatchesHandler: Sendable {
             let wanted = try Wanted(body.span, key)
             let now = services.ambient.now()
             let reserved = reservation(wanted, key, exchange, now)
-            let lease = try admit(key, reserved, exchange)
+            let lease = try admit(key, reserved)
             let reply = try await side.any(exchange, for: key, Self.path, models: wanted.models) { account in
                 wanted.models.contains { account.modelMap[$0] != nil } ? wanted.body(body, map: account.modelMap) : body
             }
@@ -133,6 +133,7 @@ struct BatchesHandler: Sendable {
         var usage = MeteredUsage()
         usage.isBatch = true
         var reserved = LimitCounters.Reservation(moment: now, second: exchange.reactor.nowNanoseconds / 1_000_000_000, places: 0)
+        reserved.mustFit = true
         let prices = services.prices
         for (index, model) in wanted.models.enumerated() {
             // The body's size says nothing about how its bytes fall to the models; the first bears them all.
@@ -146,15 +147,10 @@ struct BatchesHandler: Sendable {
     }
 
     /// A batch that does not fit the budgets is refused whole; it takes one request of the rate and no concurrency.
-    private func admit(_ key: RelayKey, _ wanted: LimitCounters.Reservation, _ exchange: Exchange) throws(RelayProblem) -> KeyLease {
-        do throws(LimitRefusal) {
-            let lease = try KeyLease(services.keeper, key.holders, want: wanted)
-            guard lease.reservation.isLastCall else { return lease }
-        } catch {
-            guard case .full = error else { throw RelayGate.problem(error) }
+    private func admit(_ key: RelayKey, _ wanted: LimitCounters.Reservation) throws(RelayProblem) -> KeyLease {
+        do throws(LimitRefusal) { return try KeyLease(services.keeper, key.holders, want: wanted) } catch {
+            throw RelayGate.problem(error)
         }
-        let midnight = services.zone.day(around: services.ambient.now()).upperBound
-        throw key.key.limits.costPerDayMicroUSD == nil ? .tokensPerDay(resetsAt: midnight) : .costPerDay(resetsAt: midnight)
     }
 
     // MARK: Later calls

@@ -17,6 +17,8 @@ final class LimitCounters: Sendable {
         var places: Int64 = 1
         /// Meets the limits on requests alone: a token count is never billed.
         var countsRequestsOnly = false
+        /// Refused by the limit it does not fit under, where others would be the last call.
+        var mustFit = false
         /// Admitted although the estimate does not fit: the last one, alone.
         var isLastCall = false
         /// How often the key's places had been cleared when it was admitted.
@@ -293,7 +295,7 @@ extension LimitCounters.Counts {
             // Models that a rule is not about do not meet it.
             if measure == .opusCost, asked == 0 { continue }
             let fits = LimitAmounts.sum(LimitAmounts.sum(used, reserved), asked) <= rule.limit
-            guard used < rule.limit, fits || !holder.plan.isHard, fits || measure != .requests else {
+            guard used < rule.limit, fits || !holder.plan.isHard && !want.mustFit && measure != .requests else {
                 let resets: Timestamp? = period == .total ? nil : period == .window && sums.end <= want.moment ? nil : sums.end
                 let wait = resets.map { max(1, ($0.milliseconds - want.moment.milliseconds + 999) / 1000) }
                 throw .hit(
