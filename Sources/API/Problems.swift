@@ -199,7 +199,7 @@ extension ProblemKind {
         .proofRequired, .secondFactorOn, .secondFactorOff,
         .storeBusy, .storeUnavailable, .storeFull, .outcomeUnknown, .doorClosed, .configGone, .configTooLong,
         .configUnreadable,
-    ]
+    ] + ofKey
     /// What any endpoint that uses the store can answer.
     public static let ofStore: [ProblemKind] = [.storeBusy, .storeUnavailable, .storeFull]
     /// What every way to log in can answer.

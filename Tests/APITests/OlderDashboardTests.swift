@@ -222,6 +222,29 @@ struct OlderDashboardTests {
         }
     }
 
+    @Test(arguments: [
+        (["ipAllowlist": ["198.51.100.0/24"]], 403), (["isActive": false], 403), (["expiresAt": "2020-01-01T00:00:00Z"], 403),
+        (["ipAllowlist": ["192.0.2.0/24"]], 200),
+    ] as [(JSON, Int)])
+    func `statistics by a key's secret ask who may use the key, as the relay does`(change: JSON, status: Int) async throws {
+        try await withAdmin { surface, token async throws in
+            let made = await surface.send(.post, "/admin/api-keys", ["name": "one"], token: token).json["data"]
+            let (id, secret) = (made["id"].string ?? "", made["apiKey"].string ?? "")
+            #expect(await surface.send(.put, "/admin/api-keys/\(id)", change, token: token).status == 200)
+            for name in ["get-key-id", "user-stats", "user-model-stats"] {
+                let reply = await surface.send(.post, "/apiStats/api/" + name, ["apiKey": .string(secret)])
+                #expect(reply.status == status, "\(name): \(reply.json.text)")
+                if status == 403 { #expect(reply.headers["x-should-retry"] == "false") }
+            }
+            #expect(await surface.send(.get, "/api/stats", token: secret).status == status)
+            let batch = await surface.send(.post, "/apiStats/api/batch-stats", ["apiKeys": [.string(secret)]])
+            #expect(batch.json["data"]["aggregated"]["validKeys"] == .int(status == 200 ? 1 : 0))
+            let share = await surface.send(.post, "/admin/api-keys/\(id)/share", ["expiresIn": 60], token: token).json["data"]
+            let shared = await surface.send(.post, "/apiStats/api/user-stats", ["apiId": .string(id), "token": share["token"]])
+            #expect(shared.status == 200, "whoever was given a token holds no key")
+        }
+    }
+
     @Test func `accounts are added and shown without their secret`() async throws {
         try await withAdmin { surface, token async throws in
             let rows: [(path: String, secret: String, kind: String)] = [

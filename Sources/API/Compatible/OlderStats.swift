@@ -21,21 +21,19 @@ public struct OlderStats: Sendable {
     private static let largestBatch = 100
 
     private func endpoint(
-        _ name: String, _ summary: String, about: String? = nil, _ work: @escaping @Sendable (JSON) async throws -> JSON
+        _ name: String, _ summary: String, about: String? = nil, _ work: @escaping @Sendable (JSON, String) async throws -> JSON
     ) -> Endpoint<PublicContext> {
         Endpoint(
             .post, "/apiStats/api/" + name, summary, tag: Older.tag, audience: .anyone, takes: .body(Self.body), replies: .ok(Older.view),
-            problems: ProblemKind.ofStore + [.unauthorized], dialect: .olderRelay,
+            problems: ProblemKind.ofStore + ProblemKind.ofKey + [.unauthorized], dialect: .olderRelay,
             about: about ?? "With `apiKey`, or with `apiId` and the share `token` of it."
-        ) { input, _ in ["success": true, "data": try await work(input.body)] }
+        ) { input, _ in ["success": true, "data": try await work(input.body, input.request.remoteAddress)] }
     }
 
-    /// - Throws: the same for an unknown key, a wrong one and an id without its token.
-    private func key(_ body: JSON) async throws -> APIKey {
-        if let secret = body["apiKey"].string {
-            guard let key = try await keys.find(secret: secret) else { throw Problem(.unauthorized) }
-            return key
-        }
+    /// - Parameter address: the caller's. A share token opens from everywhere, its key only from where it may be used.
+    /// - Throws: 401, the same for an unknown key and an id without its token; 403 for a key that may not be used.
+    private func key(_ body: JSON, from address: String) async throws -> APIKey {
+        if let secret = body["apiKey"].string { return try await keys.held(secret: secret, from: address) }
         guard let text = body["apiId"].string, let id = try? APIKeyID(parsing: text), let token = body["token"].string,
             shares.accepts(token, for: id, now: store.ambient.now()),
             let key = try await store.read({ reader throws(StoreError) in try reader.apiKey(id) }), key.deletedAt == nil
@@ -44,14 +42,16 @@ public struct OlderStats: Sendable {
     }
 
     private var keyID: Endpoint<PublicContext> {
-        endpoint("get-key-id", "The id of a key", about: "With `apiKey`.") { body in
+        endpoint("get-key-id", "The id of a key", about: "With `apiKey`.") { body, address in
             guard body["apiKey"].string != nil else { throw Problem(.unauthorized) }
-            return ["id": .string(try await key(body).id.text)]
+            return ["id": .string(try await key(body, from: address).id.text)]
         }
     }
 
     private var userStats: Endpoint<PublicContext> {
-        endpoint("user-stats", "What a key has used") { body in try await stats(try await key(body)) }
+        endpoint("user-stats", "What a key has used") { body, address in
+            try await stats(try await key(body, from: address))
+        }
     }
 
     private func stats(_ key: APIKey) async throws -> JSON {
@@ -102,8 +102,8 @@ public struct OlderStats: Sendable {
     }
 
     private var modelStats: Endpoint<PublicContext> {
-        endpoint("user-model-stats", "What a key has used, by model", about: "`period` is daily, monthly or all.") { body in
-            let key = try await key(body)
+        endpoint("user-model-stats", "What a key has used, by model", about: "`period` is daily, monthly or all.") { body, address in
+            let key = try await key(body, from: address)
             let first = Older.firstDay(body["period"].string ?? "monthly", store.ambient)
             let series = try await store.read { reader throws(StoreError) in
                 try reader.usageSeries(UsageFilter(apiKeyID: key.id, fromDay: first), by: .model)
@@ -121,15 +121,15 @@ public struct OlderStats: Sendable {
         endpoint(
             "batch-stats", "What several keys have used",
             about: "`apiKeys`, or `items` of `{apiId, token}`; those that open nothing are left out of `individual`."
-        ) { body in
+        ) { body, address in
             let items = (body["apiKeys"].array ?? []).map { JSON.object(["apiKey": $0]) } + (body["items"].array ?? [])
             guard (1...Self.largestBatch).contains(items.count) else {
                 throw InputErrors(fields: [FieldError("apiKeys", "must be 1 to \(Self.largestBatch) keys")])
             }
             var individual: [JSON] = []
             for item in items {
-                do { individual.append(try await stats(try await key(item))) } catch let problem as Problem {
-                    guard problem.kind == .unauthorized else { throw problem }
+                do { individual.append(try await stats(try await key(item, from: address))) } catch let problem as Problem {
+                    guard problem.kind == .unauthorized || problem.kind.status == 403 else { throw problem }
                 }
             }
             func sum(_ name: String) -> Int64 { individual.reduce(0) { $0 &+ ($1["usage"]["total"][name].int ?? 0) } }

@@ -21,8 +21,7 @@ public struct Stats: Sendable {
     private func caller(_ request: Request) async throws -> Caller {
         let bearer = request.headers["authorization"].flatMap { $0.lowercased().hasPrefix("bearer ") ? String($0.dropFirst(7)) : nil }
         if let secret = request.headers["x-api-key"] ?? bearer.flatMap({ $0.hasPrefix("cr_") ? $0 : nil }) {
-            guard let key = try await keys.find(secret: secret) else { throw Problem(.unauthorized) }
-            return Caller(key: key.id)
+            return Caller(key: try await keys.held(secret: secret, from: request.remoteAddress).id)
         }
         let person = try await door.customer(request)
         return person.user.role == .customer ? Caller(user: person.user.id) : Caller()
@@ -61,9 +60,9 @@ public struct Stats: Sendable {
                         text throws(ParseError) in text == "model" ? .model : text == "key" ? .apiKey : .day
                     }.or(.day),
                     make: Span.init)),
-            replies: .ok(Self.view), problems: ProblemKind.ofSignIn + ProblemKind.ofStore,
+            replies: .ok(Self.view), problems: ProblemKind.ofSignIn + ProblemKind.ofKey + ProblemKind.ofStore,
             about:
-                "Also with a relay key. Tokens and costs are those of whole days (of TIME_ZONE), as booked; requests and times are those of the history, as long as it is kept."
+                "Also with a relay key that may be used from there. Tokens and costs are those of whole days (of TIME_ZONE), as booked; requests and times are those of the history, as long as it is kept."
         ) { input, caller in
             let now = keys.store.ambient.now()
             let zone = keys.store.ambient.zone

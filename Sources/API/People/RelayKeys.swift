@@ -103,17 +103,6 @@ public struct RelayKeys: Sendable {
         try await store.read { reader throws(StoreError) in try reader.apiKeys(owner: owner, after: after, limit: limit) }
     }
 
-    /// The key behind a secret, when it works now.
-    public func find(secret: String) async throws -> APIKey? {
-        guard (10...512).contains(secret.utf8.count) else { return nil }
-        let hashes = [hasher.hash(Array(secret.utf8)), hasher.olderHash(Array(secret.utf8))].compactMap(\.self)
-        let key = try await store.read { reader throws(StoreError) -> APIKey? in
-            for hash in hashes { if let key = try reader.apiKey(secretHash: hash) { return key } }
-            return nil
-        }
-        return key.flatMap { $0.works(at: store.ambient.now()) ? $0 : nil }
-    }
-
     /// Today's usage of the keys of one owner, or of all.
     public func usageToday(owner: UserID?) async throws -> [APIKeyID: Usage] {
         let day = store.ambient.today

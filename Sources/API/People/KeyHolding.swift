@@ -1,0 +1,47 @@
+internal import Domain
+internal import HTTP
+internal import Secrets
+internal import Store
+
+extension RelayKeys {
+    /// The key behind a secret that somebody shows to read statistics, by the checks that the relay makes of every request (relay
+    /// contract, sections 2 and 6): that it exists, is active, has not ended, and may be used from there.
+    /// - Parameter address: the caller's, behind trusted proxies.
+    /// - Throws: `Problem`: 401 for a secret that is no key's, 403 for the other three.
+    func held(secret: String, from address: String) async throws -> APIKey {
+        guard (10...512).contains(secret.utf8.count) else { throw Problem.ofKey(.unauthorized) }
+        let hashes = [hasher.hash(Array(secret.utf8)), hasher.olderHash(Array(secret.utf8))].compactMap(\.self)
+        let found = try await store.read { reader throws(StoreError) -> APIKey? in
+            for hash in hashes { if let key = try reader.apiKey(secretHash: hash) { return key } }
+            return nil
+        }
+        guard let key = found, key.deletedAt == nil else { throw Problem.ofKey(.unauthorized) }
+        guard key.status == .active, key.ownerStatus != .blocked else { throw Problem.ofKey(.keyDisabled) }
+        if let ends = key.ends, ends <= store.ambient.now() { throw Problem.ofKey(.keyExpired) }
+        let lists = [key.access.ipAllowlist, key.ownerAccess?.ipAllowlist ?? [], key.teamAccess?.ipAllowlist ?? []]
+        for list in lists where !list.isEmpty {
+            // What is no network allows nobody, and nor does an address that cannot be read.
+            guard let address = IPAddress(address), list.contains(where: { IPNetwork($0)?.contains(address) == true }) else {
+                throw Problem.ofKey(.keyAddress)
+            }
+        }
+        return key
+    }
+}
+
+extension Problem {
+    /// Clients repeat some refusals of keys for minutes unless they are told not to (relay contract, section 6).
+    fileprivate static func ofKey(_ kind: ProblemKind) -> Problem {
+        var problem = Problem(kind)
+        problem.headers.set("x-should-retry", "false")
+        return problem
+    }
+}
+
+/// Why a relay key is refused; the codes and sentences of the relay's own routes.
+extension ProblemKind {
+    static let keyDisabled = ProblemKind(403, "key_disabled", "This API key is disabled. Ask its issuer.", mayRepeat: false)
+    static let keyExpired = ProblemKind(403, "key_expired", "This API key has expired.", mayRepeat: false)
+    static let keyAddress = ProblemKind(403, "ip_not_allowed", "This API key may not be used from this address.", mayRepeat: false)
+    static let ofKey: [ProblemKind] = [.keyDisabled, .keyExpired, .keyAddress]
+}
