@@ -199,15 +199,21 @@ struct JournalTests {
             slots?.setModel(slot, "claude-opus-5-5")
             slots?.update(
                 slot, TokenCounts(input: 5, output: 6, cacheRead: 7), webSearches: 1, deltaBytes: 80, blocks: 2, flags: [.sent, .known])
+            // More passes than there are places: each to its model's, else to the last.
+            let tokens = TokenCounts(input: 1, output: 2)
+            slots?.setPasses(slot, ["a", "b", nil, "c", "d", "e", "a", "f"].map { .init(model: $0, tokens: tokens) })
             #expect(slots?.take((3, 4)) != nil && slots?.take((5, 6)) == nil && slots?.takenCount == 2)
             slots = nil
-            let file = try MappedFile.open(existing: path, largest: 4096)
+            let file = try MappedFile.open(existing: path, largest: InFlightSlots.fileBytes)
             let reading = InFlightSlots.read(file, slot, id: (1, 2))
             #expect(
                 reading
                     == .init(
                         tokens: TokenCounts(input: 5, output: 6, cacheRead: 7), webSearches: 1, deltaBytes: 80, blocks: 2,
-                        flags: [.sent, .known], model: "claude-opus-5-5"))
+                        flags: [.sent, .known], model: "claude-opus-5-5",
+                        passes: zip(["a", "b", nil, "c", "d", "e"], [2, 1, 1, 1, 1, 2]).map {
+                            .init(model: $0, tokens: TokenCounts(input: $1, output: 2 * $1))
+                        }))
             #expect(InFlightSlots.read(file, slot, id: (1, 3)) == nil)
             #expect(InFlightSlots.read(file, 999, id: (1, 2)) == nil)
         }

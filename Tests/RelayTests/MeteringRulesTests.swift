@@ -144,6 +144,7 @@ struct MeteringRulesTests {
             // What another process would find of it now.
             let slot = try #require(try Self.slot(of: try RequestID(parsing: String(id)), in: world))
             #expect(slot.tokens == billed && slot.flags.contains(.known) && !slot.flags.contains(.complete))
+            #expect(slot.passes.map(\.tokens.input) == (isTopLevel ? [] : [100, 50]))
             try await peer.send(Self.frame("message_stop", #"{"type":"message_stop"}"#) + "0\r\n\r\n")
             _ = try await client.text(until: "0\r\n\r\n")
             let (_, ledger) = try await world.books()
@@ -154,7 +155,7 @@ struct MeteringRulesTests {
     private static func slot(of id: RequestID, in world: RelayWorld) throws -> InFlightSlots.Reading? {
         let folder = world.relay.services.spillFolder
         for name in try JournalFolder.names(folder) where name.hasSuffix(".slots") {
-            let file = try MappedFile.open(existing: "\(folder)/\(name)", largest: InFlightSlots.count * InFlightSlots.slotBytes)
+            let file = try MappedFile.open(existing: "\(folder)/\(name)", largest: InFlightSlots.fileBytes)
             for number in 0..<UInt32(8) {
                 if let reading = InFlightSlots.read(file, number, id: (id.high, id.low)) { return reading }
             }

@@ -59,6 +59,7 @@ struct RecoveryTests {
             if let reading, let slot = journal.slots.take((admission.requestID.high, admission.requestID.low)) {
                 admission.slot = slot
                 journal.slots.setModel(slot, reading.model)
+                journal.slots.setPasses(slot, reading.passes)
                 journal.slots.update(
                     slot, reading.tokens, webSearches: reading.webSearches, deltaBytes: reading.deltaBytes, blocks: reading.blocks,
                     flags: reading.flags)
@@ -132,6 +133,30 @@ struct RecoveryTests {
             #expect(ledger[open[4].requestID]?.usageSource == .estimated, "without a slot the estimate is billed")
             let states = try await open.asyncMap { try await fixture.request($0.requestID)?.status }
             #expect(states == [.aborted, .aborted, .aborted, .success, .aborted])
+        }
+    }
+
+    @Test func `passes of several models that a crash left open cost what each model costs`() async throws {
+        try await withFixture { fixture in
+            var reading = Self.slot([.sent, .known], output: 30, deltaBytes: 200)
+            reading.tokens = TokenCounts(input: 3000, output: 30)
+            reading.passes = [
+                .init(model: nil, tokens: TokenCounts(input: 1000, output: 10)),
+                .init(model: "claude-haiku-5-5", tokens: TokenCounts(input: 1000, output: 10)),
+                .init(model: "claude-opus-5", tokens: TokenCounts(input: 1000, output: 10)),
+            ]
+            var whole = reading
+            whole.flags = [.sent, .known, .complete]
+            let (_, open) = try die(fixture, settled: 0, open: [reading, whole])
+            try await fixture.mover().adopt()
+            let ledger = Dictionary(uniqueKeysWithValues: try await fixture.ledger().map { ($0.requestID, $0) })
+            // Opus 5.5: 4 and 20 of a million; haiku: 0.1 and 0.5; opus 5: 5 and 25.
+            let cost: Int64 = 4200 + 105 + 5250
+            #expect(ledger[open[1].requestID]?.costMicroUSD == cost)
+            #expect(ledger[open[1].requestID]?.tokens == TokenCounts(input: 3000, output: 30))
+            // 200 bytes in one block are 53 tokens: 23 more than the passes tell.
+            #expect(ledger[open[0].requestID]?.costMicroUSD == cost + 23 * 25)
+            #expect(ledger[open[0].requestID]?.tokens == TokenCounts(input: 3000, output: 53))
         }
     }
 

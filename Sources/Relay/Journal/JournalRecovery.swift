@@ -80,7 +80,7 @@ struct JournalRecovery {
         // Slots that cannot be opened now may be opened at the next start; only what was never made is given up.
         let file =
             JournalFolder.isEmptyFile(slots)
-            ? nil : try MappedFile.open(existing: slots, largest: InFlightSlots.count * InFlightSlots.slotBytes)
+            ? nil : try MappedFile.open(existing: slots, largest: InFlightSlots.fileBytes)
         for admission in open.values.sorted(by: { $0.requestID < $1.requestID }) {
             let id = (admission.requestID.high, admission.requestID.low)
             // Without a slot nobody knows how far it came; it went upstream right after its admission, so the estimate is billed.

@@ -107,6 +107,7 @@ struct Settlement: Sendable {
         metered.isFast = slot.flags.contains(.fast)
         metered.isUS = slot.flags.contains(.us)
         metered.isBatch = slot.flags.contains(.batch)
+        metered.iterations = slot.passes
         let model = slot.model.isEmpty ? admission.model : slot.model
         if slot.flags.contains(.complete) {
             settlement.status = .success
@@ -116,6 +117,8 @@ struct Settlement: Sendable {
         } else if slot.flags.contains(.known) {
             var tokens = slot.tokens
             tokens.output = max(tokens.output, StreamMeter.estimate(deltaBytes: slot.deltaBytes, blocks: slot.blocks))
+            // What was streamed beyond the passes is the last one's.
+            if let last = metered.iterations.indices.last { metered.iterations[last].tokens.output += tokens.output - slot.tokens.output }
             settlement.usage = Used(tokens: tokens, metered: metered, model: model, source: .snapshot)
         } else if slot.blocks > 0 || billsEstimates {
             // What was streamed was made, whoever says so.
@@ -131,12 +134,17 @@ struct Settlement: Sendable {
 extension MeteredUsage {
     /// The sum over all passes.
     var iterationTotal: TokenCounts {
-        iterations.reduce(into: TokenCounts()) { sum, pass in
-            sum.input += pass.tokens.input
-            sum.output += pass.tokens.output
-            sum.cacheWrite5m += pass.tokens.cacheWrite5m
-            sum.cacheWrite1h += pass.tokens.cacheWrite1h
-            sum.cacheRead += pass.tokens.cacheRead
-        }
+        iterations.reduce(into: TokenCounts()) { $0.add($1.tokens) }
+    }
+}
+
+extension TokenCounts {
+    /// Of one request's passes, whose sums cannot overflow (`MeteredUsage.largestCount`).
+    mutating func add(_ other: TokenCounts) {
+        input += other.input
+        output += other.output
+        cacheWrite5m += other.cacheWrite5m
+        cacheWrite1h += other.cacheWrite1h
+        cacheRead += other.cacheRead
     }
 }

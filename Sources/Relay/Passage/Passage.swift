@@ -161,6 +161,7 @@ final class Passage: @unchecked Sendable {
         if meter.hasStopped { flags.insert(.complete) }
         let isTopLevel = usage.iterations.isEmpty || account?.account.details.billsTopLevel == true
         let tokens = isTopLevel ? usage.tokens : usage.iterationTotal
+        if !isTopLevel { journal.slots.setPasses(slot, usage.iterations) }
         journal.slots.update(
             slot, tokens, webSearches: usage.webSearches, deltaBytes: meter.deltaBytes, blocks: meter.blocks, flags: flags)
     }
