@@ -193,13 +193,14 @@ extension ProblemKind {
     public static let outcomeUnknown = ProblemKind(
         503, "outcome_unknown", "The storage broke off; look whether it was done before you repeat it.", mayRepeat: false)
 
-    static let ofAPI: [ProblemKind] = [
-        .unauthorized, .tokenExpired, .wrongCredentials, .forbidden, .csrf, .conflict, .emailTaken, .lastAdmin, .tooManyAttempts,
-        .badGateway, .emailUnverified, .linkInvalid, .mailOff, .secondFactorRequired, .wrongCode,
-        .proofRequired, .secondFactorOn, .secondFactorOff,
-        .storeBusy, .storeUnavailable, .storeFull, .outcomeUnknown, .doorClosed, .configGone, .configTooLong,
-        .configUnreadable,
-    ] + ofKey
+    static let ofAPI: [ProblemKind] =
+        [
+            .unauthorized, .tokenExpired, .wrongCredentials, .forbidden, .csrf, .conflict, .emailTaken, .lastAdmin, .tooManyAttempts,
+            .badGateway, .emailUnverified, .linkInvalid, .mailOff, .secondFactorRequired, .wrongCode,
+            .proofRequired, .secondFactorOn, .secondFactorOff,
+            .storeBusy, .storeUnavailable, .storeFull, .outcomeUnknown, .doorClosed, .configGone, .configTooLong,
+            .configUnreadable,
+        ] + ofKey
     /// What any endpoint that uses the store can answer.
     public static let ofStore: [ProblemKind] = [.storeBusy, .storeUnavailable, .storeFull]
     /// What every way to log in can answer.
