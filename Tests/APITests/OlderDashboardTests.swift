@@ -222,10 +222,11 @@ struct OlderDashboardTests {
         }
     }
 
-    @Test(arguments: [
-        (["ipAllowlist": ["198.51.100.0/24"]], 403), (["isActive": false], 403), (["expiresAt": "2020-01-01T00:00:00Z"], 403),
-        (["ipAllowlist": ["192.0.2.0/24"]], 200),
-    ] as [(JSON, Int)])
+    @Test(
+        arguments: [
+            (["ipAllowlist": ["198.51.100.0/24"]], 403), (["isActive": false], 403), (["expiresAt": "2020-01-01T00:00:00Z"], 403),
+            (["ipAllowlist": ["192.0.2.0/24"]], 200),
+        ] as [(JSON, Int)])
     func `statistics by a key's secret ask who may use the key, as the relay does`(change: JSON, status: Int) async throws {
         try await withAdmin { surface, token async throws in
             let made = await surface.send(.post, "/admin/api-keys", ["name": "one"], token: token).json["data"]

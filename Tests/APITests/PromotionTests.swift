@@ -64,6 +64,11 @@ struct PromotionTests {
             #expect(await older(surface, "user_id=1", token: await surface.token("ada")).status == 403)
             #expect(await older(surface, "user_id=1", token: await surface.token("bob")).status == 200)
             #expect(await surface.send(.get, "/api/admin/users", token: await surface.token("ada")).status == 200)
+            let carol = try await surface.person("carol")
+            let token = await surface.token("carol")
+            _ = try await surface.people.setStatus(.blocked, of: carol.id, actor: "system")
+            let blocked = await older(surface, "user_id=1", token: token)
+            #expect(blocked.status == 403 && blocked.json == ["detail": "User not active"], "as its neighbours say")
         }
     }
 

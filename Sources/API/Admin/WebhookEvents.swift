@@ -18,7 +18,8 @@ public struct WebhookEvents: Sendable {
         [
             .always("id", "As evt_…; also its `webhook-id`.", .text), .always("kind", "As payment.completed.", .text),
             .always("subject", "The id of what it is about.", .text), .always("state", "waiting, sent, or dead: given up.", .text),
-            .always("attempts", "Tries so far.", .integer(0...Int64.max)), .always("told", "Names of the places that have it.", .list(of: .text, count: 0...100)),
+            .always("attempts", "Tries so far.", .integer(0...Int64.max)),
+            .always("told", "Names of the places that have it.", .list(of: .text, count: 0...100)),
             .maybe("failure", "Why the last try failed.", .text), .always("next_at", "When it is tried again, while it waits.", .time),
             .always("created_at", "When it happened.", .time),
         ],

@@ -24,21 +24,7 @@ public struct Storefront: Sendable {
     }
 
     /// Who calls, in the words of the older interface.
-    func olderCustomer(_ request: Request) async throws -> CustomerContext {
-        func refusal(_ sentence: String) -> Problem {
-            var problem = Problem(.unauthorized, sentence)
-            problem.headers.set("www-authenticate", "Bearer")
-            return problem
-        }
-        guard request.headers["authorization"] != nil || request.headers["cookie"] != nil else { throw refusal("Not authenticated") }
-        do { return try await door.customer(request) } catch is TokenError {
-            throw refusal("Could not validate credentials")
-        } catch let problem as Problem where problem.kind == .unauthorized {
-            // Blocking ends logins. Apps of the older interface tell a blocked user from one whose login is over by the status.
-            if try await door.isOfBlockedUser(request) { throw Problem(.forbidden, "User not active") }
-            throw refusal("Could not validate credentials")
-        }
-    }
+    func olderCustomer(_ request: Request) async throws -> CustomerContext { try await door.olderCustomer(request) }
     func olderAdmin(_ request: Request) async throws -> CustomerContext {
         let context = try await olderCustomer(request)
         guard context.user.role == .admin else { throw Problem(.forbidden, "Admin privileges required") }
@@ -159,5 +145,24 @@ public struct Storefront: Sendable {
         Shape(
             Field<Int64>.integer("skip", "How many to leave out.", 0...1_000_000_000).or(0),
             Field<Int64>.integer("limit", "How many at most.", 1...100).or(standard), make: Part.init)
+    }
+}
+
+extension SessionDoor {
+    /// Who calls, in the words of the older interface.
+    func olderCustomer(_ request: Request) async throws -> CustomerContext {
+        func refusal(_ sentence: String) -> Problem {
+            var problem = Problem(.unauthorized, sentence)
+            problem.headers.set("www-authenticate", "Bearer")
+            return problem
+        }
+        guard request.headers["authorization"] != nil || request.headers["cookie"] != nil else { throw refusal("Not authenticated") }
+        do { return try await customer(request) } catch is TokenError {
+            throw refusal("Could not validate credentials")
+        } catch let problem as Problem where problem.kind == .unauthorized {
+            // Blocking ends logins. Apps of the older interface tell a blocked user from one whose login is over by the status.
+            if try await isOfBlockedUser(request) { throw Problem(.forbidden, "User not active") }
+            throw refusal("Could not validate credentials")
+        }
     }
 }

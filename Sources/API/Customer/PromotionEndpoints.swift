@@ -52,7 +52,7 @@ public struct PromotionEndpoints: Sendable {
                     try await promotion.promote(.number(number), secret: secret, from: request.remoteAddress, request.id)
                 }
             } else {
-                let admin = try await door.customer(request)
+                let admin = try await door.olderCustomer(request)
                 guard admin.user.role == .admin else { throw Problem(.forbidden, Self.closed) }
                 guard let user = try await people.find(number: number) else { throw Problem(.notFound, "User not found") }
                 _ = try await people.setRole(.admin, of: user.id, actor: admin.user.id.text, request: request.id)
