@@ -172,9 +172,7 @@ public final class Router: ExchangeHandler, Sendable {
                 response = answerForOtherMethods(request, node: match.node)
             }
         }
-        for field in crossOrigin.headers(origin: request.headers["origin"]).fields where response.headers[field.name] == nil {
-            response.headers.add(field.name, field.value)
-        }
+        response.headers.addMissing(crossOrigin.headers(origin: request.headers["origin"]))
         return response
     }
 

@@ -152,7 +152,7 @@ public final class Exchange: @unchecked Sendable {
         guard progress == .waiting else { return }
         if !addedHeaders.fields.isEmpty {
             var whole = response
-            for field in addedHeaders.fields where whole.headers[field.name] == nil { whole.headers.add(field.name, field.value) }
+            whole.headers.addMissing(addedHeaders)
             addedHeaders = [:]
             return respond(whole)
         }

@@ -18,6 +18,10 @@ public struct Headers: Sendable, Equatable, ExpressibleByDictionaryLiteral {
         remove(name)
         add(name, value)
     }
+    /// Adds those of the fields whose names are not here yet.
+    public mutating func addMissing(_ others: Headers) {
+        for field in others.fields where self[field.name] == nil { add(field.name, field.value) }
+    }
     public mutating func remove(_ name: String) { fields.removeAll { Self.same($0.name, name) } }
 
     private static func same(_ a: String, _ b: String) -> Bool {
