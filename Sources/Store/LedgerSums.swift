@@ -1,20 +1,5 @@
 internal import Domain
 
-/// What a daily total is of.
-public struct UsageDayKey: Hashable, Comparable, Sendable {
-    public let apiKeyID: String
-    public let day: String
-    public let model: String
-    init(row: Row) throws(StoreError) {
-        apiKeyID = try row["api_key_id"]
-        day = try row["day"]
-        model = try row["model"]
-    }
-    public static func < (a: UsageDayKey, b: UsageDayKey) -> Bool {
-        (a.apiKeyID, a.day, a.model) < (b.apiKeyID, b.day, b.model)
-    }
-}
-
 /// Where a part of the ledger ends.
 public struct LedgerPlace: Sendable, Equatable {
     let request: String

@@ -1,23 +1,34 @@
 internal import Domain
 
+/// What a daily total is of.
+public struct UsageDayKey: Hashable, Comparable, Sendable {
+    public let apiKeyID: String
+    public let day: String
+    public let model: String
+
+    init(apiKeyID: String, day: String, model: String) { (self.apiKeyID, self.day, self.model) = (apiKeyID, day, model) }
+    init(row: Row) throws(StoreError) {
+        apiKeyID = try row["api_key_id"]
+        day = try row["day"]
+        model = try row["model"]
+    }
+    public static func < (a: UsageDayKey, b: UsageDayKey) -> Bool {
+        (a.apiKeyID, a.day, a.model) < (b.apiKeyID, b.day, b.model)
+    }
+}
+
 /// What one batch adds to the daily totals, summed first: a batch is mostly the same few keys and models on one day. Numbers are
 /// `Bookable`, so sums cannot overflow.
 struct DayTotals {
-    struct Key: Hashable, Comparable {
-        let apiKeyID: String
-        let day: String
-        let model: String
-        static func < (a: Key, b: Key) -> Bool { (a.apiKeyID, a.day, a.model) < (b.apiKeyID, b.day, b.model) }
-    }
     struct Total {
-        let key: Key
+        let key: UsageDayKey
         let userID: String?
         var requests: Int64 = 0
         /// Tokens of the five classes, web searches, cost and price.
         var numbers = [Int64](repeating: 0, count: 8)
     }
     private var totals: [Total] = []
-    private var places: [Key: Int] = [:]
+    private var places: [UsageDayKey: Int] = [:]
     /// The row seen last and its total, which the next row mostly belongs to as well.
     private var last: (row: Int, place: Int)?
 
@@ -38,7 +49,7 @@ struct DayTotals {
 
     private mutating func place(_ row: Int, _ entries: borrowing RowBatch) -> Int {
         if let last, [Column.key, Column.day, Column.model].allSatisfy({ entries.isSameText($0, row, last.row) }) { return last.place }
-        let key = Key(
+        let key = UsageDayKey(
             apiKeyID: entries.text(row, Column.key) ?? "", day: entries.text(row, Column.day) ?? "",
             model: entries.text(row, Column.model) ?? "")
         if let known = places[key] { return known }
