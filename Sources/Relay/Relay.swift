@@ -48,6 +48,7 @@ public final class Relay: Sendable {
     private let reader: PoolReader
     let health: HealthKeeper
     private let queries: RelayQueries
+    private let outputs: OutputLoading
     let batches: BatchBooks
     private let hasher: RelayKeyHasher
     private let chatRuns: ChatRuns
@@ -112,6 +113,7 @@ public final class Relay: Sendable {
                 tester: { AccountTester(store, keyring: reader.keyring, allowsLoopback: configuration.allowsLoopback) },
                 idleSeconds: seconds)
         }
+        outputs = OutputLoading(keys: services.keys, store: store, log: log, before: RequestID(ambient))
         batches = BatchBooks(services: services, store: store)
         queries = RelayQueries(
             services: services, models: ModelList(prices: prices, models: services.models),
@@ -147,6 +149,7 @@ public final class Relay: Sendable {
             group.addTask { await self.batches.run() }
             group.addTask { await self.health.run() }
             group.addTask { await self.services.bodies.run() }
+            group.addTask { await self.outputs.run() }
             if let probe = self.probe { group.addTask { await probe.run() } }
             if let alerts = self.alerts { group.addTask { await alerts.run() } }
             group.addTask { await self.services.tokens.run() }

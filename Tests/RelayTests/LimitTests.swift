@@ -195,40 +195,6 @@ struct LimitTests {
         #expect(try bench.admit(tokens: 400, second: 1000 + 43_200).isLastCall == false, "a new day begins at nothing")
     }
 
-    @Test func `what a key's answers lately came to is told by the model, once enough of them are known`() {
-        var history = OutputHistory()
-        #expect(history.likely("a") == nil)
-        for _ in 1..<OutputHistory.needed { history.note(100, model: "a") }
-        #expect(history.likely("a") == nil)
-        history.note(100, model: "a")
-        #expect(history.likely("a") == 127 && history.likely("b") == nil)
-        // 20 of 100, then long ones: up to one in twenty are passed over.
-        for _ in 0..<1 { history.note(5000, model: "a") }
-        #expect(history.likely("a") == 127)
-        history.note(5000, model: "a")
-        #expect(history.likely("a") == 5792, "two of 22 are more than one in twenty")
-        // What was fades.
-        for _ in 0..<2000 { history.note(3, model: "a") }
-        #expect(history.likely("a") == 3)
-        for model in 0..<100 { for _ in 0..<20 { history.note(7, model: "m\(model)") } }
-        #expect((0..<100).count { history.likely("m\($0)") != nil } == OutputHistory.modelLimit - 1)
-        var ends = OutputHistory()
-        for tokens: Int64 in [.min, -1, 0, 1, .max] { for _ in 0..<20 { ends.note(tokens, model: "\(tokens)") } }
-        #expect(ends.likely("\(Int64.min)") == 1 && ends.likely("-1") == 1 && ends.likely("0") == 1 && ends.likely("1") == 1)
-        #expect(ends.likely("\(Int64.max)") == OutputHistory.longest)
-    }
-
-    /// Never less than the answer itself, and at most the square root of two times it.
-    @Test func `what is likely covers the answers it is made of`() throws {
-        let lengths: [Int64] = Array(1...2000) + [4095, 4096, 5792, 5793, 65_535, OutputHistory.longest]
-        for tokens in lengths {
-            var history = OutputHistory()
-            for _ in 0..<20 { history.note(tokens, model: "a") }
-            let likely = try #require(history.likely("a"))
-            #expect(likely >= tokens && Double(likely) <= max(1, Double(tokens) * 1.4143), "\(tokens): \(likely)")
-        }
-    }
-
     @Test func `a hard stop refuses what does not fit`() throws {
         let bench = Bench(
             limits {

@@ -290,30 +290,6 @@ struct PassageTests {
         }
     }
 
-    @Test(arguments: [nil, 1] as [Int64?])
-    func `a request holds back what it asks for until the key's answers are known`(hardStop: Int64?) async throws {
-        var limits = APIKeyLimits(tokensPerDay: 1_000_000)
-        limits.hardStop = hardStop
-        try await withFake(limits: limits) { world, fake in
-            let services = world.relay.services
-            let body = #"{"model":"claude-sonnet-5-5","max_tokens":32000,"messages":[{"role":"user","content":"Hello"}]}"#
-            let request = try MessagesRequest(scanning: Array(body.utf8).span)
-            func held() throws -> Int64 {
-                let key = try #require(services.keys.find(world.key.id))
-                let moment = RelayGate.Moment(now: world.clock.ambient.now(), second: 1000)
-                return RelayGate.reservation(key, request, 30, services, moment).amounts.output
-            }
-            for _ in 0..<OutputHistory.needed {
-                #expect(try held() == 32_000)
-                #expect(try await world.send(body).status == 200)
-            }
-            let (_, ledger) = try await world.books()
-            let output = try #require(ledger.map(\.tokens.output).max())
-            let now = try held()
-            #expect(hardStop == 1 ? now == 32_000 : now >= output && now <= output * 3 / 2, "\(now) for answers of \(output)")
-        }
-    }
-
     @Test(arguments: [("ok", 200), ("status=400", 400)])
     func `only keys that look after the pool are told which account served`(step: String, status: Int) async throws {
         try await withFake { world, fake in

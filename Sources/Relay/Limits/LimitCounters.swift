@@ -47,8 +47,8 @@ final class LimitCounters: Sendable {
         var looks: UInt64 = 0
     }
     let counts = Mutex(Counts())
-    /// Of a key; nil until the first answer of a request that held something back.
-    private let outputs = Mutex<OutputHistory?>(nil)
+    /// Of a key alone, from the first answer of a request that held something back.
+    private let outputs = AtomicLazyReference<KeyOutputs>()
     /// Something was booked since the last look for budgets that are used up.
     let hasSettled = Atomic<Bool>(false)
 
@@ -150,13 +150,11 @@ final class LimitCounters: Sendable {
     // MARK: What is likely
 
     func noteOutput(_ tokens: Int64, model: String) {
-        outputs.withLock { outputs in
-            if outputs == nil { outputs = OutputHistory() }
-            outputs?.note(tokens, model: model)
-        }
+        let known = outputs.load() ?? outputs.storeIfNil(KeyOutputs())
+        known.history.withLock { $0.note(tokens, model: model) }
     }
     /// Output tokens that an answer of the model hardly passes; nil while too little is known of this key.
-    func likelyOutput(_ model: String) -> Int64? { outputs.withLock { $0?.likely(model) } }
+    func likelyOutput(_ model: String) -> Int64? { outputs.load()?.history.withLock { $0.likely(model) } }
 
     // MARK: From the ledger
 

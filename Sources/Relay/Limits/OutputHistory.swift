@@ -1,3 +1,10 @@
+internal import Synchronization
+
+/// What is known of one key's answers. Made with the first of them; persons and teams have none.
+final class KeyOutputs: Sendable {
+    let history = Mutex(OutputHistory())
+}
+
 /// How long a key's answers lately were, model by model: what the next one is likely to take of a limit (relay contract, section 17).
 ///
 /// Lengths are counted by half octaves, so what it says is never too short for the answers it has seen, and at most 41 % too long.
@@ -7,7 +14,7 @@ struct OutputHistory: Sendable {
     /// Models of one key; of those beyond nothing is known.
     static let modelLimit = 16
     /// Past this many answers all counts are halved, so that what was fades.
-    private static let kept = 256
+    static let kept = 256
     /// Longer answers count as this long.
     static let longest: Int64 = (1 << 20) - 1
     private static let placeCount = 40
