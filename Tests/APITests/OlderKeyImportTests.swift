@@ -49,7 +49,8 @@ struct OlderKeyImportTests {
             #expect(key.access.deniedModels == ["claude-opus-*"] && key.access.activationSeconds == nil)
             #expect(key.expiresAt == Timestamp(year: 2027, month: 1, day: 1))
             let hasher = RelayKeyHasher(pepper: SecretBytes([1]), olderSalt: SecretBytes(Array(Self.salt.utf8)))
-            #expect(try await RelayKeys(store: store, hasher: hasher, changed: {}).held(secret: Self.secret, from: "192.0.2.1").id == key.id)
+            #expect(
+                try await RelayKeys(store: store, hasher: hasher, changed: {}).held(secret: Self.secret, from: "192.0.2.1").id == key.id)
             let without = RelayKeys(store: store, hasher: RelayKeyHasher(pepper: SecretBytes([1])), changed: {})
             await #expect(throws: Problem.self) { _ = try await without.held(secret: Self.secret, from: "192.0.2.1") }
         }
