@@ -5,8 +5,10 @@ internal import Store
 @testable internal import HTTP
 @testable internal import Relay
 
-/// How often each of the steps is timed, and how many different keys ask.
-let (rounds, requests, callers) = (7, 200_000, 20_000)
+let words = CommandLine.arguments
+/// How often each of the steps is timed, with how many requests, and how many different keys ask. With fewer requests instructions are
+/// counted (callgrind), which takes fifty times as long.
+let (rounds, requests, callers) = (7, words.count == 4 ? Int(words[3]) ?? 0 : 200_000, 20_000)
 /// Microseconds of one admission: `docs/benchmarks.md`.
 let goal = 5.0
 
@@ -69,7 +71,7 @@ func run(_ count: Int, _ name: String, _ limits: APIKeyLimits, shared: APIKeyLim
     let admit = try measure { try arrivals.admit(found[$0 % callers]) }
     let both = try measure { try arrivals.admit(try arrivals.find($0)) }
     // Nothing may stay behind, and every request was counted: else less was done than is claimed.
-    let counted = found[0].holders.allSatisfy { $0.counters.concurrent == 0 && $0.counters.reserved(.total) == LimitAmounts() }
+    let counted = found[0].holders.allSatisfy { $0.counters.concurrent == 0 && $0.counters.reserved(.total) == PeriodAmounts() }
     let isBooked = limits.concurrency == nil || found[0].counters.used(.total).requests > 2 * rounds
     guard counted, isBooked else { throw ParseError("counters that were given back", got: "others") }
     print("| \(count) | \(name) | \(text(find.middle)) | \(text(admit.middle)) | \(text(both.middle)) | \(text(both.least)) |")
@@ -77,9 +79,8 @@ func run(_ count: Int, _ name: String, _ limits: APIKeyLimits, shared: APIKeyLim
     return both.middle
 }
 
-let words = CommandLine.arguments
-guard words.count == 3, let count = Int(words[2]), count >= 1000 else {
-    print("usage: AdmissionBench FOLDER COUNT (1000 or more)")
+guard (3...4).contains(words.count), let count = Int(words[2]), count >= 1000, requests > 0 else {
+    print("usage: AdmissionBench FOLDER COUNT (1000 or more) [REQUESTS a round]")
     exit(2)
 }
 guard unsafe mkdir(words[1], 0o700) == 0 || errno == EEXIST else {

@@ -195,6 +195,12 @@ struct LimitTests {
         #expect(try bench.admit(tokens: 400, second: 1000 + 43_200).isLastCall == false, "a new day begins at nothing")
     }
 
+    @Test func `input and output have limits a minute only`() {
+        for name in LimitName.allCases where [.input, .output].contains(name.measure) {
+            #expect(name.period == nil, "\(name): a period does not count it")
+        }
+    }
+
     @Test func `a hard stop refuses what does not fit`() throws {
         let bench = Bench(
             limits {
@@ -259,7 +265,7 @@ struct LimitTests {
         let total = tally.used.load(ordering: .relaxed)
         for holder in bench.holders {
             #expect(holder.counters.used(.day).tokens == total && holder.counters.used(.total).costMicroUSD == total)
-            #expect(holder.counters.reserved(.day) == LimitAmounts() && holder.counters.concurrent == 0)
+            #expect(holder.counters.reserved(.day) == PeriodAmounts() && holder.counters.concurrent == 0)
         }
         #expect(total <= limit && total > 0)
     }

@@ -28,8 +28,8 @@ final class LimitCounters: Sendable {
     struct Period: Sendable {
         var start = Timestamp(milliseconds: 0)
         var end = Timestamp(milliseconds: 0)
-        var used = LimitAmounts()
-        var reserved = LimitAmounts()
+        var used = PeriodAmounts()
+        var reserved = PeriodAmounts()
         func contains(_ moment: Timestamp) -> Bool { start <= moment && moment < end }
     }
 
@@ -162,7 +162,7 @@ final class LimitCounters: Sendable {
     func load(_ period: LimitPeriod, _ used: LimitAmounts, around moment: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
         counts.withLock { counts in
             counts.turn(to: moment, plan, zone)
-            counts.periods[period.rawValue].used = used
+            counts.periods[period.rawValue].used = PeriodAmounts(used)
         }
     }
 
@@ -241,11 +241,11 @@ final class LimitCounters: Sendable {
     var concurrent: Int64 { counts.withLock(\.concurrent) }
     var waiting: Int { counts.withLock(\.waiters.count) }
     var looks: UInt64 { counts.withLock(\.looks) }
-    func used(_ period: LimitPeriod) -> LimitAmounts {
-        counts.withLock { $0.periods.isEmpty ? LimitAmounts() : $0.periods[period.rawValue].used }
+    func used(_ period: LimitPeriod) -> PeriodAmounts {
+        counts.withLock { $0.periods.isEmpty ? PeriodAmounts() : $0.periods[period.rawValue].used }
     }
-    func reserved(_ period: LimitPeriod) -> LimitAmounts {
-        counts.withLock { $0.periods.isEmpty ? LimitAmounts() : $0.periods[period.rawValue].reserved }
+    func reserved(_ period: LimitPeriod) -> PeriodAmounts {
+        counts.withLock { $0.periods.isEmpty ? PeriodAmounts() : $0.periods[period.rawValue].reserved }
     }
 }
 
