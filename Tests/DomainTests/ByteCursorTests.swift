@@ -46,4 +46,10 @@ struct ByteCursorTests {
         #expect(String(decoding: bytes, as: UTF8.self) == #""a\"b\\c\nd\re\tf\u0001g\u001fhäöü""#)
         #expect(try JSON(parsing: bytes) == .string(odd))
     }
+
+    @Test(arguments: [0, 1, 11, 12, 13, 1024]) func `lent bytes are all there, also past the room that was thought enough`(room: Int) {
+        let read = withBytes(upTo: room, { $0.append("twelve bytes") }, { bytes in bytes.indices.map { bytes[$0] } })
+        #expect(read == Array("twelve bytes".utf8))
+        #expect(withBytes(upTo: room, { _ in }, { $0.count }) == 0)
+    }
 }

@@ -111,3 +111,22 @@ extension [UInt8] {
         append(upTo: room, write)
     }
 }
+
+/// Lends what the first closure writes to the second, in memory of the stack that needs no allocation.
+/// - Parameter room: bytes that are nearly always enough, at most 1024. When `write` writes more it is run again with enough, so it must
+///   do nothing else.
+@inlinable public func withBytes<Result>(
+    upTo room: Int, _ write: (inout ByteCursor) -> Void, _ use: (Span<UInt8>) -> Result
+) -> Result {
+    unsafe withUnsafeTemporaryAllocation(byteCount: max(1, room), alignment: 8) { memory in
+        let bytes = unsafe memory.bindMemory(to: UInt8.self)
+        guard let base = bytes.baseAddress else { return use(Span()) }
+        var cursor = unsafe ByteCursor(base, bytes.count)
+        write(&cursor)
+        guard cursor.at <= bytes.count else {
+            let whole = [UInt8](upTo: cursor.at, write)
+            return use(whole.span)
+        }
+        return use(unsafe Span(_unsafeElements: UnsafeBufferPointer(start: base, count: cursor.at)))
+    }
+}
