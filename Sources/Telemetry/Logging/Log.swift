@@ -36,11 +36,18 @@ public struct Log: Sendable {
 
     /// One finished request. Written at every level: the access log is a record, not a message.
     public func access(_ line: AccessLine) {
-        var bytes = [UInt8](upTo: 384) { line.write(to: &$0) }
         // Of its texts these come from elsewhere; the rest is digits and words of its own.
-        if !Redaction.isClean(line.method) || !Redaction.isClean(line.route) || !Redaction.isClean(line.remoteAddress) {
-            Redaction.redact(&bytes)
+        guard !Redaction.isClean(line.method) || !Redaction.isClean(line.route) || !Redaction.isClean(line.remoteAddress) else {
+            return withBytes(
+                upTo: 512,
+                { bytes in
+                    line.write(to: &bytes)
+                    bytes.append(0x0a)
+                },
+                { output.write($0, to: .access) })
         }
+        var bytes = [UInt8](upTo: 384) { line.write(to: &$0) }
+        Redaction.redact(&bytes)
         bytes.append(0x0a)
         output.write(bytes, to: .access)
     }

@@ -1,3 +1,4 @@
+internal import Domain
 /// Which file a line belongs to when `LOG_DIR` is set.
 public enum LogChannel: String, Sendable, CaseIterable {
     case main = "gatehouse", access, error, provision, sync
@@ -30,6 +31,16 @@ public enum LogChannel: String, Sendable, CaseIterable {
 public protocol LogOutput: Sendable {
     /// `line` ends with a line feed.
     func write(_ line: [UInt8], to channel: LogChannel)
+    /// The same, for lines that are not made on the heap.
+    func write(_ line: Span<UInt8>, to channel: LogChannel)
+}
+
+extension LogOutput {
+    public func write(_ line: Span<UInt8>, to channel: LogChannel) {
+        var bytes: [UInt8] = []
+        bytes.append(bytes: line)
+        write(bytes, to: channel)
+    }
 }
 
 struct NoLogOutput: LogOutput {

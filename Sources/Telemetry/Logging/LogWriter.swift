@@ -1,3 +1,4 @@
+internal import Domain
 private import Dispatch
 private import Synchronization
 
@@ -24,13 +25,15 @@ public final class LogWriter: LogOutput {
 
     public init(to destination: any LogDestination) { self.destination = destination }
 
-    public func write(_ line: [UInt8], to channel: LogChannel) {
+    public func write(_ line: [UInt8], to channel: LogChannel) { write(line.span, to: channel) }
+
+    public func write(_ line: Span<UInt8>, to channel: LogChannel) {
         let mustSchedule = pending.withLock { pending in
             guard pending.bytes + line.count <= Self.maximumPendingBytes else {
                 pending.dropped += 1
                 return false
             }
-            pending.lines[channel.place] += line
+            pending.lines[channel.place].append(bytes: line)
             pending.bytes += line.count
             defer { pending.isScheduled = true }
             return !pending.isScheduled
