@@ -45,7 +45,8 @@ public final class Exchange: @unchecked Sendable {
     private enum Progress { case waiting, streaming, finished }
     private var progress = Progress.waiting
     private var connection: ServerConnection?
-    private let hooks: Server.Hooks
+    /// The server's handler and hooks.
+    let shared: ServerShared
     private let method: Method
     private let version: RequestHead.Version
     private let expectsContinue: Bool
@@ -59,7 +60,7 @@ public final class Exchange: @unchecked Sendable {
     /// An exchange inside another one: same request id and reactor, but its own head and body, and its reply goes to `sink`. It takes no
     /// part in access log and metrics, which see the outer one. `leave` and `tellDrained` stand for its client.
     public init(inside outer: Exchange, head: RequestHead, body: [UInt8], sink: any ReplySink) {
-        (id, reactor, hooks, remoteAddress, isSecure) = (outer.id, outer.reactor, outer.hooks, outer.remoteAddress, outer.isSecure)
+        (id, reactor, shared, remoteAddress, isSecure) = (outer.id, outer.reactor, outer.shared, outer.remoteAddress, outer.isSecure)
         startedAtNanoseconds = outer.startedAtNanoseconds
         self.head = head
         (method, version, expectsContinue) = (head.method, .http11, false)
@@ -71,7 +72,7 @@ public final class Exchange: @unchecked Sendable {
         self.id = id
         self.connection = connection
         sink = nil
-        hooks = connection.acceptor.shared.hooks
+        shared = connection.acceptor.shared
         reactor = connection.reactor
         self.head = head
         (method, version, expectsContinue) = (head.method, head.version, head.expectsContinue)
@@ -358,14 +359,15 @@ public final class Exchange: @unchecked Sendable {
     public func respondToProblem(status: Int, message: String) {
         let path = head.bytes.isEmpty ? nil : head.pathText
         respond(
-            hooks.errorResponder(ProtocolProblem(status: status, code: problemCode(status), message: message, path: path, requestID: id)))
+            shared.hooks.errorResponder(
+                ProtocolProblem(status: status, code: problemCode(status), message: message, path: path, requestID: id)))
     }
 
     private func conclude(tellsConnection: Bool = true) {
         guard progress != .finished else { return }
         progress = .finished
         (onDrained, onClosed) = (nil, nil)
-        hooks.onFinished(
+        shared.hooks.onFinished(
             ExchangeSummary(
                 id: id, method: method, routeTemplate: routeTemplate, status: status, bytesReceived: bytesReceived, bytesSent: bytesSent,
                 durationNanoseconds: reactor.ambient.uptimeNanoseconds() &- startedAtNanoseconds, endedAt: reactor.now,

@@ -3,13 +3,13 @@
 ///
 /// Touched only on its reactor.
 @safe final class HandlerRunner: @unchecked Sendable {
-    private var next: (exchange: Exchange, handler: any ExchangeHandler)?
+    private var next: Exchange?
     /// Resumed once by whoever has taken the runner out of the reactor's list, which it enters just before it waits.
     private var waiting: UnsafeContinuation<Void, Never>?
 
     /// Gives it work; one that waits begins soon.
-    func take(_ exchange: Exchange, _ handler: any ExchangeHandler) {
-        next = (exchange, handler)
+    func take(_ exchange: Exchange) {
+        next = exchange
         wake()
     }
 
@@ -21,9 +21,8 @@
     }
 
     func run(on reactor: Reactor) async {
-        while let (exchange, handler) = next {
-            next = nil
-            await handler.handle(exchange)
+        while let exchange = next.take() {
+            await exchange.shared.handler.handle(exchange)
             exchange.handlerReturned()
             guard reactor.park(self) else { return }
             unsafe await withUnsafeContinuation { unsafe waiting = $0 }

@@ -156,10 +156,10 @@ public struct Registration: Sendable, Equatable {
     }
 
     /// Runs the handler, and tells the exchange when it has returned.
-    func handle(_ exchange: Exchange, with handler: any ExchangeHandler) {
-        if let runner = idleRunners.popLast() { return runner.take(exchange, handler) }
+    func handle(_ exchange: Exchange) {
+        if let runner = idleRunners.popLast() { return runner.take(exchange) }
         let runner = HandlerRunner()
-        runner.take(exchange, handler)
+        runner.take(exchange)
         Task(executorPreference: self) { await runner.run(on: self) }
     }
 

@@ -8,7 +8,8 @@ final class ServerConnection: ReadinessHandler, Sender, @unchecked Sendable {
     enum BodyMode { case none, waiting, collecting, discarding, done }
 
     let acceptor: Acceptor
-    var reactor: Reactor { acceptor.reactor }
+    /// The acceptor's, by a shorter way.
+    let reactor: Reactor
     let descriptor: Int32
     let peer: IPAddress
     let peerIsTrusted: Bool
@@ -65,6 +66,7 @@ final class ServerConnection: ReadinessHandler, Sender, @unchecked Sendable {
 
     init(_ acceptor: Acceptor, descriptor: Int32, peer: IPAddress, peerIsTrusted: Bool, tls: TLSStream?) {
         self.acceptor = acceptor
+        reactor = acceptor.reactor
         self.descriptor = descriptor
         self.peer = peer
         self.peerIsTrusted = peerIsTrusted

@@ -190,7 +190,7 @@ extension ServerConnection {
         exchange.bytesReceived = length
         self.exchange = exchange
         reactor.counters.requests.add(1)
-        reactor.handle(exchange, with: acceptor.shared.handler)
+        reactor.handle(exchange)
     }
 
     /// Answers before any handler and closes.

@@ -20,6 +20,8 @@
     private(set) var head: UpstreamResponseHead?
     private(set) var failure: UpstreamError?
     private var pool: UpstreamPool?
+    /// The pool's, by a shorter way.
+    private var reactor: Reactor?
     private var dial: UpstreamDial?
     private var connection: UpstreamConnection?
     private var waiter: UnsafeContinuation<Void, Never>?
@@ -60,7 +62,7 @@
     func begin(in pool: UpstreamPool) -> Bool {
         guard !isOver else { return false }
         precondition(self.pool == nil, "a call is sent once")
-        self.pool = pool
+        (self.pool, reactor) = (pool, pool.reactor)
         return true
     }
     func useDial(_ dial: UpstreamDial) {
@@ -96,10 +98,15 @@
 
     // MARK: The response
 
-    func bytesArrived() { arm(deadlines.idleMilliseconds, .idleTimeout) }
+    /// Of a message that goes on. Most come whole and need no deadline after their first byte.
+    func bytesArrived() {
+        // Until somebody takes the payload, and during a pause, silence is ours and not the upstream's.
+        if head == nil || takesPayload { arm(deadlines.idleMilliseconds, .idleTimeout) }
+    }
 
     func headArrived(_ head: UpstreamResponseHead) {
         self.head = head
+        deadlineNanoseconds = .max
         request = request.withoutBytes
         wake()
     }
@@ -181,14 +188,23 @@
         take(decoding, sink)
     }
 
+    /// The whole payload as it came, when all of it is here already, as most answers that are no streams are: without a sink, and nobody
+    /// has to wait. The call is over then.
+    func takeArrived(_ length: Int) -> [UInt8]? {
+        precondition(sink == nil, "a body is read once")
+        guard !isOver, length > 0, let payload = connection?.takeArrived(length) else { return nil }
+        bodyBytes += length
+        return payload
+    }
+
     private func take(_ decoding: Bool, _ sink: @escaping (Span<UInt8>) -> PumpStep) {
         precondition(self.sink == nil, "a body is read once")
         if decoding, let pool, let coding = head?.coding, coding == .gzip || coding == .deflate {
             decoder = Inflater(gzip: coding == .gzip, ratio: pool.limits.expansionRatio)
         }
         self.sink = sink
-        if connection != nil { arm(deadlines.idleMilliseconds, .idleTimeout) }
         connection?.payloadWanted()
+        if connection != nil, takesPayload { arm(deadlines.idleMilliseconds, .idleTimeout) }
     }
 
     func discardHead() { head = nil }
@@ -265,16 +281,16 @@
 
     /// Moving the deadline later costs nothing: the timer looks again when it fires.
     func arm(_ milliseconds: Int, _ reason: UpstreamError.Reason) {
-        guard let pool, !isOver else { return }
+        guard let reactor, !isOver else { return }
         deadlineReason = reason
-        deadlineNanoseconds = pool.reactor.nowNanoseconds &+ UInt64(max(0, milliseconds)) &* 1_000_000
+        deadlineNanoseconds = reactor.nowNanoseconds &+ UInt64(max(0, milliseconds)) &* 1_000_000
         guard deadlineNanoseconds < timerAtNanoseconds else { return }
-        if let timer { pool.reactor.cancel(timer) }
+        if let timer { reactor.cancel(timer) }
         timerAtNanoseconds = deadlineNanoseconds
-        timer = pool.reactor.schedule(afterNanoseconds: deadlineNanoseconds - pool.reactor.nowNanoseconds) { [self] in timerFired() }
+        timer = reactor.schedule(afterNanoseconds: deadlineNanoseconds - reactor.nowNanoseconds) { [self] in timerFired() }
     }
     private func disarm() {
-        if let timer { pool?.reactor.cancel(timer) }
+        if let timer { reactor?.cancel(timer) }
         (timer, timerAtNanoseconds, deadlineNanoseconds) = (nil, .max, .max)
     }
     private func timerFired() {

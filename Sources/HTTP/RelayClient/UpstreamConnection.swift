@@ -4,6 +4,8 @@
 /// of life means that it is of no more use. Touched only on its reactor.
 final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked Sendable {
     let pool: UpstreamPool
+    /// The pool's, by a shorter way.
+    private let reactor: Reactor
     let place: TargetConnections
     private let descriptor: Int32
     private let tls: TLSStream?
@@ -42,7 +44,8 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
     init(_ descriptor: Int32, _ tls: TLSStream?, pool: UpstreamPool, place: TargetConnections) throws(SystemCallError) {
         (self.descriptor, self.tls) = (descriptor, tls)
         (self.pool, self.place) = (pool, place)
-        registration = try pool.reactor.register(descriptor, interest, self)
+        reactor = pool.reactor
+        registration = try reactor.register(descriptor, interest, self)
     }
     deinit { if isOpen { SystemCalls.close(descriptor) } }
 
@@ -53,14 +56,13 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         requestCount += 1
         parser = ResponseParser(headBytes: pool.limits.headBytes, fieldCount: pool.limits.headFields, answersHead: call.request.isHead)
         (body, interimCount, receivedBytes, sentBytes) = (nil, 0, 0, 0)
-        let request = call.request
-        // One TLS record holds 16 KB; past that a copy costs more than a second call.
         joined = []
-        if tls != nil, case .bytes(let body) = request.body, !body.isEmpty, body.count <= 16_384 { joined = request.head + body }
+        // One TLS record holds 16 KB; past that a copy costs more than a second call.
+        if tls != nil, case .bytes(let body) = call.request.body, !body.isEmpty, body.count <= 16_384 { joined = call.request.head + body }
         isSending = true
         guard !isSendQueued else { return }
         isSendQueued = true
-        pool.reactor.sendSoon(self)
+        reactor.sendSoon(self)
     }
 
     func sendCollected() {
@@ -138,7 +140,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         guard wantsInput else {
             // epoll reports a broken connection again and again, asked or not. What is still unread is read on `resume`.
             if !readiness.isDisjoint(with: [.failed, .closed]), let registration {
-                pool.reactor.deregister(registration)
+                reactor.deregister(registration)
                 self.registration = nil
             }
             return
@@ -148,7 +150,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
 
     /// A session ticket is the only thing that may come without a request.
     private func idleEvent() {
-        if let tls, unsafe tls.read(into: pool.reactor.readBuffer) == .wantsRead { return }
+        if let tls, unsafe tls.read(into: reactor.readBuffer) == .wantsRead { return }
         close()
     }
 
@@ -159,11 +161,11 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
     }
 
     private func read() {
-        guard let call else { return }
+        guard call != nil else { return }
         let count: Int
         readWantsWrite = false
         if let tls {
-            switch unsafe tls.fill(pool.reactor.readBuffer) {
+            switch unsafe tls.fill(reactor.readBuffer) {
             case .done(let filled): count = filled
             case .wantsRead: count = SystemCalls.wouldBlock
             case .wantsWrite:
@@ -174,7 +176,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
             case .failed: count = -1
             }
         } else {
-            count = unsafe SystemCalls.receive(descriptor, into: pool.reactor.readBuffer)
+            count = unsafe SystemCalls.receive(descriptor, into: reactor.readBuffer)
         }
         if count == SystemCalls.wouldBlock {
             if registration == nil { rejoin() }
@@ -186,11 +188,11 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         }
         pool.counters.bytesReceived.add(count)
         receivedBytes += count
-        call.bytesArrived()
         if body == nil { readHead(count) } else { deliverFromReadBuffer(0..<count) }
+        call?.bytesArrived()
         if self.call != nil, isOpen, wantsInput, registration == nil || (tls?.pendingBytes ?? 0) > 0 {
             readsAtEnd = true
-            pool.reactor.flushSoon(self)
+            reactor.flushSoon(self)
         }
     }
 
@@ -209,7 +211,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         guard let call else { return }
         do throws(ResponseFault) {
             if kept.isEmpty {
-                let bytes = unsafe UnsafeRawBufferPointer(rebasing: pool.reactor.readBuffer[..<count]).bindMemory(to: UInt8.self)
+                let bytes = unsafe UnsafeRawBufferPointer(rebasing: reactor.readBuffer[..<count]).bindMemory(to: UInt8.self)
                 let (used, head) = try findHead(unsafe Span(_unsafeElements: bytes))
                 if let head {
                     fresh = used..<count
@@ -218,7 +220,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
                     kept = unsafe Array(bytes[used...])
                 }
             } else {
-                unsafe kept.append(contentsOf: pool.reactor.readBuffer[..<count])
+                unsafe kept.append(contentsOf: reactor.readBuffer[..<count])
                 let bytes = kept
                 let (used, head) = try findHead(bytes.span)
                 kept = Array(bytes[used...])
@@ -261,13 +263,13 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         }
         call.headArrived(head)
         // The task that waits for the head runs before that.
-        pool.reactor.flushSoon(self)
+        reactor.flushSoon(self)
     }
 
     func flush() {
         guard isOpen, call != nil else { return }
         if !fresh.isEmpty {
-            unsafe kept.append(contentsOf: pool.reactor.readBuffer[fresh])
+            unsafe kept.append(contentsOf: reactor.readBuffer[fresh])
             fresh = 0..<0
         }
         if readsAtEnd {
@@ -296,12 +298,22 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         updateInterest()
         if wantsInput, registration == nil || (tls?.pendingBytes ?? 0) > 0 {
             readsAtEnd = true
-            pool.reactor.flushSoon(self)
+            reactor.flushSoon(self)
         }
     }
 
+    /// The whole payload, when it has come with the head and nobody has taken any of it. The message is over then.
+    /// - Parameter length: of the message's payload, more than 0.
+    func takeArrived(_ length: Int) -> [UInt8]? {
+        guard isOpen, call != nil, kept.isEmpty, fresh.count >= length else { return nil }
+        let end = fresh.lowerBound + length
+        let payload = unsafe [UInt8](reactor.readBuffer[fresh.lowerBound..<end])
+        finish(isExact: end == fresh.upperBound)
+        return payload
+    }
+
     private func deliverFromReadBuffer(_ range: Range<Int>) {
-        let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: pool.reactor.readBuffer[range]).bindMemory(to: UInt8.self)
+        let bytes = unsafe UnsafeMutableRawBufferPointer(rebasing: reactor.readBuffer[range]).bindMemory(to: UInt8.self)
         var span = unsafe MutableSpan(_unsafeElements: bytes)
         deliver(&span, from: 0)
     }
@@ -352,7 +364,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
     func close() {
         guard isOpen else { return }
         isOpen = false
-        if let registration { pool.reactor.deregister(registration) }
+        if let registration { reactor.deregister(registration) }
         registration = nil
         tls?.shutdown()
         SystemCalls.close(descriptor)
@@ -372,12 +384,12 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         if isSending && !isSendQueued || readWantsWrite { wanted.insert(.writable) }
         guard wanted != interest, let registration else { return }
         interest = wanted
-        pool.reactor.setInterest(registration, wanted)
+        reactor.setInterest(registration, wanted)
     }
 
     /// Back into epoll after it had left.
     private func rejoin() {
-        do throws(SystemCallError) { registration = try pool.reactor.register(descriptor, interest, self) } catch {
+        do throws(SystemCallError) { registration = try reactor.register(descriptor, interest, self) } catch {
             fail(.closedEarly(afterBytes: receivedBytes))
         }
     }

@@ -59,6 +59,7 @@ public final class UpstreamResponse: @unchecked Sendable {
     public func collect(limit: Int, decoding: Bool = false) async throws(UpstreamError) -> [UInt8] {
         if case .length(let length) = head.framing {
             if length > limit, !decoding || head.coding == .identity { call.fail(.tooLarge(limitBytes: limit)) }
+            if !decoding || head.coding == .identity, let whole = call.takeArrived(length) { return whole }
         }
         let collected = Collected()
         if case .length(let length) = head.framing, !call.isOver { collected.bytes.reserveCapacity(min(length, 65_536)) }
