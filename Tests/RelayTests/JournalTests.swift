@@ -49,8 +49,8 @@ struct JournalTests {
         for record in records {
             let payload = bytes(record)
             let at = ends[ends.count - 1]
-            segment.append(payload, at: at)
-            ends.append(at + JournalSegment.space(for: payload))
+            segment.append(payload.span, at: at)
+            ends.append(at + JournalSegment.space(for: payload.span))
         }
         return ends
     }
@@ -148,12 +148,12 @@ struct JournalTests {
             while refusal == nil, open.count < 10_000 {
                 let admission = Admission.example(ambient, key: APIKeyID(ambient))
                 do throws(JournalError) {
-                    try journal.admit(admission.bytes)
+                    try journal.admit(admission)
                     open.append(admission)
                 } catch { refusal = error }
             }
             #expect(refusal == .full && !open.isEmpty)
-            for admission in open { try journal.settle(admission.settled().bytes) }
+            for admission in open { try journal.settle(admission.settled().bytes.span) }
             #expect(journal.pendingRecords == 2 * open.count)
             journal.removeFiles()
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
@@ -167,10 +167,10 @@ struct JournalTests {
             var open: [Admission] = []
             for _ in 0..<count {
                 let admission = Admission.example(ambient, key: APIKeyID(ambient))
-                try journal.admit(admission.bytes)
+                try journal.admit(admission)
                 open.append(admission)
             }
-            for admission in open { try journal.settle(admission.settled().bytes) }
+            for admission in open { try journal.settle(admission.settled().bytes.span) }
             #expect(journal.pendingRecords == 2 * count)
             journal.removeFiles()
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
@@ -181,11 +181,11 @@ struct JournalTests {
         try await withTemporaryFolder { folder in
             let prefix = folder.appending(path: "gone").path
             let journal = try Journal(in: folder.path, name: "gone", segmentBytes: 4096, slotCount: 4, onAppend: {})
-            try journal.admit(Admission.example(ambient, key: APIKeyID(ambient)).bytes)
+            try journal.admit(Admission.example(ambient, key: APIKeyID(ambient)))
             // The next file's name is taken, so it cannot be made; any reason of the system's counts the same.
             try Data([1]).write(to: URL(filePath: prefix + "-0000000001.journal"))
             #expect(throws: JournalError.file(errno: EEXIST)) {
-                for _ in 1...10 { try journal.admit(Admission.example(ambient, key: APIKeyID(ambient)).bytes) }
+                for _ in 1...10 { try journal.admit(Admission.example(ambient, key: APIKeyID(ambient))) }
             }
             #expect(journal.pendingRecords == 1)
         }

@@ -50,8 +50,8 @@ struct RecoveryTests {
         let ambient = fixture.clock.ambient
         let done = try (0..<settled).map { index in
             let admission = Admission.example(ambient, key: fixture.key)
-            try journal.admit(admission.bytes)
-            try journal.settle(admission.settled(output: Int64(index)).bytes)
+            try journal.admit(admission)
+            try journal.settle(admission.settled(output: Int64(index)).bytes.span)
             return admission
         }
         let left = try open.map { reading in
@@ -64,7 +64,7 @@ struct RecoveryTests {
                     slot, reading.tokens, webSearches: reading.webSearches, deltaBytes: reading.deltaBytes, blocks: reading.blocks,
                     flags: reading.flags)
             }
-            try journal.admit(admission.bytes)
+            try journal.admit(admission)
             return admission
         }
         return (done, left)
@@ -164,7 +164,7 @@ struct RecoveryTests {
         try await withFixture { fixture in
             let living = try fixture.mover()
             let admission = Admission.example(fixture.clock.ambient, key: fixture.key)
-            try living.journals[0].admit(admission.bytes)
+            try living.journals[0].admit(admission)
             let before = try fixture.files
             let other = try fixture.mover()
             try await other.adopt()
@@ -197,8 +197,8 @@ struct RecoveryTests {
             let mover = try fixture.mover()
             let admissions = try (0..<60).map { index in
                 let admission = Admission.example(fixture.clock.ambient, key: fixture.key)
-                try mover.journals[0].admit(admission.bytes)
-                try mover.journals[0].settle(admission.settled(output: Int64(index)).bytes)
+                try mover.journals[0].admit(admission)
+                try mover.journals[0].settle(admission.settled(output: Int64(index)).bytes.span)
                 return admission
             }
             mover.stop()
@@ -214,11 +214,11 @@ struct RecoveryTests {
             let early = Admission.example(ambient, key: fixture.key)
             func work() async throws {
                 let mover = try fixture.mover()
-                try mover.journals[0].admit(early.bytes)
+                try mover.journals[0].admit(early)
                 for _ in 1...60 {
                     let admission = Admission.example(ambient, key: fixture.key)
-                    try mover.journals[0].admit(admission.bytes)
-                    try mover.journals[0].settle(admission.settled().bytes)
+                    try mover.journals[0].admit(admission)
+                    try mover.journals[0].settle(admission.settled().bytes.span)
                     while try await mover.moveOnce() > 0 {}
                 }
             }
@@ -239,8 +239,8 @@ struct RecoveryTests {
                 let mover = try fixture.mover()
                 for _ in 1...200 {
                     let admission = Admission.example(ambient, key: fixture.key)
-                    try mover.journals[0].admit(admission.bytes)
-                    try mover.journals[0].settle(admission.settled().bytes)
+                    try mover.journals[0].admit(admission)
+                    try mover.journals[0].settle(admission.settled().bytes.span)
                     done.append(admission.requestID)
                     while try await mover.moveOnce() > 0 {}
                     for name in try fixture.files where name.hasSuffix(".journal") {
@@ -251,8 +251,8 @@ struct RecoveryTests {
                 }
                 // The last one is in the journal only.
                 let admission = Admission.example(ambient, key: fixture.key)
-                try mover.journals[0].admit(admission.bytes)
-                try mover.journals[0].settle(admission.settled().bytes)
+                try mover.journals[0].admit(admission)
+                try mover.journals[0].settle(admission.settled().bytes.span)
                 done.append(admission.requestID)
             }
             try await work()
@@ -294,8 +294,8 @@ struct RecoveryTests {
                     folder: fixture.folder.path, count: 1, store: away, prices: .starting, ambient: fixture.clock.ambient, log: .silent,
                     metrics: fixture.metrics)
                 let admission = Admission.example(fixture.clock.ambient, key: fixture.key)
-                try mover.journals[0].admit(admission.bytes)
-                try mover.journals[0].settle(admission.settled().bytes)
+                try mover.journals[0].admit(admission)
+                try mover.journals[0].settle(admission.settled().bytes.span)
                 await #expect(throws: StoreError.self) { _ = try await mover.moveOnce() }
                 return mover.journals[0].pendingRecords
             }

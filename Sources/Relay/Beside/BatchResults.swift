@@ -185,7 +185,7 @@ final class BatchResultsPump {
         let journal = services.mover.journals[reactor.index]
         let records = results.takeWaiting()
         for (index, record) in records.enumerated() {
-            guard journal.pendingRecords < Self.pendingRecords, (try? journal.append(record)) != nil else {
+            guard journal.pendingRecords < Self.pendingRecords, (try? journal.append(record.span)) != nil else {
                 results.giveBack(records[index...])
                 retryLater()
                 return false

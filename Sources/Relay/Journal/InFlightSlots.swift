@@ -98,7 +98,8 @@ final class InFlightSlots: @unchecked Sendable {
     func setModel(_ slot: UInt32, _ model: String) { store(model, at: Int(slot) * Self.slotBytes + 88) }
     private func store(_ model: String, at offset: Int) {
         let bytes = Array(model.utf8.prefix(Self.modelBytes))
-        file.store(bytes + [UInt8](repeating: 0, count: Self.modelBytes - bytes.count), at: offset)
+        let padded = bytes + [UInt8](repeating: 0, count: Self.modelBytes - bytes.count)
+        file.store(padded.span, at: offset)
     }
 
     /// Called before the sums of them are stored. Whoever reads in between finds none.

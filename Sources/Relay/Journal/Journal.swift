@@ -58,7 +58,7 @@ final class Journal: Sendable {
 
     /// Writes the record that a request goes upstream, and sets room aside for its settlement.
     /// - Throws: `full` when the budget is used up, `file` when the disk gives no more; nothing was written then, and nothing must be sent.
-    func admit(_ payload: [UInt8]) throws(JournalError) {
+    func admit(_ payload: Span<UInt8>) throws(JournalError) {
         let result: Result<Void, JournalError> = chain.withLock { chain in
             Result { () throws(JournalError) in
                 let needed = JournalSegment.space(for: payload) + (chain.openRequests + 1) * Self.settlementBytes
@@ -74,6 +74,10 @@ final class Journal: Sendable {
         onAppend()
     }
 
+    func admit(_ admission: Admission) throws(JournalError) {
+        try JournalCoder.withRecord(admission) { record in Result { () throws(JournalError) in try admit(record) } }.get()
+    }
+
     private func room(in chain: borrowing Chain) -> Int {
         let current = chain.segments.isEmpty ? 0 : segmentBytes - chain.tail
         // Between two files the end of the first may be too short for a record.
@@ -82,11 +86,16 @@ final class Journal: Sendable {
     }
 
     /// Writes the record that a request is over; its room was set aside.
-    func settle(_ payload: [UInt8]) throws(JournalError) { try append(payload, settles: 1) }
+    func settle(_ payload: Span<UInt8>) throws(JournalError) { try append(payload, settles: 1) }
+
+    /// - Parameter write: writes what `SettledRequest.write` would.
+    func settle(_ write: (inout ByteCursor) -> Void) throws(JournalError) {
+        try JournalCoder.withSettled(write) { record in Result { () throws(JournalError) in try settle(record) } }.get()
+    }
 
     /// - Throws: `full` when the budget is used up, `file` when the disk gives no more; nothing was written then.
     /// - Parameter settles: requests that are over with it.
-    func append(_ payload: [UInt8], settles: Int = 0) throws(JournalError) {
+    func append(_ payload: Span<UInt8>, settles: Int = 0) throws(JournalError) {
         let result: Result<Void, JournalError> = chain.withLock { chain in
             Result { () throws(JournalError) in
                 chain.openRequests -= settles
@@ -97,7 +106,7 @@ final class Journal: Sendable {
         onAppend()
     }
 
-    private func append(_ payload: [UInt8], to chain: inout Chain) throws(JournalError) {
+    private func append(_ payload: Span<UInt8>, to chain: inout Chain) throws(JournalError) {
         precondition(payload.count <= JournalCoder.maximumBytes, "a journal record that is too long")
         let space = JournalSegment.space(for: payload)
         if chain.segments.isEmpty || chain.tail + space > segmentBytes {

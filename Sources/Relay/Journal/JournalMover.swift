@@ -195,7 +195,7 @@ final class JournalMover: Sendable {
     /// finds them.
     private func carryForward(_ journal: Journal, _ index: Int) throws(JournalError) {
         for admission in open.withLock({ $0.requests.values.filter { $0.journal == index }.map(\.admission) }) {
-            try journal.append(JournalCoder.encode(admission))
+            try journal.append(JournalCoder.encode(admission).span)
             open.withLock { _ = $0.carried.insert(admission.requestID) }
         }
     }
@@ -248,35 +248,30 @@ final class JournalMover: Sendable {
 
 /// Lets one task sleep until somebody has something for it. A signal before the wait is not lost.
 final class Wake: Sendable {
-    private enum State {
-        case idle, signalled
-        case waiting(CheckedContinuation<Void, Never>)
-    }
-    private let state = Mutex(State.idle)
+    /// A signal that nobody has heard yet. Every journal record signals, and nearly always finds one here.
+    private let isSignalled = Atomic<Bool>(false)
+    private let waiter = Mutex<CheckedContinuation<Void, Never>?>(nil)
 
     func signal() {
-        let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
-            if case .waiting(let continuation) = state {
-                state = .idle
-                return continuation
-            }
-            state = .signalled
-            return nil
+        guard !isSignalled.load(ordering: .sequentiallyConsistent), !isSignalled.exchange(true, ordering: .sequentiallyConsistent) else {
+            return
         }
-        waiter?.resume()
+        let waiting = waiter.withLock { waiter in
+            guard let waiting = waiter.take() else { return CheckedContinuation<Void, Never>?.none }
+            isSignalled.store(false, ordering: .sequentiallyConsistent)
+            return waiting
+        }
+        waiting?.resume()
     }
 
     func wait() async {
         await withCheckedContinuation { continuation in
-            let isSignalled = state.withLock { state in
-                if case .signalled = state {
-                    state = .idle
-                    return true
-                }
-                state = .waiting(continuation)
+            let goesOn = waiter.withLock { waiter in
+                if isSignalled.exchange(false, ordering: .sequentiallyConsistent) { return true }
+                waiter = continuation
                 return false
             }
-            if isSignalled { continuation.resume() }
+            if goesOn { continuation.resume() }
         }
     }
 }

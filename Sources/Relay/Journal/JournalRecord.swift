@@ -39,6 +39,10 @@ struct JournalCoder {
     private enum Kind { static let (admitted, settled): (UInt8, UInt8) = (1, 2) }
 
     static func encode(_ admission: Admission) -> [UInt8] { [UInt8](upTo: 320) { encode(admission, into: &$0) } }
+    /// The record's bytes, for as long as `use` takes.
+    static func withRecord<Result>(_ admission: Admission, _ use: (Span<UInt8>) -> Result) -> Result {
+        withBytes(upTo: 512, { encode(admission, into: &$0) }, use)
+    }
     private static func encode(_ admission: Admission, into out: inout ByteCursor) {
         out.append(Kind.admitted)
         RecordBytes.put(admission.requestID, &out)
@@ -57,11 +61,20 @@ struct JournalCoder {
         RecordBytes.put(admission.day, &out)
     }
 
-    static func encode(_ settled: SettledRequest) -> [UInt8] {
-        [UInt8](upTo: 640) { out in
-            out.append(Kind.settled)
-            settled.write(to: &out)
-        }
+    static func encode(_ settled: SettledRequest) -> [UInt8] { [UInt8](upTo: 640) { encode(settled, into: &$0) } }
+    private static func encode(_ settled: SettledRequest, into out: inout ByteCursor) {
+        out.append(Kind.settled)
+        settled.write(to: &out)
+    }
+    /// The record's bytes, for as long as `use` takes.
+    /// - Parameter write: writes what `SettledRequest.write` would.
+    static func withSettled<Result>(_ write: (inout ByteCursor) -> Void, _ use: (Span<UInt8>) -> Result) -> Result {
+        withBytes(
+            upTo: 1024,
+            { out in
+                out.append(Kind.settled)
+                write(&out)
+            }, use)
     }
 
     /// What a record is, without reading more of it than its head; nil when it is neither.

@@ -54,15 +54,15 @@ final class JournalSegment: Sendable {
         return nil
     }
 
-    static func space(for payload: [UInt8]) -> Int { space(payload.count) }
+    static func space(for payload: Span<UInt8>) -> Int { space(payload.count) }
     private static func space(_ count: Int) -> Int { 8 + (count + 7) & ~7 }
 
     /// In a first word without checksum: the record is being stored. No length is that large.
     static let unfinished: UInt64 = 1 << 31
 
     /// Writes a record at `offset`; the caller has checked that it fits.
-    func append(_ payload: [UInt8], at offset: Int) {
-        let word = UInt64(payload.count) | UInt64(Self.checksum(payload.span)) << 32
+    func append(_ payload: Span<UInt8>, at offset: Int) {
+        let word = UInt64(payload.count) | UInt64(Self.checksum(payload)) << 32
         file.storeWord(UInt64(payload.count) | Self.unfinished, at: offset)
         JournalFence.release()
         file.store(payload, at: offset + 8)

@@ -61,10 +61,11 @@ enum JournalError: Error, Equatable {
         close(descriptor)
     }
 
-    func store(_ bytes: [UInt8], at offset: Int) {
+    func store(_ bytes: Span<UInt8>, at offset: Int) {
         precondition(offset >= 0 && offset + bytes.count <= size, "a store outside the file")
-        unsafe bytes.withUnsafeBytes {
-            unsafe base.advanced(by: offset).copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(base), byteCount: $0.count)
+        unsafe bytes.withUnsafeBufferPointer {
+            let start = unsafe $0.baseAddress.map { unsafe UnsafeRawPointer($0) } ?? UnsafeRawPointer(base)
+            unsafe base.advanced(by: offset).copyMemory(from: start, byteCount: $0.count)
         }
     }
     /// - Parameter offset: a multiple of 8; such a store is whole or not there.

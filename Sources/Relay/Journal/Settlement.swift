@@ -34,51 +34,71 @@ struct Settlement: Sendable {
         var isFree = false
     }
 
-    /// - Parameter admission: of the same request. Not kept here: this is made on the data path, where a copy of its texts costs.
-    func settled(_ admission: Admission, prices: PriceTable, at now: Timestamp) -> SettledRequest {
-        var price = Price(microUSD: 0, flags: "")
+    /// What is booked of some usage.
+    struct Charge: Sendable {
         var tokens = TokenCounts()
-        if let usage {
-            tokens = usage.metered.iterations.isEmpty ? usage.tokens : usage.metered.iterationTotal
-            price =
-                usage.isFree
+        var searches: Int64 = 0
+        var price = Price(microUSD: 0, flags: "")
+    }
+
+    /// Of the last attempt; nothing without usage.
+    /// - Parameter admission: of the same request. Not kept here: this is made on the data path, where a copy of its texts costs.
+    func charge(_ admission: Admission, _ prices: PriceTable) -> Charge {
+        guard let usage else { return Charge() }
+        return Charge(
+            tokens: Self.counted(usage), searches: usage.metered.webSearches,
+            price: usage.isFree
                 ? Price(microUSD: 0, flags: "demo")
                 : prices.price(
                     usage.metered, tokens: usage.tokens, model: usage.model, at: admission.startedAt, millionths: admission.priceMillionths)
-        }
-        let searches = usage?.metered.webSearches ?? 0
-        var entries: [LedgerEntry] = []
-        for lost in lost { entries.append(lostEntry(lost, admission, prices, now)) }
-        if let usage {
-            entries.append(
-                LedgerEntry(
-                    requestID: admission.requestID, attempt: max(1, attempts), apiKeyID: admission.apiKeyID, userID: admission.userID,
-                    accountID: accountID, model: usage.model, tokens: tokens, webSearchRequests: searches, costMicroUSD: price.microUSD,
-                    priceMicroUSD: price.customerMicroUSD, priceFlags: price.flags, usageSource: usage.source, at: now,
-                    day: admission.day.isEmpty ? nil : admission.day))
-        }
-        return SettledRequest(
-            request: RequestRecord(
-                id: admission.requestID, apiKeyID: admission.apiKeyID, keyName: admission.keyName, userID: admission.userID,
-                accountID: accountID, model: admission.model, path: admission.path,
-                dialect: Self.dialect(admission.path), stream: admission.stream, status: status,
-                httpStatus: httpStatus, errorType: errorType, startedAt: admission.startedAt, durationMilliseconds: durationMilliseconds,
-                ttftMilliseconds: ttftMilliseconds, attempts: attempts, tokens: tokens, webSearchRequests: searches,
-                costMicroUSD: price.microUSD, priceMicroUSD: price.customerMicroUSD, usageSource: usage?.source,
-                upstreamRequestID: upstreamRequestID),
-            entries: entries)
+        )
     }
 
-    /// Booked with its cost, not charged.
-    private func lostEntry(_ lost: Lost, _ admission: Admission, _ prices: PriceTable, _ now: Timestamp) -> LedgerEntry {
-        let usage = lost.usage
-        let price = prices.price(usage.metered, tokens: usage.tokens, model: usage.model, at: admission.startedAt)
-        return LedgerEntry(
-            requestID: admission.requestID, attempt: lost.attempt, apiKeyID: admission.apiKeyID, userID: admission.userID,
-            accountID: lost.accountID, model: usage.model,
-            tokens: usage.metered.iterations.isEmpty ? usage.tokens : usage.metered.iterationTotal,
-            webSearchRequests: usage.metered.webSearches, costMicroUSD: price.microUSD, priceMicroUSD: 0, priceFlags: price.flags,
-            usageSource: usage.source, charged: false, at: now, day: admission.day.isEmpty ? nil : admission.day)
+    /// Of the attempts before it: booked with their cost, not charged.
+    func lostCharges(_ admission: Admission, _ prices: PriceTable) -> [Charge] {
+        lost.map { lost in
+            Charge(
+                tokens: Self.counted(lost.usage), searches: lost.usage.metered.webSearches,
+                price: prices.price(lost.usage.metered, tokens: lost.usage.tokens, model: lost.usage.model, at: admission.startedAt))
+        }
+    }
+
+    private static func counted(_ usage: Used) -> TokenCounts {
+        usage.metered.iterations.isEmpty ? usage.tokens : usage.metered.iterationTotal
+    }
+
+    /// The history's row and the ledger's entries, in the bytes that journal and ledger take.
+    func write(_ admission: Admission, _ charge: Charge, lost charges: [Charge], at now: Timestamp, to out: inout ByteCursor) {
+        let written = min(lost.count, charges.count, SettledRecord.maximumEntries - 1)
+        let day = admission.day.isEmpty ? now.dayText : admission.day
+        SettledRecord.putRequest(
+            id: admission.requestID, apiKeyID: admission.apiKeyID, keyName: admission.keyName, userID: admission.userID,
+            accountID: accountID, model: admission.model, path: admission.path, dialect: Self.dialect(admission.path),
+            stream: admission.stream, status: status, httpStatus: httpStatus, errorType: errorType, startedAt: admission.startedAt,
+            durationMilliseconds: durationMilliseconds, ttftMilliseconds: ttftMilliseconds, attempts: attempts, tokens: charge.tokens,
+            webSearchRequests: charge.searches, costMicroUSD: charge.price.microUSD, priceMicroUSD: charge.price.customerMicroUSD,
+            usageSource: usage?.source, upstreamRequestID: upstreamRequestID, entries: written + (usage == nil ? 0 : 1), to: &out)
+        for place in 0..<written {
+            let (one, charge) = (lost[place], charges[place])
+            SettledRecord.putEntry(
+                attempt: one.attempt, accountID: one.accountID, model: one.usage.model, tokens: charge.tokens,
+                webSearchRequests: charge.searches, costMicroUSD: charge.price.microUSD, priceMicroUSD: 0, priceFlags: charge.price.flags,
+                usageSource: one.usage.source, charged: false, at: now, day: day, to: &out)
+        }
+        guard let usage else { return }
+        SettledRecord.putEntry(
+            attempt: max(1, attempts), accountID: accountID, model: usage.model, tokens: charge.tokens, webSearchRequests: charge.searches,
+            costMicroUSD: charge.price.microUSD, priceMicroUSD: charge.price.customerMicroUSD, priceFlags: charge.price.flags,
+            usageSource: usage.source, charged: true, at: now, day: day, to: &out)
+    }
+
+    /// The same as a value, for all that is not on the data path.
+    func settled(_ admission: Admission, prices: PriceTable, at now: Timestamp) -> SettledRequest {
+        let (charge, lost) = (charge(admission, prices), lostCharges(admission, prices))
+        let bytes = [UInt8](upTo: 640) { write(admission, charge, lost: lost, at: now, to: &$0) }
+        var reader = RecordReader(bytes)
+        guard let settled = SettledRequest(reading: &reader) else { preconditionFailure("a settlement reads as it was written") }
+        return settled
     }
 
     /// In whose words the request came, by its address.

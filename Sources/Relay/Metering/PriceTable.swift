@@ -10,6 +10,9 @@ public struct Price: Sendable, Equatable {
     /// As in "price_missing geo_us", separated by spaces.
     public var flags: String
 
+    /// No row of its model was there.
+    var isMissing: Bool { !flags.isEmpty && flags.has("price_missing") }
+
     public init(microUSD: Int64, customerMicroUSD: Int64? = nil, flags: String) {
         self.microUSD = microUSD
         self.customerMicroUSD = customerMicroUSD ?? microUSD
@@ -92,7 +95,8 @@ public struct PriceTable: Sendable {
         let customerDivisor = divisor * 1_000_000
         let customer = millionths == 1_000_000 ? micro : (nano * Wide(max(0, millionths)) + customerDivisor / 2) / customerDivisor
         return Price(
-            microUSD: Int64(clamping: micro), customerMicroUSD: Int64(clamping: customer), flags: flags.joined(separator: " "))
+            microUSD: Int64(clamping: micro), customerMicroUSD: Int64(clamping: customer),
+            flags: flags.isEmpty ? "" : flags.joined(separator: " "))
     }
 
     /// 128 bits: tokens times rates times modifiers of one request cannot overflow it.
@@ -105,14 +109,19 @@ public struct PriceTable: Sendable {
     private func row(_ model: String, _ tokens: TokenCounts, _ moment: Timestamp) -> (PriceRow?, isMissing: Bool) {
         let prompt = tokens.input + tokens.cacheRead + tokens.cacheWrite5m + tokens.cacheWrite1h
         if let own = rows[model] {
-            // The latest rows that count already; of those the highest band that the prompt reaches.
+            // The latest rows that count already; of those the highest band that the prompt reaches. By place: a row is not copied to be
+            // looked at.
+            let all = own.span
             var from: Timestamp?
-            for row in own where row.effectiveFrom <= moment { from = max(from ?? row.effectiveFrom, row.effectiveFrom) }
-            var best: PriceRow?
-            for row in own where row.effectiveFrom == from && (row.promptOver == 0 || prompt > row.promptOver) {
-                if best.map({ $0.promptOver <= row.promptOver }) ?? true { best = row }
+            for place in all.indices where all[place].effectiveFrom <= moment {
+                from = max(from ?? all[place].effectiveFrom, all[place].effectiveFrom)
             }
-            if let best { return (best, false) }
+            var best: Int?
+            for place in all.indices
+            where all[place].effectiveFrom == from && (all[place].promptOver == 0 || prompt > all[place].promptOver) {
+                if best.map({ all[$0].promptOver <= all[place].promptOver }) ?? true { best = place }
+            }
+            if let best { return (own[best], false) }
         }
         // Unknown: the dearest row of its family, or of all when there is no family, so that it is never sold below cost.
         let family = Self.family(model)

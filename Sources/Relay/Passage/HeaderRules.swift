@@ -79,8 +79,9 @@ enum HeaderRules {
         return block
     }
 
-    /// Room for the relay's own fields in a reply.
-    static let ownFieldsBytes = 1024
+    /// Room for the relay's own fields in a reply. Enough for a key with all its standings; more finds room too, and costs more: past
+    /// a kilobyte for all of a head memory comes from the allocator's slow side.
+    static let ownFieldsBytes = 512
 
     /// The upstream's fields that the client gets.
     /// - Parameter other: one that it does not get; nil: it gets all.

@@ -62,9 +62,8 @@ final class Passage: @unchecked Sendable {
         let slot = journal.slots.take((admission.requestID.high, admission.requestID.low))
         self.slot = slot
         admission.slot = slot ?? Admission.noSlot
-        let record = JournalCoder.encode(admission)
         self.admission = consume admission
-        do throws(JournalError) { try journal.admit(record) } catch {
+        do throws(JournalError) { try journal.admit(self.admission) } catch {
             if let slot { journal.slots.give(slot) }
             isSettled = true
             services.log.error("journal.refused_admission", ["error": LogValue("\(error)")], request: exchange.id)
@@ -239,35 +238,36 @@ final class Passage: @unchecked Sendable {
         let milliseconds = Int64(clamping: (services.ambient.uptimeNanoseconds() &- exchange.startedAtNanoseconds) / 1_000_000)
         settlement.durationMilliseconds = milliseconds
         settlement.ttftMilliseconds = firstByteAtNanoseconds.map { Int64(clamping: ($0 &- exchange.startedAtNanoseconds) / 1_000_000) }
-        let settled = settlement.settled(admission, prices: services.prices, at: moment)
+        let (admission, now) = (admission, moment)
+        let charge = settlement.charge(admission, services.prices)
+        let lostCharges = settlement.lostCharges(admission, services.prices)
         do throws(JournalError) {
-            try journal.settle(JournalCoder.encode(settled))
+            try journal.settle { settlement.write(admission, charge, lost: lostCharges, at: now, to: &$0) }
             if let slot { journal.slots.give(slot) }
         } catch {
             // The slot stays as it is: its numbers are what the next start books.
             services.log.error("journal.refused_settlement", ["error": LogValue("\(error)")], request: exchange.id)
         }
         slot = nil
-        ticket.settle(
-            settled.request.tokens, costMicroUSD: settled.request.priceMicroUSD, model: settlement.usage?.model ?? admission.model)
-        if case .success = ending, settled.request.usageSource == .final {
-            ticket.noteOutput(settled.request.tokens.output, model: admission.model)
-        }
-        if settled.entries.indices.contains(where: { settled.entries[$0].priceFlags.has("price_missing") }) {
-            services.meters.priceMissing.add()
-            services.notices.unpriced(settlement.usage?.model ?? admission.model)
-            services.log.error(
-                "price.missing",
-                [
-                    "model": .text(String((settlement.usage?.model ?? admission.model).prefix(64))),
-                    "action": "billed at the dearest price of its family; add its price with: gatehouse price import FILE",
-                ], request: exchange.id)
-        }
+        let (tokens, price) = (charge.tokens, charge.price)
+        ticket.settle(tokens, costMicroUSD: price.customerMicroUSD, model: settlement.usage?.model ?? admission.model)
+        if case .success = ending, settlement.usage?.source == .final { ticket.noteOutput(tokens.output, model: admission.model) }
+        if price.isMissing || lostCharges.contains(where: \.price.isMissing) { reportUnpriced(settlement.usage?.model ?? admission.model) }
         if let account, account.hasCaps {
-            account.live.settled(
-                tokens: settled.request.tokens.limited, costMicroUSD: settled.request.costMicroUSD, now: moment)
+            account.live.settled(tokens: tokens.limited, costMicroUSD: price.microUSD, now: moment)
         }
-        if let move { noteSwitchCost(move, settled.request.tokens) }
-        services.meters.count(settled)
+        if let move { noteSwitchCost(move, tokens) }
+        services.meters.count(settlement.status, tokens)
+    }
+
+    private func reportUnpriced(_ model: String) {
+        services.meters.priceMissing.add()
+        services.notices.unpriced(model)
+        services.log.error(
+            "price.missing",
+            [
+                "model": .text(String(model.prefix(64))),
+                "action": "billed at the dearest price of its family; add its price with: gatehouse price import FILE",
+            ], request: exchange.id)
     }
 }

@@ -150,13 +150,12 @@ final class RelayMeters: Sendable {
         priceMissing = metrics.counter(.relayPriceMissing)
     }
 
-    func count(_ settled: SettledRequest) {
-        switch settled.request.status {
+    func count(_ status: RequestStatus, _ tokens: TokenCounts) {
+        switch status {
         case .success: succeeded.add()
         case .error: failed.add()
         case .aborted, .pending: aborted.add()
         }
-        let tokens = settled.request.tokens
         input.add(UInt64(clamping: tokens.input))
         output.add(UInt64(clamping: tokens.output))
         cacheWrite.add(UInt64(clamping: tokens.cacheWrite5m + tokens.cacheWrite1h))

@@ -45,34 +45,83 @@ public struct SettledRecords: Sendable {
     private func range(_ place: Int) -> Range<Int> { (place == 0 ? 0 : ends[place - 1])..<ends[place] }
 }
 
+/// Writes a settled request's record part by part, so that the data path needs no value that holds them all: first the request, then as
+/// many entries as it says.
+public enum SettledRecord {
+    /// Entries past this are left out.
+    public static let maximumEntries = 255
+
+    /// - Parameter entries: how many follow, at most `maximumEntries`.
+    public static func putRequest(
+        id: RequestID, apiKeyID: APIKeyID, keyName: String, userID: UserID?, accountID: AccountID?, model: String, path: String,
+        dialect: String, stream: Bool, status: RequestStatus, httpStatus: Int64?, errorType: String?, startedAt: Timestamp,
+        durationMilliseconds: Int64?, ttftMilliseconds: Int64?, attempts: Int64, tokens: TokenCounts, webSearchRequests: Int64,
+        costMicroUSD: Int64, priceMicroUSD: Int64, usageSource: UsageSource?, upstreamRequestID: String?, entries: Int,
+        to out: inout ByteCursor
+    ) {
+        RecordBytes.put(id, &out)
+        RecordBytes.put(apiKeyID, &out)
+        RecordBytes.put(keyName, &out)
+        RecordBytes.put(userID, &out)
+        RecordBytes.put(accountID, &out)
+        RecordBytes.put(model, &out)
+        RecordBytes.put(path, &out)
+        RecordBytes.put(dialect, &out)
+        RecordBytes.put(stream, &out)
+        RecordBytes.put(status.rawValue, &out)
+        RecordBytes.put(httpStatus, &out)
+        RecordBytes.put(errorType, &out)
+        RecordBytes.put(startedAt.milliseconds, &out)
+        RecordBytes.put(durationMilliseconds, &out)
+        RecordBytes.put(ttftMilliseconds, &out)
+        RecordBytes.put(attempts, &out)
+        RecordBytes.put(tokens, &out)
+        RecordBytes.put(webSearchRequests, &out)
+        RecordBytes.put(costMicroUSD, &out)
+        RecordBytes.put(priceMicroUSD, &out)
+        RecordBytes.put(usageSource?.rawValue, &out)
+        RecordBytes.put(upstreamRequestID, &out)
+        out.append(UInt8(clamping: entries))
+    }
+
+    public static func putEntry(
+        attempt: Int64, accountID: AccountID?, model: String, tokens: TokenCounts, webSearchRequests: Int64, costMicroUSD: Int64,
+        priceMicroUSD: Int64, priceFlags: String, usageSource: UsageSource, charged: Bool, at: Timestamp, day: String,
+        to out: inout ByteCursor
+    ) {
+        RecordBytes.put(attempt, &out)
+        RecordBytes.put(accountID, &out)
+        RecordBytes.put(model, &out)
+        RecordBytes.put(tokens, &out)
+        RecordBytes.put(webSearchRequests, &out)
+        RecordBytes.put(costMicroUSD, &out)
+        RecordBytes.put(priceMicroUSD, &out)
+        RecordBytes.put(priceFlags, &out)
+        RecordBytes.put(usageSource.rawValue, &out)
+        RecordBytes.put(charged, &out)
+        RecordBytes.put(at.milliseconds, &out)
+        RecordBytes.put(day, &out)
+    }
+}
+
 extension SettledRequest {
     public func write(to out: inout ByteCursor) {
-        RecordBytes.put(request.id, &out)
-        RecordBytes.put(request.apiKeyID, &out)
-        RecordBytes.put(request.keyName, &out)
-        RecordBytes.put(request.userID, &out)
-        RecordBytes.put(request.accountID, &out)
-        RecordBytes.put(request.model, &out)
-        RecordBytes.put(request.path, &out)
-        RecordBytes.put(request.dialect, &out)
-        RecordBytes.put(request.stream, &out)
-        RecordBytes.put(request.status.rawValue, &out)
-        RecordBytes.put(request.httpStatus, &out)
-        RecordBytes.put(request.errorType, &out)
-        RecordBytes.put(request.startedAt.milliseconds, &out)
-        RecordBytes.put(request.durationMilliseconds, &out)
-        RecordBytes.put(request.ttftMilliseconds, &out)
-        RecordBytes.put(request.attempts, &out)
-        RecordBytes.put(request.tokens, &out)
-        RecordBytes.put(request.webSearchRequests, &out)
-        RecordBytes.put(request.costMicroUSD, &out)
-        RecordBytes.put(request.priceMicroUSD, &out)
-        RecordBytes.put(request.usageSource?.rawValue, &out)
-        RecordBytes.put(request.upstreamRequestID, &out)
-        out.append(UInt8(clamping: entries.count))
-        // By the span, which lends an entry instead of copying it.
-        let all = entries.span
-        for place in 0..<min(255, all.count) { all[place].write(to: &out) }
+        let written = min(SettledRecord.maximumEntries, entries.count)
+        SettledRecord.putRequest(
+            id: request.id, apiKeyID: request.apiKeyID, keyName: request.keyName, userID: request.userID, accountID: request.accountID,
+            model: request.model, path: request.path, dialect: request.dialect, stream: request.stream, status: request.status,
+            httpStatus: request.httpStatus, errorType: request.errorType, startedAt: request.startedAt,
+            durationMilliseconds: request.durationMilliseconds, ttftMilliseconds: request.ttftMilliseconds, attempts: request.attempts,
+            tokens: request.tokens, webSearchRequests: request.webSearchRequests, costMicroUSD: request.costMicroUSD,
+            priceMicroUSD: request.priceMicroUSD, usageSource: request.usageSource, upstreamRequestID: request.upstreamRequestID,
+            entries: written, to: &out)
+        for entry in entries.prefix(written) {
+            SettledRecord.putEntry(
+                attempt: entry.attempt, accountID: entry.accountID, model: entry.model, tokens: entry.tokens,
+                webSearchRequests: entry.webSearchRequests, costMicroUSD: entry.costMicroUSD, priceMicroUSD: entry.priceMicroUSD,
+                priceFlags: entry.priceFlags, usageSource: entry.usageSource, charged: entry.charged, at: entry.at, day: entry.day, to: &out
+            )
+        }
     }
 
     /// Nil when the bytes are no such record.
@@ -107,21 +156,6 @@ extension SettledRequest {
 }
 
 extension LedgerEntry {
-    fileprivate func write(to out: inout ByteCursor) {
-        RecordBytes.put(attempt, &out)
-        RecordBytes.put(accountID, &out)
-        RecordBytes.put(model, &out)
-        RecordBytes.put(tokens, &out)
-        RecordBytes.put(webSearchRequests, &out)
-        RecordBytes.put(costMicroUSD, &out)
-        RecordBytes.put(priceMicroUSD, &out)
-        RecordBytes.put(priceFlags, &out)
-        RecordBytes.put(usageSource.rawValue, &out)
-        RecordBytes.put(charged, &out)
-        RecordBytes.put(at.milliseconds, &out)
-        RecordBytes.put(day, &out)
-    }
-
     fileprivate init?(reading reader: inout RecordReader, of request: RequestRecord) {
         let (attempt, account): (Int64, AccountID?) = (reader.number(), reader.optionalID())
         let (model, tokens, searches) = (reader.string(), reader.tokens(), reader.number())
