@@ -101,9 +101,10 @@ extension Exchange {
 
     // MARK: OAuth
 
-    /// `POST /oauth/token` with a refresh token. Steps are taken from the queue of that refresh token.
+    /// `POST /oauth/token` with a refresh token or a code. Steps are taken from the queue of that refresh token.
     func refreshToken() -> Bool {
         let fields = tokenFields()
+        if fields["grant_type"] == "authorization_code" { return tradeCode(fields) }
         guard fields["grant_type"] == "refresh_token", let token = fields["refresh_token"], !token.isEmpty else {
             return reply(400, ["error": "unsupported_grant_type"])
         }
@@ -121,6 +122,32 @@ extension Exchange {
         ]
         if conduct.rotatesRefresh { answer = answer.setting("refresh_token", .string("sk-ant-ort01-\(mark)")) }
         return reply(200, answer)
+    }
+
+    /// A code is the challenge that it was asked for with (RFC 7636); `code.` before it, so that nothing else passes for one.
+    private func tradeCode(_ fields: [String: String]) -> Bool {
+        let challenge = base64URL(sha256(Array((fields["code_verifier"] ?? "").utf8)))
+        guard fields["code"] == "code.\(challenge)", fields["client_id"]?.isEmpty == false, fields["redirect_uri"]?.isEmpty == false else {
+            return reply(400, ["error": "invalid_grant"])
+        }
+        let mark = sha256Hex(Array("\(world.seed)/\(challenge)".utf8)).prefix(32)
+        var answer: JSONText = ["token_type": "Bearer", "access_token": .string("sk-ant-oat01-\(mark)"), "expires_in": 28_800]
+        if fields["client_id"] != "without-refresh" { answer = answer.setting("refresh_token", .string("sk-ant-ort01-\(mark)")) }
+        return reply(200, answer)
+    }
+
+    private func base64URL(_ bytes: [UInt8]) -> String {
+        let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        var (out, buffer, bits) = ("", 0, 0)
+        for byte in bytes + [0] {
+            (buffer, bits) = (buffer << 8 | Int(byte), bits + 8)
+            while bits >= 6, out.count < (bytes.count * 8 + 5) / 6 {
+                bits -= 6
+                out.append(digits[buffer >> bits & 63])
+            }
+            buffer &= 63
+        }
+        return out
     }
 
     private func tokenFields() -> [String: String] { Self.tokenFields(request.body) }

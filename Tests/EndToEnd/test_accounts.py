@@ -1,5 +1,5 @@
 """The pool of accounts through the real server and commands: cooldowns over a restart, groups, explain, no secret shown."""
-import itertools, json
+import itertools, json, subprocess, urllib.parse
 
 import pytest
 
@@ -68,6 +68,38 @@ def test_a_command_renews_a_token_and_the_running_server_uses_it(far, tmp_path):
             relay.command("account", "refresh", accounts(relay)["far"]["id"])
         relay.stop()
         assert all("refresh-of-the-test" not in line for lines in relay.output for line in lines.all)
+
+
+def test_a_login_in_a_browser_gives_an_account_its_tokens_and_renews_them(far):
+    fake, postgres = far
+
+    def login(relay, *words):
+        """Runs the command, with this function as the browser: the fake's code is the challenge it was asked for with."""
+        process = subprocess.Popen(
+            [far_side.program("GATEHOUSE_BIN", "gatehouse"), "account", "login", *words, "--authorize-url", fake.url + "/authorize", "--redirect-uri", "http://localhost:9/back", "--json"],
+            env=relay.environment(), cwd=relay.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert "open this address" in process.stderr.readline()
+        asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(process.stderr.readline().strip()).query))
+        assert asked["code_challenge_method"] == "S256" and asked["client_id"] == "mine"
+        back = urllib.parse.urlencode({"code": "code." + asked["code_challenge"], "state": asked["state"]})
+        printed, told = process.communicate(f"http://localhost:9/back?{back}\n", timeout=60)
+        assert process.returncode == 0 and "sk-ant" not in printed + told, told
+        return json.loads(printed)
+
+    with Prepared(fake, postgres=postgres) as relay:
+        made = login(relay, "team", "--token-url", fake.url + "/oauth/token", "--client-id", "mine", "--base-url", fake.url, "--priority", "1")
+        assert made["status"] == "active" and made["expires_at"]
+        sessions = itertools.count()
+        serves = lambda: relay.send(headers={"x-session-id": f"session-{next(sessions)}"})[0] == 200 and fake.requests()[-1]["credential"].startswith("sk-ant-oat")
+        until(serves)
+        before = relay.rows("SELECT refresh_sealed FROM account_tokens")[0]["refresh_sealed"]
+        again = login(relay, made["id"])
+        assert again["id"] == made["id"] and relay.rows("SELECT refresh_sealed FROM account_tokens")[0]["refresh_sealed"] != before
+        with pytest.raises(AssertionError, match="no refresh token"):
+            relay.command("account", "login", accounts(relay)["far"]["id"], "--authorize-url", fake.url, "--redirect-uri", "http://localhost:9/back")
+        with pytest.raises(AssertionError, match="another login"):
+            relay.command(
+                "account", "login", made["id"], "--authorize-url", fake.url, "--redirect-uri", "http://localhost:9/back", stdin="code#of-another\n")
 
 
 def test_accounts_of_commands_serve_a_running_server(far):

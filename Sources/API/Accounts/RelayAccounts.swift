@@ -137,6 +137,18 @@ public struct RelayAccounts: Sendable {
 
     // MARK: One at a time
 
+    public var ambient: Ambient { store.ambient }
+
+    /// Where an oauth account's tokens come from.
+    /// - Throws: `Refusal.unknownAccount`, `Refusal.notRefreshable` for an account of another kind.
+    public func tokenSource(of id: AccountID) async throws -> TokenSource {
+        guard try await find(id) != nil else { throw Refusal.unknownAccount }
+        guard let token = try await store.read({ reader throws(StoreError) in try reader.accountToken(id) }) else {
+            throw Refusal.notRefreshable
+        }
+        return token.source
+    }
+
     public func find(_ id: AccountID) async throws -> Account? {
         try await store.read { reader throws(StoreError) in try reader.account(id) }
     }

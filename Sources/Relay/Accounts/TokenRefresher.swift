@@ -178,16 +178,20 @@ final class TokenRefresher: Sendable {
             fields.append(("client_secret", String(decoding: try ring.open(sealed, for: AccountSeal.clientSecret(id)), as: UTF8.self)))
         }
         if !token.source.scopes.isEmpty { fields.append(("scope", token.source.scopes)) }
-        let (type, body) =
-            switch token.source.style {
-            case .json: ("application/json", JSON.object(JSONObject(fields.map { ($0.0, .string($0.1)) })).bytes)
-            case .form: ("application/x-www-form-urlencoded", Self.form(fields))
-            }
-        var request = OutgoingRequest(
-            .post, token.source.tokenURL, headers: ["content-type": type, "accept": "application/json"], body: body)
+        var request = Self.request(token.source, fields)
         request.timeoutMilliseconds = Self.timeoutMilliseconds
         request.responseLimitBytes = Self.answerBytes
         return request
+    }
+
+    /// To a token endpoint, in the style that it reads.
+    static func request(_ source: TokenSource, _ fields: [(String, String)]) -> OutgoingRequest {
+        let (type, body) =
+            switch source.style {
+            case .json: ("application/json", JSON.object(JSONObject(fields.map { ($0.0, .string($0.1)) })).bytes)
+            case .form: ("application/x-www-form-urlencoded", form(fields))
+            }
+        return OutgoingRequest(.post, source.tokenURL, headers: ["content-type": type, "accept": "application/json"], body: body)
     }
 
     /// `application/x-www-form-urlencoded`.

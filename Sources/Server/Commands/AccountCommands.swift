@@ -6,20 +6,20 @@ internal import Secrets
 internal import Store
 
 extension Command {
-    private static let fields: Set<String> = [
+    static let accountFields: Set<String> = [
         "kind", "base-url", "header", "priority", "weight", "max-concurrency", "requests-per-minute", "tokens-per-minute",
         "cost-per-day-micro-usd", "model-allow", "model-deny", "map", "notes", "expires-at", "abort-policy", "email", "name", "token-url",
         "client-id", "scopes", "token-style", "secret-file", "proxy-file", "refresh-token-file", "client-secret-file",
     ]
-    private static let switches: Set<String> = ["unschedulable", "schedulable", "withhold-client-fields", "bill-top-level"]
-    private static let fieldsUsage =
+    static let accountSwitches: Set<String> = ["unschedulable", "schedulable", "withhold-client-fields", "bill-top-level"]
+    static let accountFieldsUsage =
         "[--kind api_key|bearer|oauth|cli] [--base-url URL] [--priority 1-100] [--weight N] [--max-concurrency N] [--requests-per-minute N] [--tokens-per-minute N] [--cost-per-day-micro-usd N] [--model-allow GLOBS] [--model-deny GLOBS] [--map FROM=TO,…] [--notes TEXT] [--expires-at TIME] [--abort-policy cut|drain] [--proxy-file FILE] [--secret-file FILE]"
 
     static let accountAdd = Command(
-        name: "account add", usage: "NAME \(fieldsUsage)",
+        name: "account add", usage: "NAME \(accountFieldsUsage)",
         about:
             "Adds an upstream account.\nIts credential is read from standard input, or from the file that --secret-file names. An oauth account needs --token-url, --client-id and --refresh-token-file instead.",
-        valued: fields, flags: switches
+        valued: accountFields, flags: accountSwitches
     ) { arguments in
         var change = try accountChange(arguments)
         change.name = try arguments.operands("name")[0]
@@ -38,9 +38,9 @@ extension Command {
     }
 
     static let accountEdit = Command(
-        name: "account edit", usage: "ID [--name NAME] \(fieldsUsage)",
+        name: "account edit", usage: "ID [--name NAME] \(accountFieldsUsage)",
         about: "Changes an upstream account; what is not named stays.\nCaps of 0, empty texts and empty lists take a thing away.",
-        valued: fields, flags: switches
+        valued: accountFields, flags: accountSwitches
     ) { arguments in
         let (id, change) = (try accountID(try arguments.operands("id")[0]), try accountChange(arguments))
         try await withAccounts { accounts, _ in
@@ -220,7 +220,7 @@ extension Command {
         }
     }
 
-    private static func accountChange(_ arguments: Arguments) throws -> AccountChange {
+    static func accountChange(_ arguments: Arguments) throws -> AccountChange {
         var change = AccountChange()
         func word<Word: RawRepresentable<String> & CaseIterable>(_ name: String, _ type: Word.Type) throws(Failure) -> Word? {
             guard let text = arguments[name] else { return nil }
