@@ -274,10 +274,10 @@ extension LimitCounters.Counts {
         var isHeld = false
         for rule in holder.plan.rules {
             looks &+= 1
-            let measure = rule.name.measure
+            let measure = rule.measure
             if want.countsRequestsOnly, measure != .requests { continue }
             let asked = want.amounts[measure]
-            guard let period = rule.name.period else {
+            guard let period = rule.period else {
                 minute.advance(to: want.second)
                 let total = minute.total(measure)
                 let over = LimitAmounts.sum(total, asked) - rule.limit

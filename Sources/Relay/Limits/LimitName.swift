@@ -121,7 +121,15 @@ enum LimitRefusal: Error, Equatable {
 
 /// Limits with the numbers picked out that are set, so that a request meets only those. Immutable.
 final class LimitPlan: Sendable {
-    struct Rule: Sendable { let name: LimitName, limit: Int64 }
+    struct Rule: Sendable {
+        let name: LimitName
+        let limit: Int64
+        /// The name's: every request asks both of every rule.
+        let measure: LimitName.Measure
+        let period: LimitPeriod?
+
+        init(_ name: LimitName, limit: Int64) { (self.name, self.limit, measure, period) = (name, limit, name.measure, name.period) }
+    }
     let rules: [Rule]
     let concurrency: Int64?
     /// Whether any rule needs to know what the request may use.
@@ -136,7 +144,7 @@ final class LimitPlan: Sendable {
     let queueSeconds: Int64
 
     init(_ limits: APIKeyLimits) {
-        rules = LimitName.allCases.compactMap { name in name.limit(limits).map { Rule(name: name, limit: max(0, $0)) } }
+        rules = LimitName.allCases.compactMap { name in name.limit(limits).map { Rule(name, limit: max(0, $0)) } }
         concurrency = limits.concurrency
         needsEstimate = rules.contains { $0.name.measure != .requests }
         hasRates = rules.contains { $0.name.period == nil }
