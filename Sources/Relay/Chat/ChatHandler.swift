@@ -111,6 +111,7 @@ struct ChatHandler: Sendable {
                 fields: [
                     ("content-type", "application/json"), ("accept", "text/event-stream"),
                     ("user-agent", exchange.head.value(of: "user-agent") ?? "gatehouse"),
+                    ("anthropic-version", services.limits.apiVersion),
                 ] + (conversationID.map { [("x-session-id", $0)] } ?? [])), body: turn.body, sink: run)
         run.inner = inner
         runs.add(run)

@@ -31,6 +31,7 @@ struct OpenAIHandler: Sendable {
         } catch { return respond(.upstreamFault, exchange) }
         var fields: [(name: String, value: String)] = [
             ("content-type", "application/json"), ("accept", request.isStream ? "text/event-stream" : "application/json"),
+            ("anthropic-version", services.limits.apiVersion),
         ]
         for (name, text) in Self.passedFields {
             if let value = exchange.head.value(of: name) { fields.append((text, value)) }

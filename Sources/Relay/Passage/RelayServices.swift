@@ -31,6 +31,9 @@ public struct RelayLimits: Sendable {
     public var billsEstimates = true
     /// Error bodies of upstreams that hold one of these, in lower case, are not shown to customers (`UPSTREAM_ERROR_HIDES`).
     public var hiddenErrorWords: [String] = []
+    /// `anthropic-version` of requests that are built here, for the OpenAI and chat interfaces (`UPSTREAM_API_VERSION`). What a client
+    /// says itself passes as it came.
+    public var apiVersion = "2023-06-01"
     /// Silence on a stream after which a ping goes to the client.
     public var pingSeconds: UInt64 = 15
     public var deadlines = UpstreamDeadlines()

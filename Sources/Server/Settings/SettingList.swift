@@ -182,6 +182,11 @@ enum SettingList {
             name: "UPSTREAM_IDLE_TIMEOUT", kind: .integer(1...3600), standard: "300",
             about: "Seconds of silence inside an answer after which it is given up."),
         .init(
+            name: "UPSTREAM_API_VERSION", kind: .text, standard: "2023-06-01",
+            about:
+                "The `anthropic-version` of requests that are built here, for `/v1/chat/completions` and `/api/chat`. Other clients' own passes as it came. With `2026-10-21` upstreams refuse `temperature`, `top_p` and `top_k`."
+        ),
+        .init(
             name: "UPSTREAM_ERROR_HIDES", kind: .list,
             about:
                 "Words, as the name of your organisation: an upstream's error that holds one of them, or its account's mail address, reaches customers with a neutral sentence instead. Empty: errors pass as they came."

@@ -159,6 +159,7 @@ struct Settings: Sendable {
     }
     var allowsLoopbackUpstream: Bool { SettingText.boolean(text("ALLOW_LOOPBACK_UPSTREAM")) ?? false }
     var hiddenErrorWords: [String] { list("UPSTREAM_ERROR_HIDES").map { $0.lowercased() } }
+    var upstreamAPIVersion: String { text("UPSTREAM_API_VERSION") }
     var billsEstimates: Bool { SettingText.boolean(text("BILL_ESTIMATES")) ?? true }
     var openAIQuotaAs429: Bool { SettingText.boolean(text("OPENAI_QUOTA_AS_429")) ?? false }
     var isDemo: Bool { optional("DEMO").flatMap(SettingText.boolean) ?? !isProduction }

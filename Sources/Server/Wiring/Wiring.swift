@@ -139,6 +139,7 @@ struct Wiring {
         configuration.limits.deadlines = settings.upstreamDeadlines
         configuration.limits.hiddenErrorWords = settings.hiddenErrorWords
         configuration.limits.billsEstimates = settings.billsEstimates
+        configuration.limits.apiVersion = settings.upstreamAPIVersion
         configuration.syncsAlways = settings.syncsAlways
         configuration.allowsLoopback = settings.allowsLoopbackUpstream
         configuration.isDemo = settings.isDemo
