@@ -38,11 +38,17 @@ struct Command: Sendable {
         return text
     }
 
+    /// The first sentence of what it does.
+    var summary: String {
+        let text = about.replacing("\n", with: " ")
+        guard let end = text.firstRange(of: ". ") else { return text }
+        return text[..<end.lowerBound] + "."
+    }
+
     static var overview: String {
         let width = all.map(\.name.count).max() ?? 0
         let lines = all.map { command in
-            let first = command.about.prefix { $0 != "\n" }
-            return "  \(command.name)\(String(repeating: " ", count: width - command.name.count))  \(first)"
+            "  \(command.name)\(String(repeating: " ", count: width - command.name.count))  \(command.summary)"
         }
         return
             "usage: gatehouse COMMAND\n\n\(lines.joined(separator: "\n"))\n\ngatehouse COMMAND --help tells more. Exit code: 0 done, 1 failed, 2 used wrongly."

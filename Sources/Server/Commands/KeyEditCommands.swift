@@ -12,7 +12,7 @@ extension Command {
     static let keyEdit = Command(
         name: "key edit", usage: "ID DOCUMENT",
         about:
-            "Changes what the JSON document names: name, description, tags, limits, allowed_models, denied_models, ip_allowlist,\nallowed_clients, permissions, activation_seconds, price_millionths, expires_at, status, team_id, debug\n(answers name the account), store_bodies, body_retention_days, body_bytes. null takes a limit away."
+            "Changes what a JSON document names. It may hold name, description, tags, limits, allowed_models, denied_models, ip_allowlist,\nallowed_clients, permissions, activation_seconds, price_millionths, expires_at, status, team_id, debug\n(answers name the account), store_bodies, body_retention_days, body_bytes. null takes a limit away."
     ) { arguments in
         let operands = try arguments.operands("id", "document")
         let id = try keyID(operands[0])

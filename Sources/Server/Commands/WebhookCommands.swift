@@ -86,7 +86,7 @@ extension Command {
     static let webhookReplay = Command(
         name: "webhook replay", usage: "ID",
         about:
-            "Sends an event again, with the same id: one that was given up to those who do not have it,\none that was sent to everybody, one that waits at once."
+            "Sends an event again, with the same id. One that was given up goes to those who do not have it,\none that was sent to everybody, and one that waits goes at once."
     ) { arguments in
         let text = try arguments.operands("id")[0]
         guard let id = try? EventID(parsing: text) else { throw Failure("an event's id looks like evt_…", exitCode: 2) }
