@@ -50,7 +50,7 @@ extension Orders {
             id: id, owner: wish.owner, label: wish.label, limits: wish.limits, options: wish.options, backend: place)
         var adoption: Adoption
         do throws(DriverError) { adoption = try driver.adopt(foundling, as: plain, transaction.ambient) } catch {
-            return .refused(error.sentence)
+            return .refused(error.description)
         }
         try transaction.takeTurn(.placing)
         for claim in adoption.preparation.claims {

@@ -43,7 +43,7 @@ public struct Handover: Sendable {
             switch error {
             case .refused("already downloaded"): throw Refusal.alreadyHandedOver
             case .refused(let reason), .noCapacity(let reason): throw Refusal.none(reason)
-            case .badOptions: throw Refusal.none(error.sentence)
+            case .badOptions: throw Refusal.none(error.description)
             case .unreachable(let reason), .outcomeUnknown(let reason): throw Refusal.unreachable(reason)
             }
         }

@@ -111,9 +111,9 @@ struct JobRun: Sendable {
         let attempt = leased.job.attempts
         if error.isRetryable, attempt < RetryPolicy.attempts {
             let wait = RetryPolicy.waitMilliseconds(after: attempt, random: ambient.randomBytes(1).first ?? 128)
-            outcome.ending = .retry(at: ambient.now().adding(milliseconds: wait), failure: error.sentence)
+            outcome.ending = .retry(at: ambient.now().adding(milliseconds: wait), failure: error.description)
         } else {
-            outcome.ending = .failed(error.sentence)
+            outcome.ending = .failed(error.description)
         }
         return outcome
     }

@@ -122,14 +122,14 @@ public struct Reconcile: Sendable {
 
     /// What goes by is tried again; what does not, as credentials that the backend does not take, an operator hears of.
     private func failed(_ report: inout Report, _ error: DriverError, _ backend: Backend?) async throws(StoreError) -> Report {
-        report.failure = error.sentence
-        log.warning("reconcile.unreachable", ["place": LogValue(report.place), "failure": LogValue(error.sentence)])
+        report.failure = error.description
+        log.warning("reconcile.unreachable", ["place": LogValue(report.place), "failure": LogValue(error.description)])
         guard !error.isRetryable, let backend else { return report }
         try await store.transaction { transaction throws(StoreError) in
             // Of several servers that see it one tells it, and again after a while if it is still so.
-            guard try transaction.claimAlert(Self.alert(backend), word: error.sentence, pauseSeconds: Self.alertSeconds) else { return }
+            guard try transaction.claimAlert(Self.alert(backend), word: error.description, pauseSeconds: Self.alertSeconds) else { return }
             try transaction.promise(
-                "backend.refused", subject: backend.id.text, body: ["name": .string(backend.name), "failure": .string(error.sentence)])
+                "backend.refused", subject: backend.id.text, body: ["name": .string(backend.name), "failure": .string(error.description)])
         }
         return report
     }
@@ -166,7 +166,7 @@ public struct Reconcile: Sendable {
                         ["place": LogValue(backend.name), "count": LogValue(found.count), "first": LogValue(found.first ?? "")])
                 }
                 return found
-            } catch { log.warning("reconcile.strays_unknown", ["place": LogValue(backend.name), "failure": LogValue(error.sentence)]) }
+            } catch { log.warning("reconcile.strays_unknown", ["place": LogValue(backend.name), "failure": LogValue(error.description)]) }
         } catch { log.warning("reconcile.strays_unknown", ["place": LogValue(backend.name), "failure": LogValue("\(error)")]) }
         return []
     }

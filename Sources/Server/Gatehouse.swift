@@ -40,9 +40,6 @@ struct Gatehouse {
         } catch StoreError.conflict(.userEmail) {
             Console.error("gatehouse: a user with that address exists already")
             return 1
-        } catch let error as StoreError {
-            Console.error("gatehouse: \(error.sentence)")
-            return 1
         } catch let error as ServerError {
             Console.error("gatehouse: \(error.sentence(listening: "HOST and PORT"))")
             return 1

@@ -1,6 +1,6 @@
 /// Why the store did not do what was asked, named for what the caller can do about it. Private details (texts from the database)
 /// go to the log, never to whoever called us; none of them carries a bound value or a password.
-public enum StoreError: Error, Equatable, Sendable {
+public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The queue is full, another process holds the lock, or too many transactions changed the same rows. Nothing was done; try again.
     case busy
     /// The database cannot be reached, or did not answer before the deadline. Nothing was committed; try again later.
@@ -25,6 +25,26 @@ public enum StoreError: Error, Equatable, Sendable {
     case programming(String)
     /// A backup cannot be used, or a step of backup or restore failed; the text says which and is safe to show to the operator.
     case backup(String)
+
+    /// For the operator.
+    public var description: String {
+        switch self {
+        case .busy: "the database is busy; try again"
+        case .unavailable(let detail): "the database cannot be used: \(detail)"
+        case .outcomeUnknown(let detail): "the database broke off (\(detail)); look whether it was done before you repeat it"
+        case .conflict(let constraint): "it collides with something that exists: \(constraint)"
+        case .refused(let code): "refused: \(code)"
+        case .full: "the disk or the database is full; make room and try again"
+        case .readOnly(let detail): "the database takes no changes: \(detail)"
+        case .corrupt(let detail): "the database is damaged: \(detail); restore a backup"
+        case .newerSchema(let found, let known):
+            "the database has schema \(found), this program knows \(known); use a newer gatehouse or restore an older backup"
+        case .changedMigration(let version):
+            "migration \(version) is not the one that made this database; use the gatehouse that made it, or restore a backup"
+        case .backup(let detail): detail
+        case .programming(let detail): "a defect in gatehouse: \(detail)"
+        }
+    }
 
     /// Whether the same call may succeed later without anybody changing anything.
     public var isRetryable: Bool {

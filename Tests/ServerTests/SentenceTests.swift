@@ -1,4 +1,5 @@
 import Glibc
+import Secrets
 import Store
 import Testing
 
@@ -40,5 +41,24 @@ struct SentenceTests {
         #expect(Command.missing(["sevre"]) == "there is no command \"sevre\"; gatehouse --help lists all")
         let keys = Command.missing(["key", "lst"])
         #expect(keys.hasPrefix("there is no command \"key lst\"") && keys.contains("gatehouse key list") && !keys.contains("account"))
+    }
+
+    @Test func `the list of commands says one short sentence of each`() {
+        for command in Command.all {
+            #expect(command.summary.hasSuffix(".") && command.summary.count <= 120, "\(command.name): \(command.summary)")
+        }
+        #expect(Command.keyEdit.summary == "Changes what a JSON document names.")
+    }
+
+    @Test(arguments: [
+        (ClientError.resolve("gate.example.com: no such host"), "gate.example.com: no such host") as (any Error, String),
+        (MailError.failed(.timeout), "no answer in time"),
+        (UpstreamError(.tls(.untrusted("certificate has expired")), mayHaveBeenReceived: false), "certificate has expired"),
+        (SecretsError.wrongEncryptionKey, "ENCRYPTION_KEY is not the one"),
+        (StoreError.unavailable("no folder"), "the database cannot be used: no folder"),
+    ]) func `an error in a line for the operator reads as a sentence`(_ error: any Error, _ part: String) {
+        let line = "\(error)"
+        #expect(line.hasSuffix(part) || line.hasPrefix(part), "\(line)")
+        #expect(!line.contains("(\""), "\(line)")
     }
 }

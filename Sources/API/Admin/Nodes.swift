@@ -133,7 +133,7 @@ public struct Nodes: Sendable {
         do {
             return try await keeping.keep(
                 kind, wish, named: name, secret: secret.map { SecretBytes(Array($0.utf8)) }, actor: context.user.id.text, request: request)
-        } catch let error as DriverError { throw InputErrors(fields: [FieldError("settings", error.sentence)]) }
+        } catch let error as DriverError { throw InputErrors(fields: [FieldError("settings", error.description)]) }
     }
 
     private func status(_ verb: String, _ status: BackendStatus) -> Endpoint<CustomerContext> {
@@ -151,7 +151,7 @@ public struct Nodes: Sendable {
             let node = try await node(input.path)
             do {
                 try await keeping.setStatus(status, of: node, actor: context.user.id.text, request: input.request.id)
-            } catch let error as DriverError { throw Problem(.conflict, error.sentence) }
+            } catch let error as DriverError { throw Problem(.conflict, error.description) }
             return .json(try await shown(try await self.node(input.path)))
         }
     }
@@ -162,7 +162,7 @@ public struct Nodes: Sendable {
             replies: .ok(Self.answerView), problems: Sold.writing + [.proofRequired, .badGateway]
         ) { input, _ in
             do { return ["answer": .string(try await keeping.test(try await node(input.path)))] } catch let error as DriverError {
-                throw Problem(.badGateway, error.sentence)
+                throw Problem(.badGateway, error.description)
             }
         }
     }

@@ -121,7 +121,7 @@ public struct Sight: Sendable, Equatable {
 }
 
 /// Why a driver's call did not succeed, named for what happens next. Texts are safe to show to the operator.
-public enum DriverError: Error, Equatable, Sendable {
+public enum DriverError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Nothing was done; try again.
     case unreachable(String)
     /// It may have been done: look before anything else.
@@ -139,7 +139,8 @@ public enum DriverError: Error, Equatable, Sendable {
         case .refused, .badOptions: false
         }
     }
-    public var sentence: String {
+    /// For the operator.
+    public var description: String {
         switch self {
         case .unreachable(let text): "unreachable: \(text)"
         case .outcomeUnknown(let text): "outcome unknown: \(text)"

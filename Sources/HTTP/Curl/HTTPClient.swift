@@ -35,7 +35,7 @@ public struct OutgoingReply: Sendable {
 }
 
 /// Why there was no complete answer. The texts hold host and port, never a user, password, path, query or header.
-public enum ClientError: Error, Equatable, Sendable {
+public enum ClientError: Error, Equatable, Sendable, CustomStringConvertible {
     case badURL(String)
     /// A field that cannot be sent; its name, or "name" when that is the bad part.
     case badHeader(String)
@@ -54,6 +54,20 @@ public enum ClientError: Error, Equatable, Sendable {
     /// As many calls as allowed are waiting already, or were for as long as this one had time.
     case busy
     case cancelled
+
+    /// For the operator.
+    public var description: String {
+        switch self {
+        case .badURL(let detail), .badHeader(let detail), .resolve(let detail), .connect(let detail), .tls(let detail), .proxy(let detail),
+            .interrupted(let detail):
+            detail
+        case .refusedAddress(let detail): "\(detail) may not be called"
+        case .timeout: "no answer in time"
+        case .tooLarge(let limit): "an answer of more than \(limit) bytes"
+        case .busy: "too many calls are waiting"
+        case .cancelled: "it was given up"
+        }
+    }
 }
 
 public protocol HTTPClient: Sendable {

@@ -45,7 +45,7 @@ public struct OutgoingMail: Sendable {
 }
 
 /// Why a mail was not taken. Holds no address, no login and nothing that the server wrote.
-public enum MailError: Error, Equatable, Sendable {
+public enum MailError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The recipient or the message, for good (5xx): the same mail will be refused again.
     case refused(code: Int)
     /// Not now (4xx), or for a reason that the next mail would meet too; another try may pass.
@@ -54,6 +54,16 @@ public enum MailError: Error, Equatable, Sendable {
     case loginDenied
     /// No whole conversation; the mail may have been taken.
     case failed(ClientError)
+
+    /// For the operator.
+    public var description: String {
+        switch self {
+        case .refused(let code): "refused for good (\(code))"
+        case .deferred(let code): "refused for now (\(code))"
+        case .loginDenied: "user or password are wrong"
+        case .failed(let error): "\(error)"
+        }
+    }
 }
 
 public protocol MailClient: Sendable {

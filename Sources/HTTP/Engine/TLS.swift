@@ -2,13 +2,20 @@
 internal import COpenSSL
 internal import Synchronization
 
-public enum TLSError: Error, Equatable, Sendable {
+public enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A certificate, key or CA file cannot be used; the text names the file and OpenSSL's reason, never its contents.
     case badFile(String)
     /// The peer's certificate is not to be trusted for that name.
     case untrusted(String)
     case handshake(String)
     case failed(String)
+
+    /// For the operator.
+    public var description: String {
+        switch self {
+        case .badFile(let detail), .untrusted(let detail), .handshake(let detail), .failed(let detail): detail
+        }
+    }
 }
 
 /// The reason of the last OpenSSL failure on this thread, and nothing left of it behind.

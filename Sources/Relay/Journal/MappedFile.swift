@@ -3,11 +3,19 @@ internal import Glibc
 internal import Synchronization
 
 /// What can go wrong with a journal file.
-enum JournalError: Error, Equatable {
+enum JournalError: Error, Equatable, CustomStringConvertible {
     /// No space, no rights, too many files: the system's number.
     case file(errno: Int32)
     /// The records wait for the ledger and have used up the journal's budget.
     case full
+
+    /// For the operator.
+    var description: String {
+        switch self {
+        case .file(let number): "a file of the journal: \(unsafe String(cString: strerror(number)))"
+        case .full: "the journal is full: the database does not take what waits in it"
+        }
+    }
 }
 
 /// A file of fixed size in memory. All its blocks are allocated when it is made, so a store into it cannot fail later (a full disk is

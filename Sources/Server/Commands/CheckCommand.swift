@@ -149,7 +149,7 @@ struct SystemCheck {
                 do {
                     results.append(Result(name: "node \(backend.name)", state: .good, detail: try await parts.nodes.test(backend)))
                 } catch let error as DriverError {
-                    results.append(Result(name: "node \(backend.name)", state: .failed, detail: error.sentence))
+                    results.append(Result(name: "node \(backend.name)", state: .failed, detail: error.description))
                 }
             }
             return results
@@ -174,7 +174,7 @@ struct SystemCheck {
             case .refused(let code), .deferred(let code): return failed("it refuses us with \(code)")
             case .failed(.tls(let why)):
                 return failed("\(why); check SMTP_USE_SSL, SMTP_STARTTLS and SMTP_CA_FILE")
-            case .failed(let why): return failed("\(why.sentence); check SMTP_HOST, SMTP_PORT and the firewall")
+            case .failed(let why): return failed("\(why); check SMTP_HOST, SMTP_PORT and the firewall")
             }
         } catch { return failed("\(error)") }
     }

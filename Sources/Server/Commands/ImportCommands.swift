@@ -133,7 +133,7 @@ extension Command {
 
     private static func seen(on backend: Backend, _ parts: SalesParts) async throws -> [Orders.Seen] {
         do { return try await parts.sales.orders.foundlings(on: backend, parts.sales.store) } catch let error as DriverError {
-            throw Failure("\(backend.name): \(error.sentence)")
+            throw Failure("\(backend.name): \(error)")
         }
     }
 

@@ -34,7 +34,7 @@ extension Command {
                 let wish = BackendKeeping.Wish(address: arguments["address"] ?? "", settings: settings, capacity: capacity)
                 let id = try await parts.nodes.keep(.vpn, wish, named: name, secret: secret, actor: "command")
                 Output.show(arguments, ["id": .string(id.text), "name": .string(name)], "\(id.text)  \(name)")
-            } catch let error as DriverError { throw Failure(error.sentence) } catch StoreError.refused("other_kind") {
+            } catch let error as DriverError { throw Failure(error.description) } catch StoreError.refused("other_kind") {
                 throw Failure("there is a backend \(name) of another kind")
             }
         }
@@ -59,7 +59,7 @@ extension Command {
             do {
                 let answer = try await parts.nodes.test(try await node(name, instance.store))
                 Output.show(arguments, ["name": .string(name), "answer": .string(answer)], "\(name): \(answer)")
-            } catch let error as DriverError { throw Failure("\(name): \(error.sentence)") }
+            } catch let error as DriverError { throw Failure("\(name): \(error)") }
         }
     }
 
@@ -74,7 +74,7 @@ extension Command {
         try await withSales { instance, parts in
             let node = try await node(words[0], instance.store)
             do { try await parts.nodes.setStatus(status, of: node, actor: "command") } catch let error as DriverError {
-                throw Failure(error.sentence)
+                throw Failure(error.description)
             }
             Output.show(arguments, ["name": .string(node.name), "status": .string(status.rawValue)], "\(node.name): \(status.rawValue)")
         }

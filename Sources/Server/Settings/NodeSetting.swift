@@ -68,7 +68,7 @@ extension Settings {
             }
             wish = BackendKeeping.Wish(address: host, settings: .object(settings), capacity: capacity)
         }
-        do throws(DriverError) { _ = try NodeSettings(wish.settings) } catch { throw WrongNode(sentence: "WG_*: \(error.sentence)") }
+        do throws(DriverError) { _ = try NodeSettings(wish.settings) } catch { throw WrongNode(sentence: "WG_*: \(error)") }
         return (wish, secret)
     }
 }
