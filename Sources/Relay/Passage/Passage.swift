@@ -238,11 +238,11 @@ final class Passage: @unchecked Sendable {
         let milliseconds = Int64(clamping: (services.ambient.uptimeNanoseconds() &- exchange.startedAtNanoseconds) / 1_000_000)
         settlement.durationMilliseconds = milliseconds
         settlement.ttftMilliseconds = firstByteAtNanoseconds.map { Int64(clamping: ($0 &- exchange.startedAtNanoseconds) / 1_000_000) }
-        let (admission, now) = (admission, moment)
+        let now = moment
         let charge = settlement.charge(admission, services.prices)
         let lostCharges = settlement.lostCharges(admission, services.prices)
         do throws(JournalError) {
-            try journal.settle { settlement.write(admission, charge, lost: lostCharges, at: now, to: &$0) }
+            try journal.settle { settlement.write(self.admission, charge, lost: lostCharges, at: now, to: &$0) }
             if let slot { journal.slots.give(slot) }
         } catch {
             // The slot stays as it is: its numbers are what the next start books.
