@@ -1,4 +1,5 @@
 import Domain
+import HTTP
 import Store
 import TestKit
 import Testing
@@ -96,6 +97,31 @@ struct GateTests {
             check(try await world.send(large), 503, "api_error", retries: true)
             // The first finds nobody there; then the way there is closed for a while.
             for _ in 1...8 { #expect([502, 529].contains(try await world.send().status), "each gives its bytes back") }
+        }
+    }
+
+    @Test(arguments: [nil, 5]) func `who waits for what others hold of a budget holds nobody up`(concurrency: Int64?) async throws {
+        try await withFakeUpstream { fake in
+            let account = "sk-account-0001"
+            try await withRelay(
+                [WorldAccount(secret: account, baseURL: fake.baseURL)], limits: APIKeyLimits(tokensPerDay: 1000, concurrency: concurrency)
+            ) { world in
+                try await fake.script(account, ["hang-after=content_block_delta#1:60000"])
+                func body(_ isStream: Bool) -> String {
+                    "{\"model\":\"claude-sonnet-5-5\",\"max_tokens\":600,\"stream\":\(isStream),\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}"
+                }
+                let (first, second) = (try world.client(), try world.client())
+                try await first.send(RelayWorld.request(body(true)))
+                _ = try await first.text(until: "content_block_delta")
+                try await second.send(RelayWorld.request(body(false)))
+                let key = try #require(world.relay.services.keys.find(world.key.id))
+                for _ in 1...100_000 where key.counters.waiting == 0 { await world.reactor.poke() }
+                #expect(key.counters.waiting == 1)
+                #expect(try await world.get("/v1/models").status == 200)
+                first.close()
+                #expect(try await second.reply().status == 200)
+                #expect(key.counters.waiting == 0)
+            }
         }
     }
 

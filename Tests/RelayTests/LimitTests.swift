@@ -180,12 +180,12 @@ struct LimitTests {
     @Test func `requests at the same time cannot overshoot a budget, and the last one goes alone`() throws {
         let bench = Bench(APIKeyLimits(tokensPerDay: 1000))
         let (first, second) = (try bench.admit(tokens: 400), try bench.admit(tokens: 400))
-        #expect(bench.refusal(tokens: 400) == .full(.key))
+        #expect(bench.refusal(tokens: 400) == .held(.key))
         bench.settle(first, tokens: 390)
         bench.settle(second, tokens: 390)
         // 220 are left: the last call, alone.
         let last = try bench.admit(tokens: 400)
-        #expect(last.isLastCall && bench.refusal(tokens: 400) == .full(.key))
+        #expect(last.isLastCall && bench.refusal(tokens: 400) == .held(.key))
         bench.settle(last, tokens: 220)
         guard case .hit(let hit) = bench.refusal(tokens: 400) else {
             Issue.record("admitted")
@@ -311,6 +311,44 @@ struct LimitTests {
         }
         places.give()
         #expect(places.inFlight == 0 && places.waiting == 0)
+    }
+
+    @Test func `who waits for a budget is called by whoever holds it, with a place or without`() async throws {
+        let bench = Bench(APIKeyLimits(tokensPerDay: 1000, concurrency: 5))
+        let holder = bench.holders[0]
+        var batch = bench.want(tokens: 700)
+        batch.places = 0
+        let held = try LimitCounters.admit(bench.holders, batch, zone: .utc)
+        #expect(bench.refusal(tokens: 700) == .held(.key))
+        let waiter = LimitWaiter()
+        #expect(holder.counters.join(waiter, holder.plan, isHeld: true, atFront: false) == .waiting)
+        // Places are free, and those who wait were there before.
+        #expect(bench.refusal() == .full(.key))
+        #expect(holder.counters.join(LimitWaiter(), holder.plan, atFront: false) == .waiting)
+        holder.counters.settle(held, used: LimitAmounts(requests: 1, tokens: 300))
+        #expect(await waiter.wait() == .invited)
+        _ = try LimitCounters.admit(bench.holders, bench.want(tokens: 700), zone: .utc, invited: holder.counters)
+        #expect(holder.counters.counts.withLock { $0.invited == 0 && $0.holding == 1 })
+        #expect(
+            Bench(APIKeyLimits(tokensPerDay: 1)).holders[0].counters.join(LimitWaiter(), holder.plan, isHeld: true, atFront: false)
+                == .room,
+            "nobody would call")
+    }
+
+    @Test func `a call that another limit stops goes to the next`() async throws {
+        // The key is at its rate when its person's queue calls.
+        let bench = Bench(APIKeyLimits(requestsPerMinute: 1), APIKeyLimits(concurrency: 1))
+        let person = bench.holders[1]
+        let first = try bench.admit()
+        let waiter = LimitWaiter()
+        #expect(person.counters.join(waiter, person.plan, atFront: false) == .waiting)
+        bench.settle(first, tokens: 1)
+        #expect(await waiter.wait() == .invited)
+        #expect(throws: LimitRefusal.hit(LimitHit(scope: .key, name: .requestsPerMinute, waitSeconds: 60))) {
+            _ = try LimitCounters.admit(bench.holders, bench.want(), zone: .utc, invited: person.counters)
+        }
+        #expect(person.counters.counts.withLock(\.invited) == 0)
+        _ = try bench.admit(second: 1061)
     }
 
     @Test func `admission looks at the rules of one key, however many keys there are`() async throws {

@@ -38,6 +38,8 @@ final class LimitCounters: Sendable {
         var periods: [Period] = []
         var minute = SlidingMinute()
         var concurrent: Int64 = 0
+        /// Reservations that are neither settled nor released, with or without a place: each calls the next in the queue at its end.
+        var holding: Int64 = 0
         /// How often an operator has taken all its places away from the requests that held them.
         var clears: UInt64 = 0
         /// Waiters that have been called and have not taken their place yet.
@@ -66,23 +68,32 @@ final class LimitCounters: Sendable {
     static func admit(
         _ holders: [Holder], _ want: Reservation, zone: CivilZone, invited: LimitCounters? = nil
     ) throws(LimitRefusal) -> Reservation {
-        try admit(holders[...], want, zone, invited)
+        var invitation = invited
+        do throws(LimitRefusal) { return try admit(holders[...], want, zone, &invitation) } catch {
+            // Refused by one before the holder that called: the call is over all the same.
+            invitation?.counts.withLock { $0.invited -= 1 }
+            throw error
+        }
     }
 
+    /// - Parameter invitation: nil once the holder that called has been reached.
     private static func admit(
-        _ holders: ArraySlice<Holder>, _ want: Reservation, _ zone: CivilZone, _ invited: LimitCounters?
+        _ holders: ArraySlice<Holder>, _ want: Reservation, _ zone: CivilZone, _ invitation: inout LimitCounters?
     ) throws(LimitRefusal) -> Reservation {
         guard let holder = holders.first else { return want }
         let result: Result<Reservation, LimitRefusal> = holder.counters.counts.withLock { counts in
             Result { () throws(LimitRefusal) -> Reservation in
                 var want = want
-                let isInvited = invited === holder.counters
-                if isInvited { counts.invited -= 1 }
+                let isInvited = invitation === holder.counters
+                if isInvited {
+                    counts.invited -= 1
+                    invitation = nil
+                }
                 if holders.startIndex == 0 { want.clears = counts.clears }
                 counts.turn(to: want.moment, holder.plan, zone)
                 try counts.check(holder, &want, isInvited: isInvited)
                 // The others are checked and taken while this lock is held; only then is anything taken here.
-                let granted = try admit(holders.dropFirst(), want, zone, invited)
+                let granted = try admit(holders.dropFirst(), want, zone, &invitation)
                 counts.openWindow(granted.moment, minutes: holder.plan.windowMinutes)
                 counts.take(granted)
                 return granted
@@ -304,7 +315,7 @@ extension LimitCounters.Counts {
             if reserved > 0 { isHeld = true }
             want.isLastCall = true
         }
-        if isHeld { throw .full(holder.scope) }
+        if isHeld { throw .held(holder.scope) }
         guard want.places > 0, let limit = holder.plan.concurrency else { return }
         looks &+= 1
         if concurrent + invited >= limit || (!isInvited && !waiters.isEmpty) { throw .full(holder.scope) }
@@ -312,6 +323,7 @@ extension LimitCounters.Counts {
 
     mutating func take(_ granted: LimitCounters.Reservation) {
         concurrent += granted.places
+        holding += 1
         minute.add(granted.amounts, second: granted.second)
         for index in periods.indices {
             if index == LimitPeriod.window.rawValue {
@@ -339,6 +351,7 @@ extension LimitCounters.Counts {
     }
 
     mutating func giveBack(_ reservation: LimitCounters.Reservation) {
+        holding -= 1
         for index in periods.indices where periods[index].contains(reservation.moment) {
             periods[index].reserved.remove(reservation.amounts)
         }

@@ -115,8 +115,10 @@ struct LimitHit: Sendable, Equatable {
 
 enum LimitRefusal: Error, Equatable {
     case hit(LimitHit)
-    /// All places are taken, or the rest of a budget is held by requests under way; they may wait for it.
+    /// All places are taken; one comes free when a request ends.
     case full(LimitScope)
+    /// The rest of a budget is held by requests under way; what they leave of it comes free when they end.
+    case held(LimitScope)
 }
 
 /// Limits with the numbers picked out that are set, so that a request meets only those. Immutable.

@@ -46,12 +46,19 @@ extension LimitCounters {
     enum Joined: Sendable { case waiting, room, tooMany }
 
     /// Takes a place in the queue.
-    /// - Parameter atFront: for one that was called and could not go after all.
-    func join(_ waiter: LimitWaiter, _ plan: LimitPlan, atFront: Bool) -> Joined {
+    /// - Parameters:
+    ///   - isHeld: it waits for what others hold of a budget, not for a place.
+    ///   - atFront: for one that was called and could not go after all.
+    func join(_ waiter: LimitWaiter, _ plan: LimitPlan, isHeld: Bool = false, atFront: Bool) -> Joined {
         counts.withLock { counts in
-            // Between the refusal and now somebody may have left; nobody would call us then.
-            if counts.concurrent + counts.invited <= 0 { return plan.concurrency == 0 ? .tooMany : .room }
-            if let limit = plan.concurrency, counts.waiters.isEmpty, counts.concurrent + counts.invited < limit { return .room }
+            // Between the refusal and now those it waits for may have left, and nobody would call it.
+            if isHeld {
+                if counts.holding <= 0 { return .room }
+            } else {
+                guard let limit = plan.concurrency else { return .room }
+                guard limit > 0 else { return .tooMany }
+                if counts.waiters.isEmpty, counts.concurrent + counts.invited < limit { return .room }
+            }
             guard counts.waiters.count < plan.queueLength else { return .tooMany }
             counts.waiters.insert(waiter, at: atFront ? 0 : counts.waiters.count)
             return .waiting

@@ -4,6 +4,8 @@ internal import Store
 
 /// Limits and places, with the waiting for them (relay contract, section 17).
 extension RelayGate {
+    /// How often in a row a place may be free when asked for and gone when taken.
+    private static let mostRooms = 16
     /// Output tokens held back for a request that does not say how many it wants.
     private static let assumedOutput: Int64 = 4096
 
@@ -15,8 +17,10 @@ extension RelayGate {
         do throws(LimitRefusal) {
             return try KeyLease(services.keeper, key.holders, want: want)
         } catch {
-            if case .full = error { return nil }
-            throw problem(error)
+            switch error {
+            case .full, .held: return nil
+            case .hit: throw problem(error)
+            }
         }
     }
 
@@ -27,25 +31,36 @@ extension RelayGate {
         var want = reservation(key, request, inputEstimate, services, Moment(exchange.reactor))
         var invited: LimitCounters?
         var began: UInt64?
+        var rooms = 0
         while true {
             let refusal: LimitRefusal
             do throws(LimitRefusal) {
                 return try KeyLease(services.keeper, key.holders, want: want, invited: invited)
             } catch { refusal = error }
-            guard case .full(let scope) = refusal, let holder = key.holders.first(where: { $0.scope == scope }) else {
+            let (scope, isHeld): (LimitScope?, Bool) =
+                switch refusal {
+                case .full(let scope): (scope, false)
+                case .held(let scope): (scope, true)
+                case .hit: (nil, false)
+                }
+            guard let scope, let holder = key.holders.first(where: { $0.scope == scope }) else {
                 invited?.inviteNext()
                 throw problem(refusal)
             }
             // Called by one holder and stopped by another: the place goes to the next.
             if let invited, invited !== holder.counters { invited.inviteNext() }
             let waiter = LimitWaiter()
-            switch holder.counters.join(waiter, holder.plan, atFront: invited === holder.counters) {
+            switch holder.counters.join(waiter, holder.plan, isHeld: isHeld, atFront: invited === holder.counters) {
             case .tooMany: throw .concurrency
             case .room:
                 invited = nil
+                rooms += 1
+                // Nothing else runs on this reactor meanwhile: whoever is too slow for so many others is refused.
+                guard rooms <= mostRooms else { throw .concurrency }
                 continue
             case .waiting: break
             }
+            rooms = 0
             let start = began ?? exchange.reactor.nowNanoseconds
             began = start
             let outcome = await wait(waiter, until: start &+ UInt64(holder.plan.queueSeconds) * 1_000_000_000, exchange)
@@ -123,7 +138,7 @@ extension RelayGate {
     static func problem(_ refusal: LimitRefusal) -> RelayProblem {
         switch refusal {
         case .hit(let hit): .limit(hit)
-        case .full: .concurrency
+        case .full, .held: .concurrency
         }
     }
 
