@@ -32,6 +32,12 @@ struct TimestampTests {
         #expect(Timestamp(milliseconds: .max).adding(milliseconds: 1).milliseconds == .max)
         #expect(Timestamp(milliseconds: 0).adding(seconds: .max).milliseconds == .max)
         #expect(Timestamp(milliseconds: 0).adding(seconds: .min).milliseconds == .min)
+        #expect(Timestamp(seconds: .max).milliseconds == .max && Timestamp(seconds: -1 << 60).milliseconds == .min)
+    }
+
+    @Test(arguments: [Int64.min, .min + 1, -1, .max]) func `any moment has a text`(milliseconds: Int64) {
+        let moment = Timestamp(milliseconds: milliseconds)
+        #expect(!moment.text.isEmpty && !moment.dayText.isEmpty)
     }
 }
 

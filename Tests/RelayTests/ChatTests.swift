@@ -162,6 +162,12 @@ struct ChatTests {
             let heard = frames.filter { ["\(run):0", "\(run):1"].contains($0.id) }.compactMap { $0.data["text"].string }.joined()
             #expect(heard + rest.filter { $0.data["type"] == "delta" }.compactMap { $0.data["text"].string }.joined() == text)
             #expect(rest.last?.data["type"] == "done")
+            // Numbers that no run has.
+            for number in ["9223372036854775807", "99999999999999999999"] {
+                let beyond = try await world.get(
+                    "/api/chat/stream?message=Hi", headers: ["x-api-key: \(RelayWorld.secret)", "last-event-id: \(run):\(number)"])
+                #expect(beyond.status == 204)
+            }
             await world.advance(seconds: 61)
             let late = try await world.get(
                 "/api/chat/stream?message=Hi", headers: ["x-api-key: \(RelayWorld.secret)", "last-event-id: \(run):1"])

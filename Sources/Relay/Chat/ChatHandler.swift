@@ -69,11 +69,13 @@ struct ChatHandler: Sendable {
         }
     }
 
-    /// "r_…:7"
+    /// "r_…:7". A number beyond all frames is as good as any other: a run has no more of them than bytes.
     private static func eventID(_ text: String) -> (run: String, after: Int)? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].hasPrefix("r_"), let number = Int(parts[1]), number >= 0 else { return nil }
-        return (String(parts[0]), number)
+        guard parts.count == 2, parts[0].hasPrefix("r_"), !parts[1].isEmpty,
+            parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) })
+        else { return nil }
+        return (String(parts[0]), min(Int(parts[1]) ?? .max, ChatRun.maximumBytes))
     }
 
     /// Never makes a second answer: what is over or unknown is 204, which stops an EventSource.
