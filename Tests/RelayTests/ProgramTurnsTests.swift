@@ -122,6 +122,17 @@ struct ProgramTurnsTests {
         }
     }
 
+    @Test func `a program goes its own way, whatever became of the pool's`() async throws {
+        try await withProgram(Self.answers, priority: 1) { world, _, _ async throws in
+            let pool = try world.account("sk-pool")
+            #expect(try account(world).route !== pool.route)
+            pool.route.failed(world.clock.ambient.now())
+            await world.advance(seconds: 11)
+            #expect(try await ask(#"{"message":"Hi"}"#, world).text.contains("prögram"))
+            #expect(try await world.send().status == 200, "its turn took nobody's probe")
+        }
+    }
+
     @Test(arguments: [(401, "401: the credential is not taken", true), (529, "529", false), (403, "403", false)])
     func `what the program's upstream refuses is the account's fault, and somebody else answers`(
         status: Int, reason: String, isBlock: Bool

@@ -73,7 +73,9 @@ final class RelayAccount: Sendable {
         self.init(
             account: row, target: target, credentialName: isBare ? "x-api-key" : "authorization",
             credential: SecretBytes(isBare || secret.isEmpty ? secret : Array("Bearer ".utf8) + secret), generation: token?.generation ?? 0,
-            modelMap: map, live: live, route: route(RouteName(target)), programProxy: isProgram ? proxyText.map { SecretBytes($0) } : nil)
+            modelMap: map, live: live,
+            // A program finds its own way: what stops others there tells nothing of it, and it tells nothing of theirs.
+            route: isProgram ? Route() : route(RouteName(target)), programProxy: isProgram ? proxyText.map { SecretBytes($0) } : nil)
     }
 }
 
