@@ -58,6 +58,29 @@ struct LeavingTests {
         }
     }
 
+    @Test func `a stream that stood still because its client was slow is read on when the client goes`() async throws {
+        try await withAccount({ $0.abortPolicy = .drain }, configure: { $0.limits.drainBytes = 64 << 20 }) { world, fake async throws in
+            try await fake.script(Self.account, ["len=150000"])
+            let client = try RawClient(port: world.port, receiveBytes: 4096)
+            try await client.send(RelayWorld.request(RelayWorld.streamBody))
+            _ = try await client.text(until: "content_block_delta")
+            // It reads no more: sooner or later nothing comes from the upstream either.
+            var (seen, still) = (0, 0)
+            while still < 5000 {
+                await world.reactor.poke()
+                let received = world.reactor.counters.bytesReceived.value
+                (seen, still) = (received, received == seen ? still + 1 : 0)
+            }
+            client.reset()
+            // Some twenty megabytes are still to come.
+            for _ in 1...9 where await !world.hasJournalled(2) {}
+            #expect(await world.hasJournalled(2))
+            let ledger = try await world.books().ledger
+            #expect(ledger.map(\.usageSource) == [.final])
+            #expect(try await eventually(world) { drains(world) == 0 })
+        }
+    }
+
     @Test func `past the number of such streams the next is cut`() async throws {
         try await withAccount({ $0.abortPolicy = .drain }, configure: { $0.limits.drains = 1 }) { world, fake async throws in
             try await fake.script(Self.account, [], default: "hang-after=content_block_delta#2:60000|len=400")

@@ -209,7 +209,8 @@
 
     func discardHead() { head = nil }
 
-    func resume() {
+    /// Reads on after a pause; nothing without one.
+    public func resume() {
         guard isPaused, !isOver else { return }
         isPaused = false
         if let rest = undecoded { decode(rest.span) }
