@@ -232,6 +232,23 @@ struct ServerLifeTests {
         }
     }
 
+    @Test func `a reply that is made is sent to its end, though the client has ended its half meanwhile`() async throws {
+        let body = (0..<16_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let isMade = Door()
+        let handler = ClosureHandler { exchange in
+            exchange.respond(Response(status: 200, body: body))
+            isMade.open()
+        }
+        try await withServer(handler: handler) { running in
+            let client = try running.client(receiveBytes: 131_072)
+            try await client.send(Self.get)
+            await isMade.wait()
+            client.finishSending()
+            #expect(try await client.reply().body == body)
+            #expect(try await client.rest() == [])
+        }
+    }
+
     @Test func `what is kept back for a slow reader is capped`() async throws {
         let done = Door()
         let handler = ClosureHandler { exchange in

@@ -93,8 +93,8 @@ extension ServerConnection {
     private func endOfInput() {
         peerHasFinished = true
         guard phase == .exchange else {
-            // A head that stops in the middle has nobody to answer.
-            close()
+            // A head that stops in the middle has nobody to answer; a reply that is made already is still owed.
+            if phase == .idle, outputStart < output.count { finishThenClose() } else { close() }
             return
         }
         closesAfterReply = true
