@@ -70,6 +70,33 @@ struct RecoveryTests {
         return (done, left)
     }
 
+    @Test func `a request that outlives many files is over when its end is read, however often it was carried`() async throws {
+        try await withFixture { fixture in
+            let mover = try fixture.mover()
+            let journal = mover.journals[0]
+            func pass(_ count: Int) throws {
+                for _ in 0..<count {
+                    let short = Admission.example(fixture.clock.ambient, key: fixture.key)
+                    try journal.admit(short)
+                    try journal.settle(short.settled().bytes.span)
+                }
+            }
+            let long = Admission.example(fixture.clock.ambient, key: fixture.key)
+            try journal.admit(long)
+            _ = try await mover.moveOnce()
+            try pass(60)
+            try journal.settle(long.settled().bytes.span)
+            try pass(60)
+            // Read in small groups: its end is read files after it was carried for the first time, and before what was carried.
+            while journal.pendingRecords > 0 { _ = try await mover.moveOnce(limit: 7) }
+            mover.stop()
+            await mover.run()
+            #expect(try fixture.files.isEmpty, "nothing is under way")
+            #expect(try await fixture.ledger().count == 121)
+            #expect(try await fixture.request(long.requestID)?.status == .success)
+        }
+    }
+
     @Test func `what a dead process left is booked once, however often it is tried`() async throws {
         try await withFixture { fixture in
             let (settled, _) = try die(fixture, settled: 40, open: [])

@@ -93,6 +93,18 @@ final class Journal: Sendable {
         try JournalCoder.withSettled(write) { record in Result { () throws(JournalError) in try settle(record) } }.get()
     }
 
+    /// Writes an admission again before its file goes. The mover passes it over, so it is nothing that waits.
+    func carry(_ admission: Admission) throws(JournalError) {
+        let bytes = JournalCoder.encode(carried: admission)
+        let result: Result<Void, JournalError> = chain.withLock { chain in
+            Result { () throws(JournalError) in
+                try append(bytes.span, to: &chain)
+                chain.pendingRecords -= 1
+            }
+        }
+        try result.get()
+    }
+
     /// - Throws: `full` when the budget is used up, `file` when the disk gives no more; nothing was written then.
     /// - Parameter settles: requests that are over with it.
     func append(_ payload: Span<UInt8>, settles: Int = 0) throws(JournalError) {
@@ -198,7 +210,6 @@ final class Journal: Sendable {
                 case .record(let range, let next):
                     reading.take(range, into: &batch)
                     batch.position = next
-                    batch.count += 1
                 case .end: break scan
                 case .damaged, .unfinished:
                     batch.damaged += 1
@@ -216,17 +227,19 @@ final class Journal: Sendable {
         /// Admissions without a settlement so far, and the record that is looked at.
         var bytes: [UInt8] = []
         private var begun: [RequestID: Range<Int>] = [:]
-        /// Ended here, begun before: an admission that was carried forward may come after the end.
-        private var ended: Set<RequestID> = []
 
         mutating func take(_ range: Range<Int>, into batch: inout Batch) {
-            switch JournalCoder.head(bytes, range) {
-            case .admitted(let id) where !ended.contains(id): begun[id] = range
+            let head = JournalCoder.head(bytes, range)
+            // What was carried forward is known since its first record, or over.
+            if case .carried = head { return drop(range) }
+            batch.count += 1
+            switch head {
+            case .admitted(let id): begun[id] = range
             case .settled(let id):
-                if begun.removeValue(forKey: id) == nil { ended.insert(id) }
+                begun[id] = nil
                 batch.settled.append(bytes.span.extracting(range.dropFirst()))
                 fallthrough
-            case .admitted: drop(range)
+            case .carried: drop(range)
             case nil:
                 batch.damaged += 1
                 drop(range)

@@ -13,6 +13,8 @@ final class JournalMover: Sendable {
 
     /// Two a request, so about three thousand requests in one transaction, which takes some 20 ms.
     static let batchRecords = 6000
+    /// Where a store that refuses large groups is met; halved to it, doubled again from it.
+    static let leastRecords = 200
     private static let pause = Duration.milliseconds(25)
     /// After a group of `busyRecords`: what a commit costs is then worth sharing among more, and the history is fresh enough.
     private static let busyPause = Duration.milliseconds(75)
@@ -47,8 +49,6 @@ final class JournalMover: Sendable {
         /// Those the history does not show, in the order they came: a look from time to time meets only young ones, however many
         /// streams are open. Those that have ended meanwhile are passed over.
         var unshown: [RequestID] = []
-        /// Written to the journal again and not yet read there.
-        var carried: Set<RequestID> = []
     }
     private let open = Mutex(Underway())
     /// A request that takes longer than this shows as pending; shorter ones are written once, when they end.
@@ -99,21 +99,25 @@ final class JournalMover: Sendable {
     /// Moves until `stop`, then moves the rest and leaves no file behind.
     func run() async {
         var failures = 0
+        var limit = Self.batchRecords
         while true {
             let stopping = isStopping.load(ordering: .acquiring)
             var pause = Self.pause
             do {
-                let moved = try await moveOnce()
+                let moved = try await moveOnce(limit: limit)
                 failures = 0
+                limit = min(Self.batchRecords, limit * 2)
                 if stopping {
                     if moved > 0 { continue } else { break }
                 }
                 if moved >= Self.busyRecords { pause = Self.busyPause }
                 // A full group means more is waiting. Smaller ones are worth a pause: every commit waits for the disk, and costs
                 // more than the rows in it.
-                if journals.contains(where: { $0.pendingRecords >= Self.batchRecords }) { continue }
+                if journals.contains(where: { $0.pendingRecords >= limit }) { continue }
             } catch {
                 failures += 1
+                // A group that was too large for the store's deadline would be too large again.
+                limit = max(Self.leastRecords, limit / 2)
                 log.error(
                     "journal.ledger_unavailable",
                     ["error": LogValue("\(error)"), "pending": LogValue(journals.reduce(0) { $0 + $1.pendingRecords })])
@@ -145,14 +149,14 @@ final class JournalMover: Sendable {
 
     /// One group of every journal.
     /// - Returns: how many records there were; 1 for what could not be read.
-    func moveOnce() async throws -> Int {
+    func moveOnce(limit: Int = JournalMover.batchRecords) async throws -> Int {
         var moved = 0
         for (index, journal) in journals.enumerated() {
             // A disk without room must not keep records from the ledger: moving them is what makes room.
             do throws(JournalError) { try journal.prepareSpare() } catch {
                 log.error("journal.no_spare_file", ["error": LogValue("\(error)"), "action": "free disk space in the data directory"])
             }
-            guard let batch = journal.nextBatch(limit: Self.batchRecords) else { continue }
+            guard let batch = journal.nextBatch(limit: limit) else { continue }
             moved += max(1, batch.count)
             if !batch.settled.isEmpty { try await book(batch.settled) }
             // Only now: a batch that the store refuses comes again.
@@ -182,8 +186,6 @@ final class JournalMover: Sendable {
     private func note(_ batch: Journal.Batch, of journal: Int) {
         open.withLock { open in
             for admission in batch.admitted {
-                // It was written again after it had been read: it is known, or it is over.
-                if open.carried.remove(admission.requestID) != nil || open.requests[admission.requestID] != nil { continue }
                 open.requests[admission.requestID] = Open(admission: admission, journal: journal)
                 open.unshown.append(admission.requestID)
             }
@@ -191,12 +193,10 @@ final class JournalMover: Sendable {
         }
     }
 
-    /// Before a file goes: requests under way that were admitted in it are admitted again at the journal's end, so that a crash still
-    /// finds them.
+    /// Before a file goes: requests under way are admitted again at the journal's end, so that a crash still finds them.
     private func carryForward(_ journal: Journal, _ index: Int) throws(JournalError) {
         for admission in open.withLock({ $0.requests.values.filter { $0.journal == index }.map(\.admission) }) {
-            try journal.append(JournalCoder.encode(admission).span)
-            open.withLock { _ = $0.carried.insert(admission.requestID) }
+            try journal.carry(admission)
         }
     }
 

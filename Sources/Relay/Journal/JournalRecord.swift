@@ -36,9 +36,15 @@ struct JournalCoder {
     static let maximumBytes = 16_384
 
     /// The first byte.
-    private enum Kind { static let (admitted, settled): (UInt8, UInt8) = (1, 2) }
+    private enum Kind { static let (admitted, settled, carried): (UInt8, UInt8, UInt8) = (1, 2, 3) }
 
     static func encode(_ admission: Admission) -> [UInt8] { [UInt8](upTo: 320) { encode(admission, into: &$0) } }
+    /// The same once more, because the file of the first goes: for whoever finds the files after a crash, and nobody else.
+    static func encode(carried admission: Admission) -> [UInt8] {
+        var bytes = encode(admission)
+        bytes[0] = Kind.carried
+        return bytes
+    }
     /// The record's bytes, for as long as `use` takes.
     static func withRecord<Result>(_ admission: Admission, _ use: (Span<UInt8>) -> Result) -> Result {
         withBytes(upTo: 512, { encode(admission, into: &$0) }, use)
@@ -77,25 +83,31 @@ struct JournalCoder {
             }, use)
     }
 
-    /// What a record is, without reading more of it than its head; nil when it is neither.
+    /// What a record is, without reading more of it than its head; nil when it is none.
     enum Head: Equatable {
         case admitted(RequestID)
         /// The rest of the bytes is what `SettledRecords` takes.
         case settled(RequestID)
+        case carried(RequestID)
     }
     static func head(_ bytes: [UInt8], _ range: Range<Int>) -> Head? {
         var reader = RecordReader(bytes, range)
         let kind = reader.byte()
         let id: RequestID = reader.id()
         guard !reader.isBroken else { return nil }
-        return kind == Kind.admitted ? .admitted(id) : kind == Kind.settled ? .settled(id) : nil
+        return switch kind {
+        case Kind.admitted: .admitted(id)
+        case Kind.settled: .settled(id)
+        case Kind.carried: .carried(id)
+        default: nil
+        }
     }
 
     /// Nil when the bytes are no record of this version.
     static func decode(_ bytes: [UInt8], _ range: Range<Int>? = nil) -> JournalRecord? {
         var reader = RecordReader(bytes, range)
         switch reader.byte() {
-        case Kind.admitted: return admission(&reader).map(JournalRecord.admitted)
+        case Kind.admitted, Kind.carried: return admission(&reader).map(JournalRecord.admitted)
         case Kind.settled: return SettledRequest(reading: &reader).map(JournalRecord.settled)
         default: return nil
         }
