@@ -52,8 +52,12 @@ public struct APIKey: Sendable, Equatable, RowReadable {
     public let version: Int64
 
     /// Whether it opens the door at `now`; limits are another matter.
-    public func works(at now: Timestamp) -> Bool {
-        status == .active && deletedAt == nil && ownerStatus != .blocked && ends.map { now < $0 } ?? true
+    public func works(at now: Timestamp) -> Bool { deletedAt == nil && standing.refusal(at: now) == nil }
+    public var standing: APIKeyStanding { APIKeyStanding(isOn: status == .active && ownerStatus != .blocked, ends: ends) }
+
+    /// Every list of addresses that a caller has to be in: its own, its owner's and its team's, as far as they have one.
+    public var ipAllowlists: [[String]] {
+        [access.ipAllowlist, ownerAccess?.ipAllowlist, teamAccess?.ipAllowlist].compactMap { $0 }.filter { !$0.isEmpty }
     }
 
     /// When it stops working: the earliest of its own end, its owner's and its team's. Nil: never, or not used yet.
@@ -141,6 +145,24 @@ public struct APIKey: Sendable, Equatable, RowReadable {
             throw .programming("tags that are no JSON")
         }
     }
+}
+
+/// Whether a key that is there may be used at all; small, so that who asks for every request can keep it.
+public struct APIKeyStanding: Sendable {
+    /// It is active and nobody has blocked its owner.
+    public let isOn: Bool
+    /// See `APIKey.ends`.
+    public let ends: Timestamp?
+
+    /// In the order of a request's checks (relay contract, section 2).
+    public enum Refusal: Sendable { case disabled, expired }
+
+    /// - Parameter now: only a key that ends asks for it. The end itself is over.
+    public func refusal(at now: @autoclosure () -> Timestamp) -> Refusal? {
+        guard isOn else { return .disabled }
+        return hasEnded(at: now()) ? .expired : nil
+    }
+    public func hasEnded(at now: @autoclosure () -> Timestamp) -> Bool { ends.map { $0 <= now() } ?? false }
 }
 
 public struct NewAPIKey: Sendable {

@@ -154,7 +154,7 @@ struct SharedAccessTests {
                 #expect(try await world.send(body, "/v1/messages/batches", headers: headers).status == 200)
                 try await world.relay.services.keys.writeActivations(to: world.store)
                 try await world.relay.refresh()
-                #expect(world.relay.services.keys.find(id)?.ends == world.clock.ambient.now().adding(seconds: 60))
+                #expect(world.relay.services.keys.find(id)?.standing.ends == world.clock.ambient.now().adding(seconds: 60))
                 await world.advance(seconds: 60)
                 #expect(try code(await world.send(body, "/v1/messages/batches", headers: headers)) == "key_expired")
             }

@@ -16,14 +16,14 @@ extension RelayKeys {
             return nil
         }
         guard let key = found, key.deletedAt == nil else { throw Problem.ofKey(.unauthorized) }
-        guard key.status == .active, key.ownerStatus != .blocked else { throw Problem.ofKey(.keyDisabled) }
-        if let ends = key.ends, ends <= store.ambient.now() { throw Problem.ofKey(.keyExpired) }
-        let lists = [key.access.ipAllowlist, key.ownerAccess?.ipAllowlist ?? [], key.teamAccess?.ipAllowlist ?? []]
-        for list in lists where !list.isEmpty {
-            // What is no network allows nobody, and nor does an address that cannot be read.
-            guard let address = IPAddress(address), list.contains(where: { IPNetwork($0)?.contains(address) == true }) else {
-                throw Problem.ofKey(.keyAddress)
-            }
+        switch key.standing.refusal(at: store.ambient.now()) {
+        case .disabled: throw Problem.ofKey(.keyDisabled)
+        case .expired: throw Problem.ofKey(.keyExpired)
+        case nil: break
+        }
+        for list in key.ipAllowlists.compactMap(IPAllowlist.init) {
+            // An address that cannot be read is on no list.
+            guard let address = IPAddress(address), list.allows(address) else { throw Problem.ofKey(.keyAddress) }
         }
         return key
     }

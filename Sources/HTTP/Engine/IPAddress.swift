@@ -114,3 +114,15 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
         (bits == 0 ? 0 : UInt64.max << UInt64(64 - min(64, bits)), bits <= 64 ? 0 : UInt64.max << UInt64(128 - bits))
     }
 }
+
+/// Where somebody may come from, as people have listed it.
+public struct IPAllowlist: Sendable {
+    private let networks: [IPNetwork]
+    /// What is no network allows nobody, rather than everybody.
+    /// - Returns: nil for an empty list, which allows every address.
+    public init?(_ texts: [String]) {
+        guard !texts.isEmpty else { return nil }
+        networks = texts.compactMap { IPNetwork($0) }
+    }
+    public func allows(_ address: IPAddress) -> Bool { networks.contains { $0.contains(address) } }
+}

@@ -12,8 +12,7 @@ final class RelayKey: Sendable {
     let holders: [LimitCounters.Holder]
     /// Its own, its owner's and its team's; empty for most keys, so that asking costs nothing.
     let rules: [KeyRules]
-    /// The earliest of all ends.
-    let ends: Timestamp?
+    let standing: APIKeyStanding
     /// Its next request begins a lifetime.
     let awaitsFirstUse: Bool
     /// The secret it was found by ended with a rotation and works for a while.
@@ -28,7 +27,7 @@ final class RelayKey: Sendable {
         self.isPrevious = isPrevious
         binding = key.accountBinding.map(AccountBinding.init)
         rules = KeyRules.all(of: key)
-        ends = key.ends
+        standing = key.standing
         awaitsFirstUse = key.awaitsFirstUse
     }
 
@@ -46,7 +45,7 @@ final class RelayKey: Sendable {
     }
     /// Whose end comes first.
     var endScope: LimitScope {
-        key.ownEnd == ends ? .key : key.ownerAccess?.ends == ends ? .user : .team
+        key.ownEnd == standing.ends ? .key : key.ownerAccess?.ends == standing.ends ? .user : .team
     }
     var plan: LimitPlan { holders.first?.plan ?? .none }
 }

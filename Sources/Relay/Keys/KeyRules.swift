@@ -9,11 +9,11 @@ struct KeyRules: Sendable {
     private let allowedModels: [ModelPattern]?
     private let deniedModels: [ModelPattern]
     /// Nil allows every address.
-    private let networks: [IPNetwork]?
+    private let addresses: IPAllowlist?
     /// Empty allows all services.
     private let services: [String]
     /// "claude-code" or beginnings of user agents; empty allows every client.
-    let clients: [String]
+    private let clients: [String]
 
     private init(
         _ scope: LimitScope, allowed: [ModelPattern]?, denied: [String], addresses: [String], services: [String], clients: [String]
@@ -21,8 +21,7 @@ struct KeyRules: Sendable {
         self.scope = scope
         allowedModels = allowed
         deniedModels = denied.map(ModelPattern.init)
-        // What is no network allows nobody, rather than everybody.
-        networks = addresses.isEmpty ? nil : addresses.compactMap { IPNetwork($0) }
+        self.addresses = IPAllowlist(addresses)
         self.services = services
         self.clients = clients
     }
@@ -46,12 +45,22 @@ struct KeyRules: Sendable {
     }
 
     private var allowsEverything: Bool {
-        allowedModels == nil && deniedModels.isEmpty && networks == nil && services.isEmpty && clients.isEmpty
+        allowedModels == nil && deniedModels.isEmpty && addresses == nil && services.isEmpty && clients.isEmpty
     }
 
     func allows(model: String) -> Bool {
         (allowedModels?.contains { $0.matches(model) } ?? true) && !deniedModels.contains { $0.matches(model) }
     }
-    func allows(_ address: IPAddress) -> Bool { networks?.contains { $0.contains(address) } ?? true }
+    func allows(_ address: IPAddress) -> Bool { addresses?.allows(address) ?? true }
     func allows(service: String) -> Bool { services.isEmpty || services.contains(service) }
+
+    /// Whether `allows(client:)` has to be asked.
+    var restrictsClients: Bool { !clients.isEmpty }
+    static let claudeCode = "claude-code"
+    /// - Parameters:
+    ///   - agent: the user agent, or what begins as one.
+    ///   - isClaudeCode: asked only when that client is listed.
+    func allows(client agent: String, isClaudeCode: () -> Bool) -> Bool {
+        clients.isEmpty || clients.contains { $0 == Self.claudeCode ? isClaudeCode() : agent.hasPrefix($0) }
+    }
 }

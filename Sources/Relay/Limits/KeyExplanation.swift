@@ -21,7 +21,7 @@ public enum KeyExplanation {
     static func describe(_ key: RelayKey, _ question: KeyQuestion, now: Timestamp, uptime: UInt64, _ zone: CivilZone) -> JSON {
         let (row, model) = (key.key, question.model)
         var checks: [(String, Bool)] = [
-            ("key_disabled", row.status == .active && row.ownerStatus != .blocked), ("key_expired", row.ends.map { now < $0 } ?? true),
+            ("key_disabled", key.standing.isOn), ("key_expired", !key.standing.hasEnded(at: now)),
         ]
         checks += rules(key, question)
         let shared: [(LimitScope, SharedAccess?)] = [(.user, row.ownerAccess), (.team, row.teamAccess)]
@@ -68,7 +68,7 @@ public enum KeyExplanation {
                     return .object(rules)
                 }),
             "allowed_models": row.allowedModels.flatMap { try? JSON(parsing: $0) } ?? .null,
-            "expires_at": row.ends.map { .string($0.text) } ?? .null, "time_zone": .string(zone.name),
+            "expires_at": key.standing.ends.map { .string($0.text) } ?? .null, "time_zone": .string(zone.name),
         ]
     }
 }
@@ -83,9 +83,8 @@ extension KeyExplanation {
         }
         if let service = question.service { checks.append(("service_not_allowed", key.rules.allSatisfy { $0.allows(service: service) })) }
         if let client = question.client {
-            let isAllowed = key.rules.allSatisfy { rules in
-                rules.clients.isEmpty || rules.clients.contains { $0 == client || $0 != "claude-code" && client.hasPrefix($0) }
-            }
+            // Who names Claude Code is taken at its word.
+            let isAllowed = key.rules.allSatisfy { $0.allows(client: client, isClaudeCode: { client == KeyRules.claudeCode }) }
             checks.append(("client_not_allowed", isAllowed))
         }
         if let model = question.model { checks.append(("model_not_allowed", key.allows(model: model))) }

@@ -152,12 +152,11 @@ extension RelayGate {
     /// A soft check: header fields can be forged (relay contract, section 8).
     /// - Parameter request: nil of a batch, which Claude Code does not send.
     static func client(_ key: RelayKey, _ head: RequestHead, _ request: MessagesRequest?) throws(RelayProblem) {
-        for rules in key.rules where !rules.clients.isEmpty {
+        for rules in key.rules where rules.restrictsClients {
             let agent = head.value(of: userAgent) ?? ""
-            let isAllowed = rules.clients.contains { client in
-                client == "claude-code" ? isClaudeCode(head, agent, request) : agent.hasPrefix(client)
+            guard rules.allows(client: agent, isClaudeCode: { isClaudeCode(head, agent, request) }) else {
+                throw .clientNotAllowed(rules.scope)
             }
-            guard isAllowed else { throw .clientNotAllowed(rules.scope) }
         }
     }
 

@@ -130,8 +130,11 @@ enum RelayGate {
     }
 
     static func check(_ key: RelayKey, _ services: RelayServices) throws(RelayProblem) -> RelayKey {
-        guard key.key.status == .active, key.key.ownerStatus != .blocked else { throw .keyDisabled }
-        if let ends = key.ends, ends <= services.ambient.now() { throw .keyExpired(key.endScope) }
+        switch key.standing.refusal(at: services.ambient.now()) {
+        case .disabled: throw .keyDisabled
+        case .expired: throw .keyExpired(key.endScope)
+        case nil: break
+        }
         if key.isPrevious, key.key.previousUntil.map({ $0 <= services.ambient.now() }) ?? true { throw .noKey }
         return key
     }
