@@ -87,7 +87,7 @@ public final class Relay: Sendable {
         let outgoing = OutgoingClient(ambient: ambient, rule: rule)
         let tokens = TokenRefresher(
             store: store, keyring: { reader.keyring }, client: { () throws(ClientError) in try outgoing.client() }, log: log,
-            metrics: metrics, notices: notices
+            metrics: metrics, notices: notices, waits: { accounts.pool.account($0)?.live.noteRenewal(at: $1) }
         ) {
             do { try await reader.refresh() } catch { log.warning("relay.refresh_failed", ["error": LogValue("\(error)")]) }
         }

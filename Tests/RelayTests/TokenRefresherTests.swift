@@ -91,12 +91,44 @@ struct TokenRefresherTests {
         try await withAccount { world, fake, id in
             try await fake.script("access-0", [], default: "status=401")
             try await fake.script("refresh-0", ["refresh-fail=500", "rotate-refresh"])
-            for _ in 1...3 { #expect(try await world.send().status == 529) }
-            #expect(try await world.send(RelayWorld.body, "/v1/messages/count_tokens").status == 529)
+            let next = world.clock.ambient.now().adding(seconds: 10).text
+            for path in ["/v1/messages", "/v1/messages", "/v1/messages/count_tokens"] {
+                let reply = try await world.send(RelayWorld.body, path)
+                #expect(reply.status == 529 && reply.header("retry-after") == "10", "when the token endpoint is asked again")
+                #expect(try JSON(parsing: reply.body)["error"]["details"]["resets_at"].string == next)
+            }
             #expect(try await refreshes(fake).count == 1)
-            await world.advance(seconds: 10)
+            await world.advance(seconds: 4)
+            #expect(try await world.send().header("retry-after") == "6")
+            await world.advance(seconds: 6)
             #expect(try await world.send().status == 200)
             #expect(try await token(world, id).generation == 2)
+        }
+    }
+
+    @Test func `what waits for a first token, or for a person, is told so`() async throws {
+        try await withAccount(lacksAccess: true) { world, fake, id in
+            try await fake.script("refresh-0", ["refresh-fail=500", "refresh-fail=500", "refresh-fail=invalid_grant"])
+            #expect(try await world.send().header("retry-after") == "5", "somebody looks every five seconds")
+            for pause in [10, 20] as [Int64] {
+                try await world.relay.services.tokens.renewEnding()
+                #expect(try await world.send().header("retry-after") == "\(pause)")
+                await world.advance(seconds: pause)
+            }
+            try await world.relay.services.tokens.renewEnding()
+            let reply = try await world.send()
+            #expect(reply.status == 529 && reply.header("retry-after") == "60", "time alone helps no more")
+            #expect(try JSON(parsing: reply.body)["error"]["details"]["resets_at"] == .null)
+        }
+    }
+
+    @Test func `a token that was refused says nothing of the next one`() async throws {
+        try await withAccount { world, fake, id in
+            try await fake.script("access-0", ["status=401"])
+            try await fake.script("refresh-0", ["rotate-refresh"])
+            #expect(try await world.send().status == 200)
+            let account = try #require(world.relay.services.accounts.accounts.first)
+            #expect(account.generation == 2 && !account.awaitsToken, "the one that was refused is another")
         }
     }
 

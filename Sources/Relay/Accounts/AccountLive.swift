@@ -23,6 +23,11 @@ final class AccountLive: Sendable {
     /// The operator's resets that this process has followed.
     let resets = Atomic<Int64>(0)
 
+    /// Access tokens up to this generation were refused by the upstream.
+    private let refusedGeneration = Atomic<Int64>(0)
+    /// When its token endpoint is asked again after a failure, in milliseconds since 1970; 0: it has not failed.
+    private let renewalAt = Atomic<Int64>(0)
+
     /// - Parameter zone: where the day of its cost cap begins.
     init(zone: CivilZone) { use = Mutex(AccountUse(zone: zone)) }
 
@@ -75,6 +80,19 @@ final class AccountLive: Sendable {
         }
     }
     var snapshot: AccountCondition { condition.withLock { $0 } }
+
+    // MARK: Tokens of an OAuth account
+
+    /// The upstream does not take the access token of that generation.
+    func tokenRefused(_ generation: Int64) { _ = refusedGeneration.max(generation, ordering: .relaxed) }
+    func isRefused(_ generation: Int64) -> Bool { generation <= refusedGeneration.load(ordering: .relaxed) }
+    /// - Parameter moment: when its token endpoint is asked again; nil after a success.
+    func noteRenewal(at moment: Timestamp?) { renewalAt.store(moment?.milliseconds ?? 0, ordering: .relaxed) }
+    /// When there may be a new token, `soonest` at the earliest; nil: not without somebody's help.
+    func renewal(after soonest: Timestamp) -> Timestamp? {
+        let at = renewalAt.load(ordering: .relaxed)
+        return at == .max ? nil : max(soonest, Timestamp(milliseconds: at))
+    }
 
     // MARK: What the upstream tells
 

@@ -39,7 +39,9 @@ enum NoAccount: Error, Equatable {
 
 /// What stands between one account and one request.
 enum AccountObstacle: Equatable {
-    case tried, model, binding, status(AccountStatus, String), notSchedulable, expired, noToken
+    case tried, model, binding, status(AccountStatus, String), notSchedulable, expired
+    /// An OAuth account without an access token; nil: none comes without somebody's help.
+    case noToken(until: Timestamp?)
     case resting(until: Timestamp, isBlock: Bool, reason: String)
     case probing
     case route(until: Timestamp)
@@ -52,7 +54,7 @@ enum AccountObstacle: Equatable {
         case .resting(let until, _, _): until.milliseconds == .max ? nil : until
         case .route(let until), .cap(let until, _): until
         case .probing, .full: now.adding(seconds: 1)
-        case .noToken: now.adding(seconds: 5)
+        case .noToken(let until): until
         case .tried, .model, .binding, .status, .notSchedulable, .expired: nil
         }
     }
@@ -89,7 +91,15 @@ extension AccountDirectory {
         var soonest: Timestamp?
         for tier in wish.candidates.tiers {
             for account in tier {
-                guard let ends = obstacle(account, wish, now: now).map({ $0.ends(now) }) ?? now.adding(seconds: 1) else { continue }
+                let ends: Timestamp? =
+                    if let obstacle = obstacle(account, wish, now: now) {
+                        obstacle.ends(now)
+                    } else if account.awaitsToken {
+                        account.live.renewal(after: now.adding(seconds: 1))
+                    } else {
+                        now.adding(seconds: 1)
+                    }
+                guard let ends else { continue }
                 soonest = min(soonest ?? ends, ends)
             }
         }
@@ -105,7 +115,8 @@ extension AccountDirectory {
         guard row.status == .active || row.status == .cooling else { return .status(row.status, row.statusReason) }
         guard details.isSchedulable else { return .notSchedulable }
         if let ends = details.expiresAt, ends <= now { return .expired }
-        guard account.hasCredential else { return .noToken }
+        // Whoever renews tokens ahead of time looks every few seconds.
+        guard account.hasCredential else { return .noToken(until: account.live.renewal(after: now.adding(seconds: 5))) }
         switch account.live.availability(wish.family, now: now) {
         case .free, .probe: break
         case .probing: return .probing

@@ -41,6 +41,8 @@ final class RelayAccount: Sendable {
     let withholdsClientFields: Bool
     /// An OAuth account has none before its first refresh.
     var hasCredential: Bool { credential.count > 0 }
+    /// The upstream refuses the access token of an OAuth account.
+    var awaitsToken: Bool { isOAuth && live.isRefused(generation) }
 
     func serves(_ model: String) -> Bool { (allow?.contains { $0.matches(model) } ?? true) && !deny.contains { $0.matches(model) } }
     /// Its operator named the model, rather than allowing whatever comes.

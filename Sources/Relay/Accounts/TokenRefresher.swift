@@ -12,6 +12,7 @@ final class TokenRefresher: Sendable {
     private let keyring: @Sendable () -> Keyring
     private let client: @Sendable () throws(ClientError) -> any HTTPClient
     private let changed: @Sendable () async -> Void
+    private let waits: @Sendable (AccountID, Timestamp?) -> Void
     private let log: Log
     private let metrics: Metrics
     private let notices: RelayNotices
@@ -32,17 +33,21 @@ final class TokenRefresher: Sendable {
     private static let longestPauseSeconds: Int64 = 600
     /// How long a request waits for another process's refresh.
     private static let waitMilliseconds = 250
-    private static let waits = 80
+    private static let looks = 80
 
-    /// - Parameter changed: tells the pool to read its accounts again.
+    /// - Parameters:
+    ///   - waits: tells when an account's token endpoint is asked again after a failure, `.max` for never; nil: it has a new token.
+    ///   - changed: tells the pool to read its accounts again.
     init(
         store: Store, keyring: @escaping @Sendable () -> Keyring, client: @escaping @Sendable () throws(ClientError) -> any HTTPClient,
-        log: Log, metrics: Metrics, notices: RelayNotices = RelayNotices(), changed: @escaping @Sendable () async -> Void
+        log: Log, metrics: Metrics, notices: RelayNotices = RelayNotices(),
+        waits: @escaping @Sendable (AccountID, Timestamp?) -> Void = { _, _ in }, changed: @escaping @Sendable () async -> Void
     ) {
         self.store = store
         self.keyring = keyring
         self.client = client
         self.changed = changed
+        self.waits = waits
         self.log = log
         self.metrics = metrics
         self.notices = notices
@@ -99,10 +104,14 @@ final class TokenRefresher: Sendable {
     }
 
     /// A new token was refused at once: only a person can help.
-    func refused(_ id: AccountID) async { await demandLogin(id, "a new access token was refused") }
+    func refused(_ id: AccountID) async {
+        waits(id, Self.never)
+        await demandLogin(id, "a new access token was refused")
+    }
+    private static let never = Timestamp(milliseconds: .max)
 
     private func refresh(_ id: AccountID, known: Int64, heedsPause: Bool) async -> Bool {
-        for _ in 0..<Self.waits {
+        for _ in 0..<Self.looks {
             let lease: RefreshLease
             do throws(StoreError) {
                 lease = try await store.transaction { transaction throws(StoreError) in
@@ -115,9 +124,13 @@ final class TokenRefresher: Sendable {
             switch lease {
             case .taken(let token): return await ask(token)
             case .newer:
+                waits(id, nil)
                 await changed()
                 return true
-            case .unknown, .paused: return false
+            case .paused(let until):
+                waits(id, until)
+                return false
+            case .unknown: return false
             case .held:
                 do { try await store.ambient.sleep(.milliseconds(Self.waitMilliseconds)) } catch { return false }
             }
@@ -165,6 +178,7 @@ final class TokenRefresher: Sendable {
             metrics.counter(.relayTokenRefreshes, "not_written").add()
             return false
         }
+        waits(id, nil)
         await changed()
         return true
     }
@@ -224,6 +238,7 @@ final class TokenRefresher: Sendable {
         metrics.counter(.relayTokenRefreshes, "failed").add()
         let pause = min(Self.longestPauseSeconds, Self.firstPauseSeconds << min(token.failures, 6))
         let next = store.ambient.now().adding(seconds: pause)
+        waits(token.accountID, next)
         if token.failures + 1 >= Self.noteworthyFailures { notices.refreshFailed(token.accountID, why) }
         log.warning(
             "account.refresh_failed", ["account": LogValue(token.accountID), "why": LogValue(why), "next_attempt": LogValue(next.text)])
@@ -243,7 +258,7 @@ final class TokenRefresher: Sendable {
         metrics.counter(.relayTokenRefreshes, "lost").add()
         do throws(StoreError) {
             let isOurs = try await store.transaction { transaction throws(StoreError) in
-                try transaction.refreshFailed(token, error: word, nextAttemptAt: Timestamp(milliseconds: .max))
+                try transaction.refreshFailed(token, error: word, nextAttemptAt: Self.never)
             }
             guard isOurs else {
                 await changed()
@@ -253,6 +268,7 @@ final class TokenRefresher: Sendable {
             log.warning("account.refresh_not_written", ["account": LogValue(token.accountID), "error": LogValue("\(error)")])
             return false
         }
+        waits(token.accountID, Self.never)
         await demandLogin(token.accountID, "the token endpoint answered \(word)")
         return false
     }

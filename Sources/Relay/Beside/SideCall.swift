@@ -118,7 +118,10 @@ struct SideCall: Sendable {
             windows: reply.windows, family: family, now: now)
         guard case .fault(let fault) = verdict else { return nil }
         // Its token was renewed in vain.
-        if fault == .credential, reply.account.isOAuth { return fault }
+        if fault == .credential, reply.account.isOAuth {
+            reply.account.live.tokenRefused(reply.account.generation)
+            return fault
+        }
         reply.account.live.failed(fault, family, now: now)
         return fault
     }
@@ -128,6 +131,9 @@ struct SideCall: Sendable {
     func hideFault(of reply: Reply) throws(RelayProblem) {
         guard reply.status >= 400, let fault = fault(in: reply, .other), fault.hides else { return }
         let now = services.ambient.now()
+        if fault == .credential, reply.account.isOAuth {
+            throw .accountsOut(until: reply.account.live.renewal(after: now.adding(seconds: 1)), now: now)
+        }
         guard case .resting(let until, _, _) = reply.account.live.availability(.other, now: now) else {
             throw .overloaded(retryAfterSeconds: 1)
         }

@@ -94,6 +94,7 @@ extension Attempts {
                 request: exchange.id)
             if found == .credential, account.isOAuth {
                 count(.credential)
+                account.live.tokenRefused(account.generation)
                 if mayRenew, await services.tokens.renew(account.id, known: account.generation, heedsPause: true) {
                     return .renewed
                 }
