@@ -131,7 +131,8 @@ enum RelayProblem: Error, Equatable {
         case .addressNotAllowed: "This API key may not be used from this address."
         case .clientNotAllowed: "This API key may not be used with this client."
         case .serviceNotAllowed: "This API key may not use this service."
-        case .limit(let hit): hit.message + (hit.waitSeconds.map { " The next request fits in \($0) s." } ?? "")
+        case .limit(let hit):
+            hit.message + (hit.waitSeconds.map { (hit.shortage == nil ? " The next request fits" : " Ask again") + " in \($0) s." } ?? "")
         case .concurrency: "Too many requests of this key are under way."
         case .overloaded, .accountsOut: "No upstream account is free at the moment."
         case .modelNotFound: "No upstream account serves this model."

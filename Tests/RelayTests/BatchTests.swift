@@ -127,6 +127,7 @@ struct BatchTests {
                 Self.batch.replacing("\"max_tokens\":64", with: "\"max_tokens\":1000"), "/v1/messages/batches")
             let error = try JSON(parsing: refused.body)["error"]
             #expect(refused.status == status && error["details"]["error_code"].string == code, "\(refused.text)")
+            #expect(error["message"].string.map { $0.contains("suffice") && !$0.contains("used up") } == true, "\(refused.text)")
         }
     }
 

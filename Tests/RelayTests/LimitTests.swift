@@ -62,7 +62,8 @@ struct LimitTests {
     @Test func `tokens per minute count what was reserved, then what was used`() throws {
         let bench = Bench(limits { $0.tokensPerMinute = 100 })
         let first = try bench.admit(tokens: 90)
-        #expect(bench.refusal(tokens: 20) == .hit(LimitHit(scope: .key, name: .tokensPerMinute, waitSeconds: 60)))
+        let short = LimitHit(scope: .key, name: .tokensPerMinute, waitSeconds: 60, shortage: LimitShortage(left: 10, asked: 20))
+        #expect(bench.refusal(tokens: 20) == .hit(short))
         bench.settle(first, tokens: 30)
         let second = try bench.admit(tokens: 70)
         bench.settle(second, tokens: 70)
@@ -208,8 +209,36 @@ struct LimitTests {
                 $0.hardStop = 1
             })
         bench.settle(try bench.admit(cost: 60), tokens: 0, cost: 60)
-        #expect(bench.refusal(cost: 41) == .hit(LimitHit(scope: .key, name: .costTotal)))
+        #expect(
+            bench.refusal(cost: 41) == .hit(LimitHit(scope: .key, name: .costTotal, shortage: LimitShortage(left: 40, asked: 41))))
         #expect(bench.refusal(cost: 40) == nil)
+    }
+
+    private static let sentences: [(LimitName, LimitShortage?, String)] = [
+        (.tokensPerDay, nil, "The key's tokens for today are used up."),
+        (
+            .tokensPerDay, LimitShortage(left: 120, asked: 5000),
+            "The key's tokens for today do not suffice: 120 left, and this may take 5000."
+        ),
+        (.prepaid, nil, "The key's prepaid balance is used up."),
+        (
+            .opusCostPerWeek, LimitShortage(left: 40, asked: 1_500_000),
+            "The key's budget for Opus models does not suffice for this week: 0.000040 USD left, and this may take 1.500000 USD."
+        ),
+        (.opusCostPerWeek, nil, "The key's budget for Opus models is used up for this week."),
+    ]
+    @Test(arguments: sentences) func `what is left is not called used up`(name: LimitName, shortage: LimitShortage?, sentence: String) {
+        #expect(LimitHit(scope: .key, name: name, shortage: shortage).message == sentence)
+    }
+
+    @Test func `a limit that requests under way hold whole is called used up`() throws {
+        let bench = Bench(
+            limits {
+                $0.tokensTotal = 100
+                $0.hardStop = 1
+            })
+        _ = try bench.admit(tokens: 100)
+        #expect(bench.refusal(tokens: 1) == .hit(LimitHit(scope: .key, name: .tokensTotal)))
     }
 
     @Test func `money for opus stops opus alone`() throws {

@@ -102,6 +102,11 @@ final class LimitCounters: Sendable {
         return try result.get()
     }
 
+    /// Of a request that does not fit into what is left; nil when nothing is.
+    fileprivate static func shortage(_ limit: Int64, _ taken: Int64, _ asked: Int64) -> LimitShortage? {
+        taken < limit ? LimitShortage(left: limit - taken, asked: asked) : nil
+    }
+
     // MARK: The end
 
     /// Replaces the reservation by what was used, and gives the place to the next in the queue.
@@ -295,7 +300,8 @@ extension LimitCounters.Counts {
                 let wait = over > 0 ? minute.wait(for: min(over, total), of: measure) : 0
                 // One that is larger than the whole limit goes when the minute is empty.
                 if wait > 0, measure == .requests || total > 0 || holder.plan.isHard || rule.limit == 0 {
-                    throw .hit(LimitHit(scope: holder.scope, name: rule.name, waitSeconds: wait))
+                    let shortage = LimitCounters.shortage(rule.limit, total, asked)
+                    throw .hit(LimitHit(scope: holder.scope, name: rule.name, waitSeconds: wait, shortage: shortage))
                 }
                 continue
             }
@@ -308,7 +314,9 @@ extension LimitCounters.Counts {
                 let resets: Timestamp? = period == .total ? nil : period == .window && sums.end <= want.moment ? nil : sums.end
                 let wait = resets.map { max(1, ($0.milliseconds - want.moment.milliseconds + 999) / 1000) }
                 throw .hit(
-                    LimitHit(scope: holder.scope, name: rule.name, waitSeconds: rule.name.isShort ? wait ?? 60 : nil, resetsAt: resets))
+                    LimitHit(
+                        scope: holder.scope, name: rule.name, waitSeconds: rule.name.isShort ? wait ?? 60 : nil, resetsAt: resets,
+                        shortage: LimitCounters.shortage(rule.limit, LimitAmounts.sum(used, reserved), asked)))
             }
             guard !fits else { continue }
             // Close to the end of a budget one request goes at a time; it is not used up, so others may come back in a moment.

@@ -71,25 +71,41 @@ enum LimitName: String, Sendable, Equatable, CaseIterable {
         }
     }
 
-    var message: String {
+    /// What it limits, as the subject of a sentence.
+    private var subject: String {
         switch self {
-        case .requestsPerMinute: "requests per minute are used up"
-        case .tokensPerMinute: "tokens per minute are used up"
-        case .inputTokensPerMinute: "input tokens per minute are used up"
-        case .outputTokensPerMinute: "output tokens per minute are used up"
-        case .windowRequests: "requests of this window are used up"
-        case .windowTokens: "tokens of this window are used up"
-        case .windowCost: "budget of this window is used up"
-        case .tokensPerDay: "tokens for today are used up"
-        case .costPerDay: "budget for today is used up"
-        case .costPerWeek: "budget for this week is used up"
-        case .opusCostPerWeek: "budget for Opus models is used up for this week"
-        case .costPerMonth: "budget for this month is used up"
-        case .tokensTotal: "tokens are used up"
-        case .costTotal: "budget is used up"
-        case .prepaid: "prepaid balance is used up"
+        case .requestsPerMinute: "requests per minute"
+        case .tokensPerMinute: "tokens per minute"
+        case .inputTokensPerMinute: "input tokens per minute"
+        case .outputTokensPerMinute: "output tokens per minute"
+        case .windowRequests: "requests of this window"
+        case .windowTokens: "tokens of this window"
+        case .windowCost: "budget of this window"
+        case .tokensPerDay: "tokens for today"
+        case .costPerDay: "budget for today"
+        case .costPerWeek: "budget for this week"
+        case .opusCostPerWeek: "budget for Opus models"
+        case .costPerMonth: "budget for this month"
+        case .tokensTotal: "tokens"
+        case .costTotal: "budget"
+        case .prepaid: "prepaid balance"
         }
     }
+    private var end: String { self == .opusCostPerWeek ? " for this week" : "" }
+
+    func message(_ shortage: LimitShortage?) -> String {
+        let isMoney = measure == .cost || measure == .opusCost
+        guard let shortage else { return subject + (isMoney ? " is" : " are") + " used up" + end }
+        func text(_ amount: Int64) -> String { isMoney ? MicroDollars.text(amount) + " USD" : String(amount) }
+        return subject + (isMoney ? " does" : " do") + " not suffice" + end
+            + ": \(text(shortage.left)) left, and this may take \(text(shortage.asked))"
+    }
+}
+
+/// What is left of a limit that is not used up, and what a request that does not fit asks of it.
+struct LimitShortage: Sendable, Equatable {
+    var left: Int64
+    var asked: Int64
 }
 
 enum LimitPeriod: Int, Sendable, CaseIterable { case window, day, week, month, total }
@@ -101,6 +117,8 @@ struct LimitHit: Sendable, Equatable {
     /// Until it may work again; nil when time alone changes nothing.
     var waitSeconds: Int64?
     var resetsAt: Timestamp?
+    /// Nil: it is used up, or held whole by requests under way.
+    var shortage: LimitShortage?
 
     var message: String {
         let whose =
@@ -109,7 +127,7 @@ struct LimitHit: Sendable, Equatable {
             case .user: "The account's "
             case .team: "The team's "
             }
-        return whose + name.message + "."
+        return whose + name.message(shortage) + "."
     }
 }
 
