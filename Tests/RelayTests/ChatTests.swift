@@ -177,6 +177,24 @@ struct ChatTests {
         }
     }
 
+    @Test(arguments: ["ok", "status=400"])
+    func `while no first event comes, comments keep the stream open`(answer: String) async throws {
+        try await withFake { world, fake async throws in
+            try await fake.script("sk-account-one", ["hang-before-headers=1500|" + answer])
+            let client = try world.client()
+            try await client.send("GET /api/chat/stream?message=Hi HTTP/1.1\r\nhost: a\r\nx-api-key: \(RelayWorld.secret)\r\n\r\n")
+            #expect(try await fake.requests(started: 1).count == 1, "the upstream thinks")
+            for _ in 1...2 { await world.advance(seconds: 15) }
+            let begun = try await client.text(until: "keep-alive\n\n")
+            #expect(begun.hasPrefix("HTTP/1.1 200") && begun.contains("\r\nretry: 3000\n: keep-alive\n\n"))
+            // What ends without a stream is an event now: the status has been sent.
+            let rest = try await client.text(until: answer == "ok" ? #""done""# : #""retryable":false"#)
+            #expect(!rest.contains("retry: ") && rest.contains(":0\ndata: {"))
+            #expect(answer == "ok" || rest.contains(#""type":"error","code":"invalid_request_error""#), "\(rest)")
+            client.close()
+        }
+    }
+
     @Test func `an EventSource asks with a ticket once, and may come back with it`() async throws {
         try await withFake { world, _ async throws in
             let made = try JSON(parsing: try await world.send("", "/api/chat/tickets").body)

@@ -16,6 +16,7 @@ final class ChatReader: @unchecked Sendable {
 
     /// Silence after which a comment is sent.
     private static let silenceNanoseconds: UInt64 = 15_000_000_000
+    private static let retry = "retry: 3000\n"
 
     /// - Parameter after: the number of the last frame the client has; -1 for none.
     init(_ run: ChatRun, _ exchange: Exchange, after: Int) {
@@ -59,7 +60,7 @@ final class ChatReader: @unchecked Sendable {
             return (shared.overAt != nil, shared.problem)
         }
         if let problem, !isBegun {
-            // A status, as long as nothing has been sent.
+            // A status, as long as nothing has been sent; its last frame else.
             exchange.respond(problem.response(request: exchange.id))
             return stop()
         }
@@ -96,7 +97,7 @@ final class ChatReader: @unchecked Sendable {
 
     /// The frames it does not have yet; several pieces of text become one.
     private func collect(_ shared: borrowing ChatRun.Shared, _ out: inout [UInt8]) {
-        if position == 0, textPosition == 0, !isBegun, !shared.frames.isEmpty { out.append(utf8: "retry: 3000\n") }
+        if position == 0, textPosition == 0, !isBegun, !shared.frames.isEmpty { out.append(utf8: Self.retry) }
         while position < shared.frames.count {
             switch shared.frames[position] {
             case .start:
@@ -130,11 +131,13 @@ final class ChatReader: @unchecked Sendable {
     private func schedule() {
         timer = exchange.reactor.schedule(afterNanoseconds: Self.silenceNanoseconds) { [weak self] in
             guard let self, !self.isDone else { return }
-            if self.isBegun, !self.isCongested {
-                self.exchange.write(Array(": keep-alive\n\n".utf8))
+            if !self.isCongested {
+                // Before the first frame it begins the reply, whatever comes of the turn: intermediaries end what is silent for longer
+                // (relay contract, section 14).
+                self.write(Array(((self.isBegun ? "" : Self.retry) + ": keep-alive\n\n").utf8))
                 self.exchange.flush()
             }
-            self.schedule()
+            if !self.isDone { self.schedule() }
         }
     }
 }

@@ -190,7 +190,8 @@ final class ChatRun: ReplySink, @unchecked Sendable {
     func end(_ data: JSON?, at now: Timestamp) {
         let failure = isStreaming ? nil : failure
         let readers = shared.withLock { shared in
-            if let data, isStreaming {
+            if let data {
+                // Where no stream came of it, for readers whose reply has begun all the same.
                 shared.endData = data.bytes
                 shared.frames.append(.end)
             }
