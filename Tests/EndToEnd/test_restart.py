@@ -2,7 +2,7 @@
 
 Clients send streams and JSON requests without pause while the server is killed and started again on the same folder. Every request has an
 input count of its own, so that the server's rows and the upstream's bill can be matched without trusting either's ids."""
-import contextlib, http.client, json, os, random, threading, time
+import contextlib, http.client, json, os, random, subprocess, threading, time
 
 import pytest
 
@@ -72,6 +72,25 @@ def until(condition, seconds=20):
         assert time.monotonic() < limit, "it does not happen"
         time.sleep(0.05)
     return found
+
+
+def test_a_second_server_on_one_sqlite_database_is_refused_and_a_killed_one_is_followed_at_once():
+    if os.environ.get("RELAY_DIRECT") == "1":
+        pytest.skip("RELAY_DIRECT=1: this test needs the server")
+    with far_side.Fake() as fake, far_side.Gatehouse(fake) as relay:
+        program = far_side.program("GATEHOUSE_BIN", "gatehouse")
+
+        def run(*arguments):
+            return subprocess.run([program, *arguments], env=relay.environment(), cwd=relay.folder, capture_output=True, text=True, timeout=30)
+
+        backup = relay.folder / "one.backup"
+        assert run("backup", "--to", str(backup)).returncode == 0, "commands work beside the server"
+        for arguments in (["serve"], ["restore", "--from", str(backup), "--replace"]):
+            second = run(*arguments)
+            assert second.returncode == 1 and "gatehouse.db.lock" in second.stderr and "stop that one" in second.stderr, second
+        assert far_side.call(relay.url + "/health/ready")[0] == 200
+        relay.kill()
+        relay.start()
 
 
 @pytest.mark.long(40)

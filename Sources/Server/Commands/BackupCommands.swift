@@ -30,18 +30,17 @@ extension Command {
     static let restore = Command(
         name: "restore", usage: "--from FILE [--replace]",
         about:
-            "Checks a backup, restores it beside the database, and only then puts it in its place.\nStop the server first. --replace allows it over a database that holds data; that one is kept beside it.",
+            "Checks a backup, restores it beside the database, and only then puts it in its place.\nStop the server first; on SQLite it is refused while one runs. --replace allows it over a database that holds data; that one is kept beside it.",
         valued: ["from"], flags: ["replace"]
     ) { arguments in
         _ = try arguments.operands()
         let settings = try Settings.load()
         let path = try arguments.required("from")
         guard unsafe access(path, R_OK) == 0 else { throw Failure("\(path) cannot be read: \(unsafe String(cString: strerror(errno)))") }
-        guard TextFile.createFolder(settings.dataDirectory) else {
-            throw Failure("DATA_DIR \(settings.dataDirectory) is no folder and cannot be made one")
-        }
-        let result = try await Store.restore(
-            from: path, to: try settings.databaseLocation(), ambient: .live, replace: arguments.has("replace"))
+        let location = try Instance.place(settings)
+        let lock = try ServeLock(location)
+        let result = try await Store.restore(from: path, to: location, ambient: .live, replace: arguments.has("replace"))
+        _ = consume lock
         var json = describe(result.manifest, path).object ?? [:]
         json["former"] = result.former.map { .string($0) } ?? .null
         Output.show(

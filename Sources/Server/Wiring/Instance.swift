@@ -15,12 +15,7 @@ struct Instance: Sendable {
     static func open(_ settings: Settings, ambient: Ambient = .live, migrates: Bool = false) async throws -> Instance {
         var ambient = ambient
         ambient.zone = try TimeZoneFile.zone(settings.timeZone)
-        guard TextFile.createFolder(settings.dataDirectory) else {
-            throw Failure(
-                "DATA_DIR \(settings.dataDirectory) is no folder and cannot be made one; check the permissions of the folder above it")
-        }
-        let location: DatabaseLocation
-        do throws(ParseError) { location = try settings.databaseLocation() } catch { throw Failure("DATABASE_URL \(error.message)") }
+        let location = try place(settings)
         if !migrates, case .sqliteFile(let path) = location, unsafe access(path, F_OK) != 0 {
             throw Failure(
                 "there is no database at \(location); run this in the folder of gatehouse.env, or make one with: gatehouse migrate")
@@ -46,6 +41,15 @@ struct Instance: Sendable {
             throw error
         }
         return instance
+    }
+
+    /// Where the database is, and DATA_DIR, which is made when it is not there.
+    static func place(_ settings: Settings) throws(Failure) -> DatabaseLocation {
+        guard TextFile.createFolder(settings.dataDirectory) else {
+            throw Failure(
+                "DATA_DIR \(settings.dataDirectory) is no folder and cannot be made one; check the permissions of the folder above it")
+        }
+        do throws(ParseError) { return try settings.databaseLocation() } catch { throw Failure("DATABASE_URL \(error.message)") }
     }
 
     func people() -> People {

@@ -30,6 +30,8 @@ struct Wiring {
     func serve() async throws {
         let startedAt = Ambient.live.now()
         let signals = Signals.stream()
+        // Before anything in it is changed.
+        let lock = try ServeLock(try Instance.place(settings))
         let instance = try await Instance.open(settings, migrates: true)
         let (store, ambient) = (instance.store, instance.ambient)
         let vault = try await Vault.open(settings, store)
@@ -105,6 +107,7 @@ struct Wiring {
         await background.value
         for reactor in reactors { reactor.stop() }
         await store.close()
+        _ = consume lock
         log.notice("server.stopped", ["cut_connections": LogValue(cut)])
         writer.flush()
     }
