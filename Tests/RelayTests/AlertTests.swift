@@ -126,7 +126,7 @@ struct AlertTests {
             func book(_ tokens: Int64) {
                 let key = world.relay.services.keys.all[0]
                 var used = LimitAmounts()
-                used.tokens = tokens
+                used.period.tokens = tokens
                 key.holders[0].counters.book(used, at: world.clock.ambient.now(), key.plan, world.relay.services.zone)
             }
             for (tokens, expected) in [(79, []), (1, [80]), (5, [80]), (15, [80, 100]), (30, [80, 100])] as [(Int64, [Int64])] {

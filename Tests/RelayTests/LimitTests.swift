@@ -244,7 +244,7 @@ struct LimitTests {
     @Test func `money for opus stops opus alone`() throws {
         let bench = Bench(limits { $0.opusCostPerWeekMicroUSD = 10 })
         var opus = bench.want(cost: 10)
-        opus.amounts.opusCostMicroUSD = 10
+        opus.amounts.period.opusCostMicroUSD = 10
         let granted = try LimitCounters.admit(bench.holders, opus, zone: .utc)
         bench.holders[0].counters.settle(granted, used: LimitAmounts(requests: 1, costMicroUSD: 10, opusCostMicroUSD: 10))
         #expect(throws: LimitRefusal.self) { try LimitCounters.admit(bench.holders, opus, zone: .utc) }

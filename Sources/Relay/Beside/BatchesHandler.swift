@@ -39,7 +39,7 @@ struct BatchesHandler: Sendable {
             }
             let batch = MessageBatch(
                 id: id, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID, accountID: reply.account.id, createdAt: now,
-                reservedTokens: reserved.amounts.tokens, reservedMicroUSD: reserved.amounts.costMicroUSD, state: state.text)
+                reservedTokens: reserved.amounts.period.tokens, reservedMicroUSD: reserved.amounts.period.costMicroUSD, state: state.text)
             let next = books.nextLook
             do throws(StoreError) {
                 try await store.transaction { transaction throws(StoreError) in try transaction.createBatch(batch, nextLookAt: next) }

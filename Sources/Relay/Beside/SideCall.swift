@@ -248,7 +248,7 @@ struct SideCall: Sendable {
     func takeRate(_ key: RelayKey, _ exchange: Exchange) throws(RelayProblem) {
         var want = LimitCounters.Reservation(
             moment: services.ambient.now(), second: exchange.reactor.nowNanoseconds / 1_000_000_000, places: 0, countsRequestsOnly: true)
-        want.amounts.requests = 1
+        want.amounts.period.requests = 1
         do throws(LimitRefusal) {
             let lease = try KeyLease(services.keeper, key.holders, want: want)
             _ = consume lease

@@ -52,7 +52,7 @@ final class LimitTicket: Sendable {
         guard !isOver.exchange(true, ordering: .relaxed) else { return }
         keeper.settle(
             holders, reservation,
-            used: LimitAmounts(tokens, costMicroUSD: costMicroUSD, model: model, requests: reservation.amounts.requests))
+            used: LimitAmounts(tokens, costMicroUSD: costMicroUSD, model: model, requests: reservation.amounts.period.requests))
     }
 
     /// An answer that came to its end, where anything was held back for it.

@@ -1,22 +1,22 @@
 /// What counts against limits.
 struct LimitAmounts: Sendable, Equatable {
-    var requests: Int64 = 0
-    /// Those that count for limits: without cache reads.
-    var tokens: Int64 = 0
+    /// What periods count of it.
+    var period = PeriodAmounts()
     var input: Int64 = 0
     var output: Int64 = 0
-    var costMicroUSD: Int64 = 0
-    /// The part of the cost that went to models of the opus family.
-    var opusCostMicroUSD: Int64 = 0
+
+    init(
+        requests: Int64 = 0, tokens: Int64 = 0, input: Int64 = 0, output: Int64 = 0, costMicroUSD: Int64 = 0, opusCostMicroUSD: Int64 = 0
+    ) {
+        period = PeriodAmounts(requests: requests, tokens: tokens, costMicroUSD: costMicroUSD, opusCostMicroUSD: opusCostMicroUSD)
+        (self.input, self.output) = (input, output)
+    }
 
     subscript(measure: LimitName.Measure) -> Int64 {
         switch measure {
-        case .requests: requests
-        case .tokens: tokens
         case .input: input
         case .output: output
-        case .cost: costMicroUSD
-        case .opusCost: opusCostMicroUSD
+        case .requests, .tokens, .cost, .opusCost: period[measure]
         }
     }
 
@@ -27,20 +27,14 @@ struct LimitAmounts: Sendable, Equatable {
     }
 
     mutating func add(_ other: LimitAmounts) {
-        requests = Self.sum(requests, other.requests)
-        tokens = Self.sum(tokens, other.tokens)
+        period.add(other.period)
         input = Self.sum(input, other.input)
         output = Self.sum(output, other.output)
-        costMicroUSD = Self.sum(costMicroUSD, other.costMicroUSD)
-        opusCostMicroUSD = Self.sum(opusCostMicroUSD, other.opusCostMicroUSD)
     }
     mutating func remove(_ other: LimitAmounts) {
-        requests -= other.requests
-        tokens -= other.tokens
+        period.remove(other.period)
         input -= other.input
         output -= other.output
-        costMicroUSD -= other.costMicroUSD
-        opusCostMicroUSD -= other.opusCostMicroUSD
     }
 }
 
@@ -48,16 +42,11 @@ struct LimitAmounts: Sendable, Equatable {
 /// without them a period takes a third less of it.
 struct PeriodAmounts: Sendable, Equatable {
     var requests: Int64 = 0
+    /// Those that count for limits: without cache reads.
     var tokens: Int64 = 0
     var costMicroUSD: Int64 = 0
+    /// The part of the cost that went to models of the opus family.
     var opusCostMicroUSD: Int64 = 0
-
-    init() {}
-    init(_ amounts: LimitAmounts) {
-        (requests, tokens, costMicroUSD, opusCostMicroUSD) = (
-            amounts.requests, amounts.tokens, amounts.costMicroUSD, amounts.opusCostMicroUSD
-        )
-    }
 
     /// Of input and output, which no period counts, always nothing: `LimitName` has no such limit.
     subscript(measure: LimitName.Measure) -> Int64 {
@@ -70,13 +59,13 @@ struct PeriodAmounts: Sendable, Equatable {
         }
     }
 
-    mutating func add(_ other: LimitAmounts) {
+    mutating func add(_ other: PeriodAmounts) {
         requests = LimitAmounts.sum(requests, other.requests)
         tokens = LimitAmounts.sum(tokens, other.tokens)
         costMicroUSD = LimitAmounts.sum(costMicroUSD, other.costMicroUSD)
         opusCostMicroUSD = LimitAmounts.sum(opusCostMicroUSD, other.opusCostMicroUSD)
     }
-    mutating func remove(_ other: LimitAmounts) {
+    mutating func remove(_ other: PeriodAmounts) {
         requests -= other.requests
         tokens -= other.tokens
         costMicroUSD -= other.costMicroUSD

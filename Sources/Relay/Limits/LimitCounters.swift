@@ -130,8 +130,7 @@ final class LimitCounters: Sendable {
     func release(_ reservation: Reservation, places: Int64? = nil) -> Int64 {
         let held = counts.withLock { counts in
             counts.giveBack(reservation)
-            var none = LimitAmounts()
-            none.requests = reservation.amounts.requests
+            let none = LimitAmounts(requests: reservation.amounts.period.requests)
             counts.book(none, at: reservation.moment, second: reservation.second, beyond: reservation.amounts)
             return counts.leave(reservation, places)
         }
@@ -159,7 +158,7 @@ final class LimitCounters: Sendable {
         hasSettled.store(true, ordering: .relaxed)
         counts.withLock { counts in
             counts.turn(to: moment, plan, zone)
-            for index in counts.periods.indices where counts.periods[index].contains(moment) { counts.periods[index].used.add(used) }
+            for index in counts.periods.indices where counts.periods[index].contains(moment) { counts.periods[index].used.add(used.period) }
         }
     }
 
@@ -178,7 +177,7 @@ final class LimitCounters: Sendable {
     func load(_ period: LimitPeriod, _ used: LimitAmounts, around moment: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
         counts.withLock { counts in
             counts.turn(to: moment, plan, zone)
-            counts.periods[period.rawValue].used = PeriodAmounts(used)
+            counts.periods[period.rawValue].used = used.period
         }
     }
 
@@ -193,7 +192,7 @@ final class LimitCounters: Sendable {
             if !counts.periods[index].contains(moment) {
                 counts.periods[index] = Period(start: moment, end: moment.adding(seconds: plan.windowMinutes * 60))
             }
-            counts.periods[index].used.add(used)
+            counts.periods[index].used.add(used.period)
         }
     }
 
@@ -340,7 +339,7 @@ extension LimitCounters.Counts {
             } else if !periods[index].contains(granted.moment) {
                 continue
             }
-            periods[index].reserved.add(granted.amounts)
+            periods[index].reserved.add(granted.amounts.period)
         }
     }
 
@@ -361,13 +360,13 @@ extension LimitCounters.Counts {
     mutating func giveBack(_ reservation: LimitCounters.Reservation) {
         holding -= 1
         for index in periods.indices where periods[index].contains(reservation.moment) {
-            periods[index].reserved.remove(reservation.amounts)
+            periods[index].reserved.remove(reservation.amounts.period)
         }
     }
 
     /// - Parameter beyond: what the sliding minutes hold already.
     mutating func book(_ used: LimitAmounts, at moment: Timestamp, second: UInt64, beyond: LimitAmounts) {
-        for index in periods.indices where periods[index].contains(moment) { periods[index].used.add(used) }
+        for index in periods.indices where periods[index].contains(moment) { periods[index].used.add(used.period) }
         var rest = used
         rest.remove(beyond)
         minute.add(rest, second: second)

@@ -33,7 +33,7 @@ struct SlidingMinute: Sendable {
 
     /// Adds amounts (or takes them back) to a second that has not left the minute; a later moment is passed over.
     mutating func add(_ amounts: LimitAmounts, second: UInt64) {
-        guard amounts.requests | amounts.tokens | amounts.input | amounts.output != 0 else { return }
+        guard amounts.period.requests | amounts.period.tokens | amounts.input | amounts.output != 0 else { return }
         if buckets.isEmpty { buckets = [Sums](repeating: Sums(), count: Self.seconds) }
         advance(to: second)
         // A clock that goes back counts in the newest second.
@@ -46,8 +46,8 @@ struct SlidingMinute: Sendable {
         }
         let index = Int(at % UInt64(Self.seconds))
         var bucket = buckets[index]
-        add(amounts.requests, &bucket.requests, &total.requests)
-        add(amounts.tokens, &bucket.tokens, &total.tokens)
+        add(amounts.period.requests, &bucket.requests, &total.requests)
+        add(amounts.period.tokens, &bucket.tokens, &total.tokens)
         add(amounts.input, &bucket.input, &total.input)
         add(amounts.output, &bucket.output, &total.output)
         buckets[index] = bucket

@@ -88,7 +88,7 @@ extension RelayGate {
         _ key: RelayKey, _ request: MessagesRequest, _ inputEstimate: Int64, _ services: RelayServices, _ moment: Moment
     ) -> LimitCounters.Reservation {
         var want = LimitCounters.Reservation(moment: moment.now, second: moment.second)
-        want.amounts.requests = 1
+        want.amounts.period.requests = 1
         guard key.holders.contains(where: \.plan.needsEstimate) else { return want }
         var output = min(request.maxTokens ?? assumedOutput, 1_000_000)
         if !key.holders.contains(where: \.plan.isHard), let likely = key.counters.likelyOutput(request.model) {
