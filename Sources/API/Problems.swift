@@ -102,6 +102,11 @@ public struct Problems: Sendable {
         case .wrongKind: return Problem(.conflict, "The plans are of different kinds.")
         case .noSubscription: return Problem(.conflict, "There is no active subscription.")
         case .tooMuch: return Problem(.invalidInput, "More cannot be refunded than was paid.")
+        case .isFree: return Problem(.conflict, "The plan costs nothing; it is taken without a payment.")
+        case .samePlan: return Problem(.conflict, "The subscription has this plan already.")
+        case .differentEnd:
+            return Problem(.conflict, "One of the plans ends and the other does not; buy the new one as a subscription of its own.")
+        case .closed: return Problem(.forbidden, "It is closed for its traffic, or by an operator, and cannot be given up meanwhile.")
         }
     }
 

@@ -62,7 +62,8 @@ extension Sales {
         var bought: Subscription?
         if payment.purpose == .upgrade {
             guard let id = payment.subscriptionID, let subscription = try transaction.subscriptionForChange(id),
-                subscription.status != .ended, let old = try transaction.plan(subscription.planID), old.terms.kind == plan.terms.kind
+                subscription.status != .ended, let old = try transaction.plan(subscription.planID), old.terms.kind == plan.terms.kind,
+                Self.hasSameEnd(old, plan)
             else { return (false, nil) }
             // What it costs may be more by now, as when time was bought after it was quoted.
             let due = Self.due(subscription, from: old, to: plan, at: transaction.ambient.now())
@@ -147,6 +148,13 @@ extension Sales {
         try transaction.setSubscriptionPlan(subscription.id, plan.id)
         for service in try transaction.liveServices(of: subscription.id) {
             _ = try orders.change(service.id, .limits(plan.terms.limits), actor: actor, in: transaction)
+            guard let changed = try transaction.service(service.id) else { continue }
+            // Closed for its traffic it stays when it has used up the new plan's too.
+            if let limit = try transaction.trafficLimit(of: changed), let meter = try transaction.meter(of: changed.id),
+                meter.used >= limit.bytes
+            {
+                continue
+            }
             _ = try orders.change(service.id, .lift(.quotaReset), actor: actor, in: transaction)
         }
     }

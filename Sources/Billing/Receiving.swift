@@ -68,7 +68,9 @@ extension Sales {
             try keep("failed", payment.id)
             return .done(try transaction.payment(payment.id) ?? payment, isDuplicate: false)
         case (.refunded, .completed):
-            let units = event.refundIsTotal ? event.amount.minorUnits - payment.refunded.minorUnits : event.amount.minorUnits
+            // The whole amount says that all of it is back, whatever went before.
+            let isTotal = event.refundIsTotal || event.amount == payment.amount
+            let units = isTotal ? event.amount.minorUnits - payment.refunded.minorUnits : event.amount.minorUnits
             guard units > 0 else {
                 try keep("ignored", payment.id)
                 return .done(payment, isDuplicate: true)

@@ -29,6 +29,10 @@ public struct Sales: Sendable {
         case wrongKind = "kind_differs"
         case noSubscription = "no_active_subscription"
         case tooMuch = "refund_exceeds_payment"
+        case isFree = "plan_is_free"
+        case samePlan = "plan_is_the_same"
+        case differentEnd = "duration_differs"
+        case closed = "service_closed"
         var error: StoreError { .refused(rawValue) }
     }
 
@@ -72,6 +76,8 @@ public struct Sales: Sendable {
                 amount = wish.provider == "balance" ? plan.terms.price : amount ?? plan.terms.price
             }
             guard let amount else { throw Refusal.unknownPlan.error }
+            // What costs nothing is taken without a payment, by who may have it: a payment would add time and traffic each time.
+            guard wish.plan == nil || amount.minorUnits > 0 else { throw Refusal.isFree.error }
             let payment = try transaction.createPayment(
                 NewPayment(
                     userID: wish.user, purpose: wish.plan == nil ? .credit : .purchase, planID: wish.plan, amount: amount,
@@ -92,13 +98,16 @@ public struct Sales: Sendable {
     // MARK: Subscriptions without a payment
 
     /// A subscription by an operator's word, or of a free plan.
-    /// - Parameter isExclusive: refuses when the user has any running subscription; else only one of the same plan.
+    /// - Parameter isExclusive: by the user's own hand: refuses a retired plan, and when there is any running subscription; else only one of
+    ///   the same plan.
     public func assign(
         _ planID: PlanID, to user: UserID, isExclusive: Bool = false, makesService: Bool, actor: String, request: RequestID? = nil
     ) async throws(StoreError) -> Subscription {
         try await changing { transaction throws(StoreError) in
             try transaction.takeTurn(.money(user))
             guard let plan = try transaction.plan(planID) else { throw Refusal.unknownPlan.error }
+            // An operator may still give what is not sold any more.
+            guard plan.status == .active || !isExclusive else { throw Refusal.retiredPlan.error }
             guard try transaction.user(user) != nil else { throw Refusal.unknownUser.error }
             let running = try transaction.subscriptions(of: user).filter { $0.status == .active }
             if isExclusive, !running.isEmpty { throw Refusal.alreadyActive.error }
@@ -136,11 +145,15 @@ public struct Sales: Sendable {
     }
 
     /// What the owner, or an admin in the owner's interface, wants of a service.
-    public func command(_ id: ServiceID, _ change: Orders.Change, actor: String, request: RequestID? = nil) async throws(StoreError)
-        -> Operation
-    {
+    /// - Parameter isOwner: refuses to end a service that is closed for its traffic or by an operator's word.
+    public func command(
+        _ id: ServiceID, _ change: Orders.Change, isOwner: Bool, actor: String, request: RequestID? = nil
+    ) async throws(StoreError) -> Operation {
         try await changing { [orders] transaction throws(StoreError) in
-            try orders.change(id, change, actor: actor, request: request, in: transaction)
+            if isOwner, case .terminate = change, try transaction.suspensions(of: id).contains(where: \.bindsOwner) {
+                throw Refusal.closed.error
+            }
+            return try orders.change(id, change, actor: actor, request: request, in: transaction)
         }
     }
 
@@ -169,8 +182,14 @@ public struct Sales: Sendable {
         guard let plan = try reader.plan(planID), let old = try reader.plan(subscription.planID) else { throw Refusal.unknownPlan.error }
         guard plan.status == .active else { throw Refusal.retiredPlan.error }
         guard plan.terms.kind == old.terms.kind else { throw Refusal.wrongKind.error }
+        guard plan.id != old.id else { throw Refusal.samePlan.error }
+        guard hasSameEnd(old, plan) else { throw Refusal.differentEnd.error }
         guard plan.terms.price.currency == old.terms.price.currency else { throw Refusal.wrongCurrency.error }
         return (subscription, plan, due(subscription, from: old, to: plan, at: reader.ambient.now()))
+    }
+    /// Time is bought or it is not: between the two there is no price for the rest, and no end to keep.
+    static func hasSameEnd(_ one: Plan, _ other: Plan) -> Bool {
+        (one.terms.durationSeconds == nil) == (other.terms.durationSeconds == nil)
     }
     static func due(_ subscription: Subscription, from old: Plan, to plan: Plan, at now: Timestamp) -> Money {
         var due = plan.terms.price.minorUnits - old.terms.price.minorUnits

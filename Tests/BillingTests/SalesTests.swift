@@ -283,7 +283,10 @@ func withShop(_ database: TestDatabase = .sqliteInMemory, clock: TestClock = Tes
             let start = clock.ambient.now()
             var payments: [Payment] = []
             for id in ["p-1", "p-2"] {
-                guard case .done(let payment, _) = try await shop.receive(Shop.event(try await shop.payment(plan), id: id)) else { return }
+                guard case .done(let payment, _) = try await shop.receive(Shop.event(try await shop.payment(plan), id: id)) else {
+                    Issue.record("the payment was not taken")
+                    return
+                }
                 payments.append(payment)
             }
             clock.advance(milliseconds: 10 * Self.day)
@@ -302,6 +305,71 @@ func withShop(_ database: TestDatabase = .sqliteInMemory, clock: TestClock = Tes
             #expect(notes.map(\.total.minorUnits) == [1000, 1000, -300, -700, -1000])
             #expect(try await shop.balance() == 0)
             await #expect(throws: StoreError.refused("payment_status")) { try await shop.sales.refund(payments[1].id, actor: "test") }
+        }
+    }
+
+    @Test func `all of it back after a part is the rest of it`() async throws {
+        try await withShop { shop in
+            guard case .done(let payment, _) = try await shop.receive(Shop.event(try await shop.payment(try await shop.plan()), id: "p-1"))
+            else {
+                Issue.record("the payment was not taken")
+                return
+            }
+            _ = try await shop.sales.refund(payment.id, amount: Money(minorUnits: 300, payment.amount.currency), actor: "test")
+            guard
+                case .done(let back, false) = try await shop.receive(Shop.event(payment, .refunded, amount: 1000, id: "p-1", event: "r-1"))
+            else {
+                Issue.record("the refund was not taken")
+                return
+            }
+            #expect(back.status == .refunded && back.refunded.minorUnits == 1000)
+            #expect(try await shop.subscriptions()[0].status == .expired)
+            try await shop.checkBooks()
+        }
+    }
+
+    @Test func `what costs nothing is not paid for, and not for ever`() async throws {
+        try await withShop { shop in
+            let ada = try await shop.person()
+            let (free, small) = (try await shop.plan("Free", price: 0), try await shop.plan("Small"))
+            await #expect(throws: StoreError.refused("plan_is_free")) { try await shop.payment(free, provider: "balance") }
+            let taken = try await shop.sales.assign(free.id, to: ada.id, isExclusive: true, makesService: true, actor: "test")
+            await #expect(throws: StoreError.refused("plan_is_the_same")) {
+                _ = try await shop.sales.beginUpgrade(taken.id, to: free.id, provider: "shop", actor: "test")
+            }
+            let lasting = try await shop.store.sale { transaction throws(StoreError) in
+                var terms = small.terms
+                (terms.name, terms.durationSeconds) = ("Lasting", nil)
+                return try transaction.createPlan(terms)
+            }
+            // Its payment would have no end to keep.
+            await #expect(throws: StoreError.refused("duration_differs")) {
+                _ = try await shop.sales.quote(taken.id, to: lasting.id)
+            }
+            _ = try await shop.store.sale { transaction throws(StoreError) in
+                try transaction.updatePlan(free.id, free.terms, status: .retired)
+            }
+            let bob = try await shop.person("bob")
+            await #expect(throws: StoreError.refused("plan_retired")) {
+                _ = try await shop.sales.assign(free.id, to: bob.id, isExclusive: true, makesService: true, actor: "test")
+            }
+            _ = try await shop.sales.assign(free.id, to: bob.id, makesService: true, actor: "test")
+        }
+    }
+
+    @Test func `who is closed for traffic or by an operator cannot begin anew by giving up`() async throws {
+        try await withShop { shop in
+            _ = try await shop.receive(Shop.event(try await shop.payment(try await shop.plan())))
+            let service = try #require(try await shop.services().first)
+            for suspension in [Suspension(.abuse, by: .operator), Suspension(.quota, by: .metering), Suspension(.operator, by: .operator)] {
+                _ = try await shop.sales.command(service.id, .suspend(suspension), isOwner: false, actor: "test")
+                await #expect(throws: StoreError.refused("service_closed")) {
+                    _ = try await shop.sales.command(service.id, .terminate, isOwner: true, actor: "test")
+                }
+                _ = try await shop.sales.command(service.id, .lift(.operator), isOwner: false, actor: "test")
+            }
+            _ = try await shop.sales.command(service.id, .suspend(.ownPause), isOwner: true, actor: "test")
+            _ = try await shop.sales.command(service.id, .terminate, isOwner: true, actor: "test")
         }
     }
 

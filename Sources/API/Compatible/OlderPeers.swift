@@ -289,7 +289,8 @@ public struct OlderPeers: Sendable {
 
     /// Waits for the node; one that does not answer is asked again in the background.
     private func apply(_ change: Orders.Change, to service: Service, _ context: CustomerContext, _ request: RequestID?) async throws {
-        let operation = try await front.sales.command(service.id, change, actor: context.user.id.text, request: request)
+        let operation = try await front.sales.command(
+            service.id, change, isOwner: context.user.role != .admin, actor: context.user.id.text, request: request)
         _ = try await Waiting(front.store).finish(operation.id, withinMilliseconds: Self.waitMilliseconds, firstTry: true)
     }
 }

@@ -51,6 +51,8 @@ public struct Suspension: Hashable, Sendable {
     public let reason: SuspensionReason
     public let authority: SuspensionAuthority
     public init(_ reason: SuspensionReason, by authority: SuspensionAuthority) { (self.reason, self.authority) = (reason, authority) }
+    /// The owner would get round it by giving the service up for a new one.
+    public var bindsOwner: Bool { reason == .quota || reason == .abuse || authority == .operator }
 }
 
 /// What happened that suspensions may end with.
