@@ -69,6 +69,9 @@ struct PromotionTests {
             _ = try await surface.people.setStatus(.blocked, of: carol.id, actor: "system")
             let blocked = await older(surface, "user_id=1", token: token)
             #expect(blocked.status == 403 && blocked.json == ["detail": "User not active"], "as its neighbours say")
+            let bob = await surface.token("bob")
+            surface.clock.advance(milliseconds: 900_000)
+            #expect(await older(surface, "user_id=1", token: bob).status == 403, "as for another role everywhere")
         }
     }
 

@@ -168,6 +168,22 @@ struct SignInTests {
         }
     }
 
+    @Test(arguments: [SignIn.Registration.off, .open])
+    func `who registers for a VPN alone makes no relay keys`(registration: SignIn.Registration) async throws {
+        try await withSignedInSurface(registration: registration) { surface in
+            try await surface.store.transaction { transaction throws(StoreError) in
+                _ = try transaction.createPlan(
+                    PlanTerms(kind: .vpn, name: "VPN", durationSeconds: 86_400, price: Money(minorUnits: 500, .usd), limits: [:]))
+            }
+            let user = try await surface.signIn.registerOlder(
+                try EmailAddress(parsing: "ada@example.com"), SignedInSurface.password, language: .english, from: "192.0.2.1",
+                RequestID(surface.clock.ambient))
+            #expect(user.limits.keys == (registration == .open ? UserLimits.standardMaximumKeys : 0))
+            let made = await surface.send(.post, "/api/keys", ["name": "k"], token: await surface.token("ada"))
+            #expect(made.status == (registration == .open ? 201 : 422), "\(made.text)")
+        }
+    }
+
     @Test func `logging in and out leaves its mark`() async throws {
         try await withSignedInSurface { surface in
             let user = try await surface.person("ada")

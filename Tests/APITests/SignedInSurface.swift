@@ -13,6 +13,7 @@ final class SignedInSurface: Sendable {
     let store: Store
     let clock: TestClock
     let people: People
+    let signIn: SignIn
     let passwords = PasswordHasher(cost: PasswordHasher.Cost(operations: 1, memoryBytes: 8192))
     let hasher = RelayKeyHasher(pepper: SecretBytes([UInt8](repeating: 7, count: 32)))
     let keys: RelayKeys
@@ -61,7 +62,7 @@ final class SignedInSurface: Sendable {
             ]
         }
         accounts = RelayAccounts(store: store, keyring: { keyring }, allowsLoopback: false, ports: ports)
-        let signIn = SignIn(
+        signIn = SignIn(
             people: people, algorithm: .hs256, key: SecretBytes([UInt8](repeating: 9, count: 32)),
             limiter: limiter, registration: registration, lifetimeMinutes: 60, verification: verification, factors: factors,
             log: log, metrics: metrics)

@@ -35,10 +35,11 @@ public struct Keys: Sendable {
     private var create: Endpoint<CustomerContext> {
         Endpoint(
             .post, "/api/keys", "Make a key", tag: "Keys", audience: .customer, takes: .body(Self.wish),
-            replies: .created(Self.madeView), problems: Self.problems + [.csrf],
+            replies: .created(Self.madeView), problems: Self.problems + [.csrf, .emailUnverified],
             about:
                 "The key itself is shown here once and never again. No limit can exceed the account's; one that is left out is the account's."
         ) { input, context in
+            if door.signIn.isPending(context.user) { throw Problem(.emailUnverified) }
             if let end = input.body.expiresAt, end <= keys.store.ambient.now() {
                 throw InputErrors(fields: [FieldError("expires_at", "must be in the future")])
             }

@@ -42,7 +42,7 @@ public struct PromotionEndpoints: Sendable {
                 Shape(
                     Field<Int64>.integer("user_id", "The user's number.", 1...Int64.max), Self.secret.optional, make: Older.init)),
             replies: .ok(Self.olderView),
-            problems: ProblemKind.ofSignIn + ProblemKind.ofStore + [.csrf, .notFound, .tooManyAttempts], dialect: .detail,
+            problems: ProblemKind.ofSignIn + ProblemKind.ofStore + [.csrf, .proofRequired, .notFound, .tooManyAttempts], dialect: .detail,
             about:
                 "With the secret while there is no admin, or signed in as an admin. `/api/auth/promote` keeps the secret out of addresses."
         ) { input, _ in
@@ -54,6 +54,8 @@ public struct PromotionEndpoints: Sendable {
             } else {
                 let admin = try await door.olderCustomer(request)
                 guard admin.user.role == .admin else { throw Problem(.forbidden, Self.closed) }
+                // Another role asks for a login of a moment ago, wherever it is given.
+                if let login = admin.login, try await !door.signIn.isProven(login) { throw Problem(.proofRequired) }
                 guard let user = try await people.find(number: number) else { throw Problem(.notFound, "User not found") }
                 _ = try await people.setRole(.admin, of: user.id, actor: admin.user.id.text, request: request.id)
             }

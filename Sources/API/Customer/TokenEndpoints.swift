@@ -41,6 +41,8 @@ public struct TokenEndpoints: Sendable {
             // It would outlive the proof that its scopes stand on.
             let isDangerous = scopes.contains(.adminWrite) || scopes.contains(.adminRead)
             if isDangerous, try await !door.signIn.isProven(context.session) { throw Problem(.proofRequired) }
+            // And it passes where a session is asked for the second factor.
+            try await door.checkFactor(of: context)
             let made = try await tokens.create(
                 input.body.name, scopes: scopes, days: input.body.days, of: context.user, actor: context.user.id.text,
                 request: input.request.id)

@@ -22,12 +22,16 @@ public struct People: Sendable {
     /// - Throws: `InputErrors`, `StoreError.conflict(.userEmail)`, `SecretsError`.
     public func create(
         email: EmailAddress, name: String, role: UserRole, password: String, actor: String, language: Language = .english,
-        isVerified: Bool = true, request: RequestID? = nil
+        isVerified: Bool = true, limits: UserLimits = UserLimits(), request: RequestID? = nil
     ) async throws -> User {
         let hash = try await hashOfNew(password, email: email.text)
         return try await store.transaction { transaction throws(StoreError) in
-            let user = try transaction.createUser(
+            var user = try transaction.createUser(
                 NewUser(email: email.text, name: name, role: role, passwordHash: hash, language: language, isVerified: isVerified))
+            if limits != UserLimits() {
+                _ = try transaction.setLimits(limits, of: user.id)
+                user = try transaction.user(user.id) ?? user
+            }
             try transaction.record(actor: actor, "user.create", user, request)
             if !isVerified {
                 let end = transaction.ambient.now().adding(seconds: MailLink.Purpose.verifyAddress.lifetimeSeconds)

@@ -193,9 +193,11 @@ public struct SignIn: Sendable {
         if let seconds = try await limiter.begin(AttemptName.registration(from: address)) {
             throw Refusal.tooManyAttempts(seconds: seconds)
         }
+        // Whoever comes to buy a VPN has not been given the relay's accounts.
+        let limits = UserLimits(maximumKeys: registration == .open ? nil : 0)
         return try await people.create(
             email: email, name: String(email.text.prefix { $0 != "@" }), role: .customer, password: password, actor: "system",
-            language: language, isVerified: false, request: request)
+            language: language, isVerified: false, limits: limits, request: request)
     }
 
     /// The user behind a token, or nil: the signature, the row and the person all have to stand.

@@ -12,7 +12,9 @@ enum SettingList {
             about: "The version that `/`, `/health` and the API's document name."),
         .init(
             name: "ENVIRONMENT", kind: .choice(["development", "production"]), standard: "development",
-            about: "`production` demands explicit secrets and refuses demo mode and default passwords."),
+            about:
+                "`production` demands explicit secrets and refuses demo mode and default passwords. In `development` any plan can be taken without a payment, at the older interface's `/auth/subscribe`."
+        ),
         .init(name: "DATA_DIR", kind: .path, standard: "./data", about: "Holds the database, the journal and generated secrets."),
         .init(
             name: "SHARE_DIR", kind: .path, standardText: "share/gatehouse beside the program, else build/share",
@@ -86,7 +88,11 @@ enum SettingList {
             about:
                 "Lets a registered user become the first admin; dead as soon as there is one. With it and without ADMIN_PASSWORD none is made."
         ),
-        .init(name: "REGISTRATION", kind: .choice(["off", "invite", "open"]), standard: "off", about: "Who may register by themselves."),
+        .init(
+            name: "REGISTRATION", kind: .choice(["off", "invite", "open"]), standard: "off",
+            about:
+                "Who may register by themselves, and make relay keys then. With `off` the older interface's `/auth/register` is open all the same while VPN plans are sold; whoever comes that way has no relay keys until `gatehouse user limits --keys` allows some."
+        ),
         .init(name: "PASSWORD_MIN_LENGTH", kind: .integer(8...128), standard: "8", about: "Shortest password."),
         .init(
             name: "EMAIL_VERIFICATION", kind: .choice(EmailVerification.allCases.map(\.rawValue)), standard: "off",
