@@ -1,10 +1,10 @@
 public import HTTP
-public import Secrets
+internal import Secrets
 public import Store
 
 extension IdempotencyPort {
     /// Answers kept in the store, sealed: the answer to "make a key" holds the key.
-    public static func stored(in store: Store, keyring: Keyring) -> IdempotencyPort {
+    public static func stored(in store: Store, keys: DataKeys) -> IdempotencyPort {
         @Sendable func place(_ id: IdempotencyID) -> SealedPlace {
             SealedPlace(table: "idempotency_keys", row: "\(id.actor)|\(id.route)|\(id.key)", column: "response")
         }
@@ -19,11 +19,13 @@ extension IdempotencyPort {
                 case .underWay: return .underWay
                 case .mismatch: return .mismatch
                 case .interrupted(let touched): return .interrupted(touched)
-                case .done(let status, let sealed): return .done(status: Int(status), answer: try keyring.open(sealed, for: place(id)))
+                case .done(let status, let sealed):
+                    try await keys.learn([sealed], in: store)
+                    return .done(status: Int(status), answer: try keys.keyring.open(sealed, for: place(id)))
                 }
             },
             complete: { id, status, answer in
-                let sealed = keyring.seal(answer, for: place(id))
+                let sealed = keys.keyring.seal(answer, for: place(id))
                 try await store.transaction { transaction throws(StoreError) in
                     try transaction.completeIdempotencyKey(
                         id.key, actor: id.actor, route: id.route, status: Int64(status), response: sealed)

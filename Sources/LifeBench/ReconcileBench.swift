@@ -84,13 +84,13 @@ func measureReconcile(_ location: DatabaseLocation, _ count: Int) async throws {
         try await store.transaction { transaction throws(StoreError) in
             for index in start..<min(start + 100, count) {
                 let wish = Orders.Wish(kind: .vpn, label: "s\(index)", limits: [:], owner: nil)
-                _ = try Orders(drivers: making, keyring: keyring).order(wish, actor: "bench", in: transaction)
+                _ = try Orders(drivers: making, keys: DataKeys(keyring)).order(wish, actor: "bench", in: transaction)
             }
         }
     }
     var limits = WorkerLimits()
     limits.jobsPerPlace = limits.jobs
-    _ = try await Workers(store: store, drivers: making, keyring: keyring, limits: limits, log: .silent, metrics: Metrics()).drain()
+    _ = try await Workers(store: store, drivers: making, keys: DataKeys(keyring), limits: limits, log: .silent, metrics: Metrics()).drain()
     var names: [String] = []
     while names.count < count {
         let offset = names.count
@@ -99,7 +99,7 @@ func measureReconcile(_ location: DatabaseLocation, _ count: Int) async throws {
         }
     }
     controller.set(names, ambient)
-    let orders = Orders(drivers: DriverTable([real]), keyring: keyring)
+    let orders = Orders(drivers: DriverTable([real]), keys: DataKeys(keyring))
     let reconcile = Reconcile(store: store, orders: orders, log: .silent, metrics: Metrics()) {}
     let metering = Metering(store: store, orders: orders, log: .silent) {}
     for round in 1...3 {

@@ -16,7 +16,7 @@ func measure(_ location: DatabaseLocation, _ count: Int) async throws {
     let notebook = Notebook()
     let kind = try ServiceKind(parsing: "notebook")
     let drivers = DriverTable([QuickDriver(notebook, kind)])
-    let orders = Orders(drivers: drivers, keyring: keyring)
+    let orders = Orders(drivers: drivers, keys: DataKeys(keyring))
     let group = 100
     let ordering = store.ambient.uptimeNanoseconds()
     for start in stride(from: 0, to: count, by: group) {
@@ -29,7 +29,7 @@ func measure(_ location: DatabaseLocation, _ count: Int) async throws {
     }
     var limits = WorkerLimits()
     limits.jobsPerPlace = limits.jobs
-    let workers = Workers(store: store, drivers: drivers, keyring: keyring, limits: limits, log: .silent, metrics: Metrics())
+    let workers = Workers(store: store, drivers: drivers, keys: DataKeys(keyring), limits: limits, log: .silent, metrics: Metrics())
     let working = store.ambient.uptimeNanoseconds()
     let tries = try await workers.drain()
     let ended = store.ambient.uptimeNanoseconds()

@@ -6,8 +6,7 @@ public import Store
 public struct BackendKeeping: Sendable {
     let store: Store
     let orders: Orders
-    let keyring: Keyring
-    public init(store: Store, orders: Orders, keyring: Keyring) { (self.store, self.orders, self.keyring) = (store, orders, keyring) }
+    public init(store: Store, orders: Orders) { (self.store, self.orders) = (store, orders) }
 
     public struct Wish: Sendable, Equatable {
         public var address: String
@@ -49,7 +48,7 @@ public struct BackendKeeping: Sendable {
             let clash = Set(driver.conflicts(beside + [access])).subtracting(driver.conflicts(beside))
             if let sentence = clash.sorted().first { throw DriverError.refused(sentence) }
         }
-        let sealed = access.secret.map { keyring.seal($0, for: ServiceSecrets.place(id)) } ?? known?.secretSealed
+        let sealed = access.secret.map { orders.secrets.keys.keyring.seal($0, for: ServiceSecrets.place(id)) } ?? known?.secretSealed
         try await store.transaction { transaction throws(StoreError) in
             if let known {
                 _ = try transaction.updateBackend(
@@ -106,6 +105,7 @@ public struct BackendKeeping: Sendable {
     /// - Throws: `DriverError` with why it cannot be used.
     public func test(_ backend: Backend) async throws -> String {
         guard let driver = orders.drivers[backend.kind] as? any BackendTending else { throw Orders.Refusal.unknownKind.error }
+        try await orders.secrets.keys.learn([backend.secretSealed], in: store)
         return try await driver.description(of: try orders.secrets.access(backend))
     }
 }

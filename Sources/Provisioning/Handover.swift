@@ -30,7 +30,9 @@ public struct Handover: Sendable {
             throw Refusal.none("services of this kind have no config")
         }
         let backend = try await store.read { reader throws(StoreError) in
-            try service.backendID.flatMap { id throws(StoreError) in try reader.backend(id) }
+            let backend = try service.backendID.flatMap { id throws(StoreError) in try reader.backend(id) }
+            try orders.secrets.learn([service], [backend], reader)
+            return backend
         }
         let order: ServiceOrder
         do throws(SecretsError) { order = try orders.secrets.order(service, backend: backend) } catch { throw Refusal.unreadable }
@@ -49,13 +51,16 @@ public struct Handover: Sendable {
         }
         let sealed = rest == order.secret ? service.secretSealed : orders.secrets.seal(rest, of: service.id)
         let changes = rest != order.secret
-        let refusal = try await store.transaction { transaction throws(StoreError) -> Refusal? in
+        let refusal = try await store.transaction { [orders] transaction throws(StoreError) -> Refusal? in
             if let link, try transaction.useConfigLink(secretHash: link) == nil { return .linkIsOver }
             if changes {
                 // Of two at once one gets it.
-                guard let now = try transaction.serviceForChange(service.id), now.secretSealed == service.secretSealed else {
-                    return .alreadyHandedOver
-                }
+                guard let now = try transaction.serviceForChange(service.id) else { return .alreadyHandedOver }
+                // Sealed anew by a rotation in between it is the same secret.
+                try orders.secrets.learn([now], [], transaction)
+                do throws(SecretsError) {
+                    guard try orders.secrets.open(now) == order.secret else { return .alreadyHandedOver }
+                } catch { return .unreadable }
                 try transaction.setServiceSecret(sealed, of: service.id)
             }
             try transaction.audit(actor: actor, action: "service.config", subject: service.id.text, requestID: request)

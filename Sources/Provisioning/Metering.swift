@@ -35,8 +35,12 @@ public struct Metering: Sendable {
         var changed = 0
         for driver in orders.drivers.all {
             guard let driver = driver as? any UsageReporting else { continue }
-            for backend in try await store.read({ reader throws(StoreError) in try reader.backends(kind: driver.kind) })
-            where backend.status != .disabled {
+            let backends = try await store.read { [orders] reader throws(StoreError) in
+                let backends = try reader.backends(kind: driver.kind)
+                try orders.secrets.learn([], backends, reader)
+                return backends
+            }
+            for backend in backends where backend.status != .disabled {
                 changed += try await pass(driver, backend)
             }
         }
@@ -55,8 +59,10 @@ public struct Metering: Sendable {
             view = NothingSeen()
         }
         while true {
-            let page = try await store.read { [last] reader throws(StoreError) in
-                try reader.services(ServiceFilter(kind: driver.kind, backend: backend.id), after: last, limit: Self.batch)
+            let page = try await store.read { [last, orders] reader throws(StoreError) in
+                let page = try reader.services(ServiceFilter(kind: driver.kind, backend: backend.id), after: last, limit: Self.batch)
+                try orders.secrets.learn(page.items, [backend], reader)
+                return page
             }
             let alive = page.items.filter { $0.endedAt == nil && $0.desired != .terminated }
             let counted = alive.filter { $0.actual == .active && (view == nil || $0.updatedAt <= at) }

@@ -1,5 +1,5 @@
 public import Domain
-public import Secrets
+internal import Secrets
 public import Store
 
 /// What a command writes, all of it in the caller's transaction: what the service shall be, the job that brings it there, an operation to
@@ -8,9 +8,9 @@ public struct Orders: Sendable {
     public let drivers: DriverTable
     let secrets: ServiceSecrets
 
-    public init(drivers: DriverTable, keyring: Keyring) {
+    public init(drivers: DriverTable, keys: DataKeys) {
         self.drivers = drivers
-        secrets = ServiceSecrets(keyring: keyring)
+        secrets = ServiceSecrets(keys: keys)
     }
 
     /// Why a command was not taken; nothing was written. Codes of `StoreError.refused`.
@@ -65,6 +65,7 @@ public struct Orders: Sendable {
             guard backend != nil else { throw Refusal.noCapacity.error }
         }
         let id = ServiceID(transaction.ambient)
+        try secrets.learn([], [backend], transaction)
         var access: BackendAccess?
         do throws(SecretsError) { if let backend { access = try secrets.access(backend) } } catch {
             throw .programming("the backend's secret cannot be opened: \(error)")
@@ -208,5 +209,9 @@ public struct Orders: Sendable {
     }
 
     /// The secret of a service, unsealed; nil when there is none or it was handed over.
-    public func secret(of service: Service) throws(SecretsError) -> [UInt8]? { try secrets.open(service) }
+    /// - Throws: `SecretsError` when it cannot be opened.
+    public func secret(of service: Service, in store: Store) async throws -> [UInt8]? {
+        try await secrets.keys.learn([service.secretSealed], in: store)
+        return try secrets.open(service)
+    }
 }

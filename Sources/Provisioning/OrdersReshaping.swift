@@ -16,7 +16,9 @@ extension Orders {
         let wanted = JSON.object(options)
         do throws(InputErrors) { try driver.check(options: wanted) } catch { throw Refusal.badOptions.error }
         let backend = try await store.read { reader throws(StoreError) in
-            try service.backendID.flatMap { id throws(StoreError) in try reader.backend(id) }
+            let backend = try service.backendID.flatMap { id throws(StoreError) in try reader.backend(id) }
+            try secrets.learn([service], [backend], reader)
+            return backend
         }
         let order: ServiceOrder
         do throws(SecretsError) { order = try secrets.order(service, backend: backend) } catch {

@@ -49,7 +49,11 @@ public struct Reconcile: Sendable {
         var reports: [Report] = []
         for driver in orders.drivers.all {
             if driver.usesBackends {
-                let backends = try await store.read { reader throws(StoreError) in try reader.backends(kind: driver.kind) }
+                let backends = try await store.read { [orders] reader throws(StoreError) in
+                    let backends = try reader.backends(kind: driver.kind)
+                    try orders.secrets.learn([], backends, reader)
+                    return backends
+                }
                 for backend in backends where backend.status != .disabled {
                     reports.append(try await pass(driver, backend, isForced))
                 }
@@ -72,8 +76,10 @@ public struct Reconcile: Sendable {
         do { view = try await self.view(driver, backend) } catch { return try await failed(&report, error, backend) }
         while true {
             let filter = ServiceFilter(kind: driver.kind, backend: backend?.id)
-            let page = try await store.read { [last] reader throws(StoreError) in
-                try reader.services(filter, after: last, limit: Self.batch)
+            let page = try await store.read { [last, orders] reader throws(StoreError) in
+                let page = try reader.services(filter, after: last, limit: Self.batch)
+                try orders.secrets.learn(page.items, [backend], reader)
+                return page
             }
             // What is under way or was never made is the workers' business.
             let settled = page.items.filter {

@@ -4,20 +4,25 @@ internal import Store
 
 /// Seals what services and backends keep secret, each value for its own row.
 struct ServiceSecrets: Sendable {
-    let keyring: Keyring
+    let keys: DataKeys
 
     static func place(_ id: ServiceID) -> SealedPlace { SealedPlace(table: "services", row: id.text, column: "secret_sealed") }
     static func place(_ id: BackendID) -> SealedPlace { SealedPlace(table: "backends", row: id.text, column: "secret_sealed") }
 
-    func seal(_ secret: [UInt8]?, of id: ServiceID) -> [UInt8]? { secret.map { keyring.seal($0, for: Self.place(id)) } }
+    func seal(_ secret: [UInt8]?, of id: ServiceID) -> [UInt8]? { secret.map { keys.keyring.seal($0, for: Self.place(id)) } }
+
+    /// Before these are opened: another process may have sealed them with a data key that was made since.
+    func learn(_ services: [Service] = [], _ backends: [Backend?] = [], _ reader: Reader) throws(StoreError) {
+        try keys.learn(services.map(\.secretSealed) + backends.map { $0?.secretSealed }, reader)
+    }
 
     func open(_ service: Service) throws(SecretsError) -> [UInt8]? {
         guard let sealed = service.secretSealed else { return nil }
-        return try keyring.open(sealed, for: Self.place(service.id))
+        return try keys.keyring.open(sealed, for: Self.place(service.id))
     }
     func access(_ backend: Backend) throws(SecretsError) -> BackendAccess {
         var secret: [UInt8]?
-        if let sealed = backend.secretSealed { secret = try keyring.open(sealed, for: Self.place(backend.id)) }
+        if let sealed = backend.secretSealed { secret = try keys.keyring.open(sealed, for: Self.place(backend.id)) }
         return BackendAccess(
             id: backend.id, name: backend.name, address: backend.address, settings: backend.settings, secret: secret)
     }

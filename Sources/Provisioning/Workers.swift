@@ -1,5 +1,5 @@
 public import Domain
-public import Secrets
+internal import Secrets
 public import Store
 internal import Synchronization
 public import Telemetry
@@ -47,13 +47,13 @@ public final class Workers: Sendable {
     }
 
     public init(
-        store: Store, drivers: DriverTable, keyring: Keyring, limits: WorkerLimits = WorkerLimits(), log: Log, metrics: Metrics,
+        store: Store, drivers: DriverTable, keys: DataKeys, limits: WorkerLimits = WorkerLimits(), log: Log, metrics: Metrics,
         hook: @escaping StepHook = { (_, _) throws(Stopped) in }
     ) {
         (self.store, self.drivers, self.limits, self.log, self.hook) = (store, drivers, limits, log, hook)
-        secrets = ServiceSecrets(keyring: keyring)
+        secrets = ServiceSecrets(keys: keys)
         recorder = OutcomeRecorder(store: store, log: log)
-        metering = Metering(store: store, orders: Orders(drivers: drivers, keyring: keyring), log: log) {}
+        metering = Metering(store: store, orders: Orders(drivers: drivers, keys: keys), log: log) {}
         holder = "w_" + Hex.text(store.ambient.randomBytes(8))
         finished = Dictionary(
             uniqueKeysWithValues: ["done", "retry", "failed", "lost"].map { ($0, metrics.counter(.jobs, $0)) })
@@ -119,7 +119,7 @@ public final class Workers: Sendable {
     private func take(_ count: Int) async throws(StoreError) -> [Taken] {
         let underWay = running.withLock { running in Dictionary(grouping: running.values, by: \.job.place).mapValues(\.count) }
         let (holder, lease, perPlace) = (holder, limits.leaseMilliseconds, limits.jobsPerPlace)
-        let leased = try await store.transaction { [drivers] transaction throws(StoreError) -> [Taken] in
+        let leased = try await store.transaction { [drivers, secrets] transaction throws(StoreError) -> [Taken] in
             var backends: [BackendID: Backend] = [:]
             var found: [Taken] = []
             var places = underWay
@@ -140,6 +140,7 @@ public final class Workers: Sendable {
                     found.append(Taken(leased: one, backend: one.service.backendID.flatMap { backends[$0] }, endsAt: endsAt))
                 }
             }
+            try secrets.learn(found.map(\.leased.service), found.map(\.backend), transaction)
             return found
         }
         let now = store.ambient.now()

@@ -67,7 +67,7 @@ import Testing
             let surface = house.store.people
             let person = try #require(
                 try await surface.store.read { reader throws(StoreError) in try reader.user(email: "ada@example.com") })
-            let factors = SecondFactors(store: surface.store, keyring: surface.keyring, issuer: "x")
+            let factors = SecondFactors(store: surface.store, keys: DataKeys(surface.keyring), issuer: "x")
             let begun = try await factors.begin(person, actor: "command", request: nil)
             let step = OneTimeCode.step(atSeconds: surface.clock.ambient.now().milliseconds / 1000)
             _ = try await factors.confirm(

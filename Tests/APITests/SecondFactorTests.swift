@@ -54,13 +54,32 @@ struct SecondFactorTests {
         }
     }
 
+    @Test func `a code is taken after a rotation of the data keys beside the running server`() async throws {
+        try await withSignedInSurface { surface in
+            let ada = try await surface.person("ada")
+            let factors = SecondFactors(store: surface.store, keys: surface.dataKeys, issuer: "x")
+            let begun = try await factors.begin(ada, actor: "command", request: nil)
+            let code = Self.code(begun.secret, surface)
+            _ = try await factors.confirm(ada, code: code, keeping: nil, request: nil)
+            #expect(try await SecondFactors.reseal(surface.store, surface.rotated) == 1)
+            surface.clock.advance(milliseconds: 60_000)
+            let login = await surface.send(
+                .post, "/api/auth/login",
+                [
+                    "email": "ada@example.com", "password": .string(SignedInSurface.password), "session": "bearer",
+                    "code": .string(Self.code(begun.secret, surface)),
+                ])
+            #expect(login.status == 200, "\(login.text)")
+        }
+    }
+
     @Test func `money and people's doors want a fresh proof of an admin who has a second factor`() async throws {
         try await withStorehouse { house in
             let surface = house.people
             let boss = try await surface.person("boss", .admin)
             let ada = try await surface.person("ada")
             let token = await surface.token("boss")
-            let factors = SecondFactors(store: surface.store, keyring: surface.keyring, issuer: "x")
+            let factors = SecondFactors(store: surface.store, keys: DataKeys(surface.keyring), issuer: "x")
             let begun = try await factors.begin(boss, actor: "command", request: nil)
             let guarded =
                 [
@@ -100,7 +119,7 @@ struct SecondFactorTests {
         try await withSignedInSurface { surface in
             let ada = try await surface.person("ada")
             let token = await surface.token("ada")
-            let factors = SecondFactors(store: surface.store, keyring: surface.keyring, issuer: "x")
+            let factors = SecondFactors(store: surface.store, keys: surface.dataKeys, issuer: "x")
             let begun = try await factors.begin(ada, actor: "command", request: nil)
             _ = try await factors.confirm(
                 ada, code: Self.code(begun.secret, surface), keeping: try await surface.session("ada"), request: nil)
@@ -161,7 +180,8 @@ struct SecondFactorTests {
             for _ in 0..<7 { #expect(await login(SignedInSurface.password, nil, "198.51.100.2").status == 401) }
             for number in 1...5 { #expect(await login(SignedInSurface.password, "wrong1", "198.51.100.1\(number)").status == 403) }
             #expect(await login(SignedInSurface.password, "wrong1", "198.51.100.20").status == 429, "wherever they come from")
-            _ = try await SecondFactors(store: surface.store, keyring: surface.keyring, issuer: "x").end(of: ada.id, actor: "command")
+            _ = try await SecondFactors(store: surface.store, keys: DataKeys(surface.keyring), issuer: "x").end(
+                of: ada.id, actor: "command")
             #expect(await login(SignedInSurface.password, nil, "198.51.100.21").status == 200)
         }
     }

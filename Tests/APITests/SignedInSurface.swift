@@ -19,6 +19,9 @@ final class SignedInSurface: Sendable {
     let keys: RelayKeys
     let accounts: RelayAccounts
     let keyring: Keyring
+    /// As another process has it after a rotation; `dataKeys` learns it.
+    let rotated: Keyring
+    let dataKeys: DataKeys
     let router: Router
     let metrics = Metrics()
     /// What went to the log.
@@ -42,15 +45,20 @@ final class SignedInSurface: Sendable {
         people = People(store: store, passwords: passwords, rule: PasswordRule(minimumLength: 8))
         keys = RelayKeys(store: store, hasher: hasher) { _ = changes.count.wrappingAdd(1, ordering: .relaxed) }
         let password = SecretBytes([UInt8](repeating: 5, count: 32))
-        let ring: Keyring?
+        let rings: [Keyring]
         do throws(SecretsError) {
-            ring = try Keyring.open(
-                [try Keyring.makeDataKey(encryptionKey: password, ambient: clock.ambient)], encryptionKey: password, legacyKey: nil,
-                ambient: clock.ambient)
-        } catch { ring = nil }
-        guard let keyring = ring else { preconditionFailure("a keyring of a test") }
+            let first = try Keyring.makeDataKey(encryptionKey: password, ambient: clock.ambient)
+            let second = try Keyring.makeDataKey(encryptionKey: password, ambient: clock.ambient)
+            rings = [
+                try Keyring.open([first], encryptionKey: password, legacyKey: nil, ambient: clock.ambient),
+                try Keyring.open([first, second], encryptionKey: password, legacyKey: nil, ambient: clock.ambient),
+            ]
+        } catch { rings = [] }
+        guard let keyring = rings.first, let rotated = rings.last else { preconditionFailure("a keyring of a test") }
         self.keyring = keyring
-        let factors = SecondFactors(store: store, keyring: keyring, issuer: "Gatehouse")
+        self.rotated = rotated
+        dataKeys = DataKeys(keyring) { _ throws(SecretsError) in rotated }
+        let factors = SecondFactors(store: store, keys: dataKeys, issuer: "Gatehouse")
         var ports = RelayAccounts.Ports()
         ports.changed = { _ = changes.count.wrappingAdd(1, ordering: .relaxed) }
         ports.test = { _, _ in (true, "works", "works (200)") }

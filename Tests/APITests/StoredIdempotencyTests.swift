@@ -8,10 +8,15 @@ import Testing
 
 struct StoredIdempotencyTests {
     private func port(_ store: Store, _ clock: TestClock) throws -> IdempotencyPort {
+        .stored(in: store, keys: DataKeys(try rotated(clock).before))
+    }
+    private func rotated(_ clock: TestClock) throws -> (before: Keyring, after: Keyring) {
         let encryptionKey = SecretBytes(Array("an encryption key for tests only".utf8))
-        let wrapped = try Keyring.makeDataKey(encryptionKey: encryptionKey, ambient: clock.ambient)
-        let keyring = try Keyring.open([wrapped], encryptionKey: encryptionKey, legacyKey: nil, ambient: clock.ambient)
-        return .stored(in: store, keyring: keyring)
+        let keys = try (0..<2).map { _ in try Keyring.makeDataKey(encryptionKey: encryptionKey, ambient: clock.ambient) }
+        func open(_ keys: [WrappedKey]) throws -> Keyring {
+            try Keyring.open(keys, encryptionKey: encryptionKey, legacyKey: nil, ambient: clock.ambient)
+        }
+        return (try open([keys[0]]), try open(keys))
     }
     private static let request = RequestID(TestClock().ambient)
     private let id = IdempotencyID(actor: "user:1", route: "POST /api/keys", key: "k-1")
@@ -33,6 +38,18 @@ struct StoredIdempotencyTests {
                 return
             }
             #expect(!String(decoding: kept, as: UTF8.self).contains("cr_shown"))
+        }
+    }
+
+    @Test func `an answer that another process sealed with a newer data key comes back`() async throws {
+        let clock = TestClock()
+        try await withStore(.sqlite, clock: clock) { store in
+            let (old, new) = try rotated(clock)
+            let there = IdempotencyPort.stored(in: store, keys: DataKeys(new))
+            #expect(try await there.claim(id, [1], Self.request) == .new)
+            try await there.complete(id, 201, [7])
+            let here = IdempotencyPort.stored(in: store, keys: DataKeys(old) { _ throws(SecretsError) in new })
+            #expect(try await here.claim(id, [1], Self.request) == .done(status: 201, answer: [7]))
         }
     }
 

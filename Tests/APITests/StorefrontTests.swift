@@ -33,8 +33,8 @@ final class Storehouse: Sendable {
                 DriverPorts(
                     keys: StoredKeys(store, changed: {}), keyHash: { hasher.hash($0) },
                     nodes: NodePorts(http: try CurlClient(ambient: clock.ambient), ambient: clock.ambient))))
-        let orders = Orders(drivers: drivers, keyring: keyring)
-        let workers = Workers(store: store, drivers: drivers, keyring: keyring, log: .silent, metrics: Metrics())
+        let orders = Orders(drivers: drivers, keys: DataKeys(keyring))
+        let workers = Workers(store: store, drivers: drivers, keys: DataKeys(keyring), log: .silent, metrics: Metrics())
         (self.workers, self.keyring) = (workers, keyring)
         let wake: @Sendable () -> Void = { if works { Task { _ = try? await workers.drain() } } }
         let expiry = Expiry(store: store, orders: orders, log: .silent) {}
@@ -43,7 +43,7 @@ final class Storehouse: Sendable {
         let signIn = SignIn(
             people: people.people, algorithm: .hs256, key: SecretBytes([UInt8](repeating: 9, count: 32)),
             limiter: AttemptLimiter(store), registration: .open, lifetimeMinutes: 60,
-            factors: SecondFactors(store: store, keyring: keyring, issuer: "Example"), log: .silent,
+            factors: SecondFactors(store: store, keys: DataKeys(keyring), issuer: "Example"), log: .silent,
             metrics: people.metrics)
         let front = Storefront(
             sales: sales, doors: doors, people: people.people, door: SessionDoor(signIn, cookie: SessionCookie(isPlain: false)),
@@ -51,7 +51,7 @@ final class Storehouse: Sendable {
         let configs = ServiceConfigs(front)
         let problems = Problems(log: .silent)
         router = Router(
-            configs.endpoints + Nodes(front, BackendKeeping(store: store, orders: orders, keyring: keyring)).endpoints
+            configs.endpoints + Nodes(front, BackendKeeping(store: store, orders: orders)).endpoints
                 + OlderPeers(front, configs).endpoints + OlderAuth(front).endpoints + Tariffs(front, currency: .usd).endpoints
                 + OlderPayments(front).endpoints
                 + SoldPlans(front).endpoints + SoldServices(front) {}.endpoints + SoldPayments(front).endpoints

@@ -25,8 +25,8 @@ final class Shop: Sendable {
             [try Keyring.makeDataKey(encryptionKey: password, ambient: clock.ambient)], encryptionKey: password, legacyKey: nil,
             ambient: clock.ambient)
         let drivers = DriverTable([RelayKeyDriver(StoredKeys(store, changed: {})) { Array($0.reversed()) }])
-        orders = Orders(drivers: drivers, keyring: keyring)
-        workers = Workers(store: store, drivers: drivers, keyring: keyring, log: .silent, metrics: Metrics())
+        orders = Orders(drivers: drivers, keys: DataKeys(keyring))
+        workers = Workers(store: store, drivers: drivers, keys: DataKeys(keyring), log: .silent, metrics: Metrics())
         expiry = Expiry(store: store, orders: orders, log: .silent) {}
         sales = Sales(store: store, orders: orders, expiry: expiry) {}
     }

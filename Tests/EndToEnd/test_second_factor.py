@@ -104,7 +104,8 @@ def test_the_commands_show_turn_on_and_take_away(server, ann):
     assert "nothing was begun" in refused("user", "totp", "confirm", ann, stdin="123456\n")
     begun = json.loads(server.command("user", "totp", "begin", ann, "--json"))
     assert "is wrong" in refused("user", "totp", "confirm", ann, stdin="nothing\n")
-    _, code = fresh(pyotp.TOTP(begun["secret"]), 0)
+    otp = pyotp.TOTP(begun["secret"])
+    used, code = fresh(otp, 0)
     assert "these codes are shown once" in server.command("user", "totp", "confirm", ann, stdin=code + "\n")
     assert server.command("user", "totp", "show", ann).strip() == "on, 10 recovery codes left"
     before = server.rows("SELECT secret_sealed FROM second_factors")
@@ -112,6 +113,8 @@ def test_the_commands_show_turn_on_and_take_away(server, ann):
     server.command("secrets", "rotate")
     assert server.rows("SELECT secret_sealed FROM second_factors") != before
     assert login(server, ann)[0] == 401
+    _, code = fresh(otp, used)
+    assert login(server, ann, code=code)[0] == 200, "the running server learns the new data key"
     server.command("user", "totp", "end", ann)
     assert login(server, ann)[0] == 200
     assert "no second factor" in refused("user", "totp", "end", ann)

@@ -181,7 +181,7 @@ import Testing
             var ids: [ServiceID] = []
             for _ in 0..<200 { ids.append(try await world.order().service.id) }
             let workers = [one, two].map { store in
-                Workers(store: store, drivers: world.drivers, keyring: world.keyring, log: .silent, metrics: Metrics())
+                Workers(store: store, drivers: world.drivers, keys: DataKeys(world.keyring), log: .silent, metrics: Metrics())
             }
             for change in [nil, Orders.Change.suspend(Suspension(.abuse, by: .operator)), .lift(.operator), .terminate] {
                 if let change { for id in ids { try await world.change(id, change) } }

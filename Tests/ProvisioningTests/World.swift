@@ -27,14 +27,14 @@ final class World: Sendable {
             ambient: clock.ambient)
         let relay = RelayKeyDriver(StoredKeys(store, changed: {})) { Array($0.reversed()) }
         drivers = DriverTable([NotebookDriver(notebook, kind: Self.kind, before: before), relay] + more)
-        orders = Orders(drivers: drivers, keyring: keyring)
+        orders = Orders(drivers: drivers, keys: DataKeys(keyring))
     }
 
     /// From now on whoever reaches a step that this says yes to stops there.
     func stop(_ when: (@Sendable (ProvisioningStep, ServiceID) -> Bool)?) { stop.withLock { $0 = when } }
 
     func workers(limits: WorkerLimits = WorkerLimits(), drivers: DriverTable? = nil) -> Workers {
-        Workers(store: store, drivers: drivers ?? self.drivers, keyring: keyring, limits: limits, log: .silent, metrics: metrics) {
+        Workers(store: store, drivers: drivers ?? self.drivers, keys: DataKeys(keyring), limits: limits, log: .silent, metrics: metrics) {
             [self] step, id throws(Stopped) in
             if stop.withLock({ $0 })?(step, id) == true { throw Stopped() }
         }

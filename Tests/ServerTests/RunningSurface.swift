@@ -106,10 +106,10 @@ func withSurface(_ test: (RunningSurface) async throws -> Void) async throws {
             let keys = RelayKeys(store: store, hasher: hasher) { try? await relay.refresh() }
             let settings = try Settings(environment: ["ALLOW_LOOPBACK_UPSTREAM": "true"], file: nil, readFile: { _ in nil })
             let parts = try SalesParts(
-                settings: settings, store: store, keyring: keyring, hasher: hasher, log: log, metrics: metrics, changed: {})
+                settings: settings, store: store, dataKeys: DataKeys(keyring), hasher: hasher, log: log, metrics: metrics, changed: {})
             let surface = Surface(
                 settings: settings, store: store, relay: relay, metrics: metrics,
-                startedAt: clock.ambient.now(), people: people, keys: keys, tokenKey: pepper, keyring: keyring,
+                startedAt: clock.ambient.now(), people: people, keys: keys, tokenKey: pepper, dataKeys: DataKeys(keyring),
                 parts: parts, log: log, isReady: { true })
             let router = surface.router()
             let server = try Server(ServerConfiguration(), reactors: [reactor], handler: router)

@@ -186,7 +186,7 @@ import Testing
                 decoding: try await driver.config(
                     of: ServiceOrder(
                         id: service.id, owner: nil, label: "phone", limits: [:], choices: service.choices,
-                        secret: try world.orders.secret(of: service), backend: access)
+                        secret: try await world.orders.secret(of: service, in: world.store), backend: access)
                 ).bytes, as: UTF8.self)
             let lines = "MTU = 1420\nJc = 4\nJmin = 40\nJmax = 70\nS1 = 15\nS2 = 70\nH1 = 5-10\nH4 = 2147483647\nI1 = <b 0x0f>\n\n[Peer]"
             #expect(text.contains(lines), "\(text)")

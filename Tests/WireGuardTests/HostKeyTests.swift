@@ -69,7 +69,7 @@ private final class KeyMakingHost: PeerNode {
             #expect(service.actual == .active && host.keys.count == 1 && host.peers.count == 1)
             #expect(service.choices["public_key"].string == host.peers.first?.id)
             #expect(service.details["public_key"].string == host.peers.first?.id)
-            let secret = try #require(try world.orders.secret(of: service))
+            let secret = try #require(try await world.orders.secret(of: service, in: world.store))
             #expect(try JSON(parsing: secret)["private_key"] == .null, "the private key never leaves the host")
         }
     }

@@ -28,7 +28,7 @@ struct NodeWorld: Sendable {
         var ports = NodePorts(http: try CurlClient(ambient: clock.ambient), ambient: clock.ambient)
         ports.ways.merge(ways) { $1 }
         drivers = DriverTable([WireGuardDriver(ports)])
-        orders = Orders(drivers: drivers, keyring: keyring)
+        orders = Orders(drivers: drivers, keys: DataKeys(keyring))
     }
 
     func addNode(_ settings: JSON, address: String = "", secret: String? = nil, capacity: Int64 = 100_000) async throws -> BackendID {
@@ -62,7 +62,7 @@ struct NodeWorld: Sendable {
         try await store.read { reader throws(StoreError) in try reader.service(id) }
     }
     func workers(hook: @escaping StepHook = { (_, _) throws(Stopped) in }) -> Workers {
-        Workers(store: store, drivers: drivers, keyring: keyring, log: log, metrics: Metrics(), hook: hook)
+        Workers(store: store, drivers: drivers, keys: DataKeys(keyring), log: log, metrics: Metrics(), hook: hook)
     }
     /// Works until nothing waits, moving the clock past waits.
     func settle() async throws {
@@ -138,7 +138,7 @@ func withNodes(
             _ = try await world.addNode(NodeWorld.recordOnly)
             let made = try await world.order(options: ["public_key": .string(key), "address": "10.8.0.7/32"])
             #expect(made.choices["public_key"].string == key && made.choices["address"] == "10.8.0.7")
-            let secret = try #require(try world.orders.secret(of: made))
+            let secret = try #require(try await world.orders.secret(of: made, in: world.store))
             #expect(!String(decoding: secret, as: UTF8.self).contains("private_key"))
             for options: JSON in [["public_key": .string(key)], ["address": "10.8.0.7"]] {
                 await #expect(throws: StoreError.refused("already_taken")) { _ = try await world.order(options: options) }
@@ -163,7 +163,7 @@ func withNodes(
             #expect(kept.actual == .active && kept.details["applied"] == false)
             let order = ServiceOrder(
                 id: kept.id, owner: nil, label: kept.label, limits: kept.limits, choices: kept.choices, details: kept.details,
-                secret: try world.orders.secret(of: kept), backend: access)
+                secret: try await world.orders.secret(of: kept, in: world.store), backend: access)
             let text = String(decoding: try await driver.config(of: order).bytes, as: UTF8.self)
             let config = try ClientConfig(parsing: text)
             guard case .known(let key) = config.privateKey else {

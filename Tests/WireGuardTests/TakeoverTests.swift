@@ -130,7 +130,7 @@ import Testing
                 (try reader.wrongBalances().count, try reader.balance(of: ada.id, in: .usd).minorUnits)
             }
             #expect(wrong == 0 && balance == 0, "what was paid is used up")
-            let secret = try #require(try world.orders.secret(of: first))
+            let secret = try #require(try await world.orders.secret(of: first, in: store))
             #expect(try JSON(parsing: secret)["private_key"].string == pairs[0].secret)
             #expect(report.notes.contains { $0.hasPrefix("vpn_peers 22") && $0.contains("does not belong") })
             #expect(report.notes.contains { $0.hasPrefix("vpn_peers 23") && $0.contains("another service has its address") })

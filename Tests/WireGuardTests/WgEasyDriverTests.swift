@@ -230,9 +230,9 @@ private let fullModes = WgEasyMode.allCases.filter { $0 != .rawClients }
                 [try Keyring.makeDataKey(encryptionKey: password, ambient: clock.ambient)], encryptionKey: password, legacyKey: nil,
                 ambient: clock.ambient)
             let drivers = DriverTable([WireGuardDriver(NodePorts(http: try CurlClient(ambient: clock.ambient), ambient: clock.ambient))])
-            let orders = Orders(drivers: drivers, keyring: keyring)
+            let orders = Orders(drivers: drivers, keys: DataKeys(keyring))
             let stops = Mutex(true)
-            let workers = Workers(store: store, drivers: drivers, keyring: keyring, log: .silent, metrics: Metrics()) {
+            let workers = Workers(store: store, drivers: drivers, keys: DataKeys(keyring), log: .silent, metrics: Metrics()) {
                 reached, _ throws(Stopped) in
                 if reached == step, stops.withLock({ $0 }) { throw Stopped() }
             }

@@ -55,7 +55,9 @@ public struct OlderPeers: Sendable {
             }
             let service = try await make(input.body, for: user, by: context.user, input.request.id)
             let secret: [UInt8]?
-            do throws(SecretsError) { secret = try front.sales.orders.secret(of: service) } catch { throw Problem(.configUnreadable) }
+            do { secret = try await front.sales.orders.secret(of: service, in: front.store) } catch is SecretsError {
+                throw Problem(.configUnreadable)
+            }
             let key = secret.flatMap { bytes in (try? JSON(parsing: bytes))?["private_key"].string }
             return .json(.object(try await shown(service, privateKey: key)), headers: ["cache-control": "no-store"])
         }

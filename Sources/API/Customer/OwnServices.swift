@@ -51,7 +51,9 @@ public struct OwnServices: Sendable {
             guard !(front.sales.orders.drivers[found.kind] is any ConfigDelivery) else {
                 throw Problem(.conflict, "Services of this kind come with a config: ask for that.")
             }
-            guard let secret = try front.sales.orders.secret(of: found) else { throw Problem(.conflict, "It was handed over before.") }
+            guard let secret = try await front.sales.orders.secret(of: found, in: front.store) else {
+                throw Problem(.conflict, "It was handed over before.")
+            }
             let isFirst = try await front.store.transaction { transaction throws(StoreError) -> Bool in
                 try transaction.audit(actor: owner.text, action: "service.secret", subject: service.text, requestID: request)
                 return try transaction.dropServiceSecret(service)

@@ -5,12 +5,12 @@ public import Store
 /// The second factor of people: begun, shown to work, asked for, ended.
 public struct SecondFactors: Sendable {
     let store: Store
-    private let keyring: Keyring
+    private let keys: DataKeys
     /// Before the address in the authenticator app.
     private let issuer: String
 
     /// - Parameter issuer: what the app shows; the name of the shop.
-    public init(store: Store, keyring: Keyring, issuer: String) { (self.store, self.keyring, self.issuer) = (store, keyring, issuer) }
+    public init(store: Store, keys: DataKeys, issuer: String) { (self.store, self.keys, self.issuer) = (store, keys, issuer) }
 
     static let recoveryCodes = 10
 
@@ -45,7 +45,7 @@ public struct SecondFactors: Sendable {
     /// A fresh secret. Nobody is asked for it before `confirm`.
     public func begin(_ user: User, actor: String, request: RequestID?) async throws -> Begun {
         let secret = store.ambient.randomBytes(OneTimeCode.secretBytes)
-        let sealed = keyring.seal(secret, for: Self.place(user.id))
+        let sealed = keys.keyring.seal(secret, for: Self.place(user.id))
         let isBegun = try await store.transaction { transaction throws(StoreError) in
             guard try transaction.beginSecondFactor(sealed, of: user.id) else { return false }
             try transaction.record(actor: actor, "second_factor.begin", subject: user.id.text, before: nil, after: nil, request)
@@ -141,11 +141,15 @@ public struct SecondFactors: Sendable {
     }
 
     private func find(_ user: UserID) async throws -> SecondFactor? {
-        try await store.read { reader throws(StoreError) in try reader.secondFactor(of: user) }
+        try await store.read { [keys] reader throws(StoreError) in
+            let factor = try reader.secondFactor(of: user)
+            try keys.learn([factor?.secretSealed], reader)
+            return factor
+        }
     }
 
     private func step(of code: String, _ factor: SecondFactor) throws(SecretsError) -> Int64? {
-        let secret = try keyring.open(factor.secretSealed, for: Self.place(factor.userID))
+        let secret = try keys.keyring.open(factor.secretSealed, for: Self.place(factor.userID))
         return OneTimeCode.step(
             of: code, secret: secret, atSeconds: store.ambient.now().milliseconds / 1000, after: factor.lastStep)
     }

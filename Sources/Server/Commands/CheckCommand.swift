@@ -142,7 +142,7 @@ struct SystemCheck {
             guard !backends.isEmpty else { return [] }
             let vault = try await Vault.open(settings, store)
             let parts = try SalesParts(
-                settings: settings, store: store, keyring: vault.keyring, hasher: vault.hasher, log: .silent, metrics: Metrics(),
+                settings: settings, store: store, dataKeys: vault.dataKeys, hasher: vault.hasher, log: .silent, metrics: Metrics(),
                 changed: {})
             var results: [Result] = []
             for backend in backends {

@@ -10,7 +10,7 @@ extension Command {
         try await withInstance { instance in
             let vault = try await Vault.open(instance.settings, instance.store)
             let parts = try SalesParts(
-                settings: instance.settings, store: instance.store, keyring: vault.keyring, hasher: vault.hasher, log: .silent,
+                settings: instance.settings, store: instance.store, dataKeys: vault.dataKeys, hasher: vault.hasher, log: .silent,
                 metrics: Metrics(), changed: {})
             try await work(instance, parts)
         }

@@ -44,7 +44,7 @@ extension Command {
             try await withInstance { instance in
                 let user = try await find(email, instance)
                 let vault = try await Vault.open(instance.settings, instance.store)
-                let factors = SecondFactors(store: instance.store, keyring: vault.keyring, issuer: instance.settings.invoiceIssuer)
+                let factors = SecondFactors(store: instance.store, keys: vault.dataKeys, issuer: instance.settings.invoiceIssuer)
                 do { try await work(arguments, factors, user) } catch let refusal as SecondFactors.Refusal {
                     switch refusal {
                     case .alreadyOn: throw Failure("\(email) has a second factor already; take it away first: gatehouse user totp end")

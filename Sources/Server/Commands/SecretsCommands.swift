@@ -1,6 +1,7 @@
 internal import API
 internal import Billing
 internal import Domain
+internal import Provisioning
 internal import Relay
 internal import Secrets
 internal import Store
@@ -48,7 +49,8 @@ extension Command {
         }
     }
 
-    /// Everything that is sealed: accounts' credentials, people's second factors, kept bodies, webhooks and the server's own secrets.
+    /// Everything that is sealed and stays: accounts' credentials, people's second factors, services' and backends' secrets, kept bodies,
+    /// webhooks and the server's own secrets. Conversations and kept answers are forgotten with time; their data keys stay.
     private static func reseal(_ store: Store, _ keyring: Keyring) async throws -> Int {
         let (accounts, secrets) = try await store.read { reader throws(StoreError) in (try reader.accounts(), try reader.sealedSecrets()) }
         var count = try await SecondFactors.reseal(store, keyring)
@@ -83,6 +85,7 @@ extension Command {
         }
         count += try await resealBodies(store, keyring)
         count += try await WebhookBook.reseal(store, keyring)
+        count += try await Orders.reseal(store, keyring)
         for secret in secrets where !secret.name.hasPrefix(Vault.dataKeyPrefix) {
             let place = SealedPlace(table: "sealed_secrets", row: secret.name, column: "value")
             let fresh = keyring.seal(try keyring.open(secret.value, for: place), for: place)

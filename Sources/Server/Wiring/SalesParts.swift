@@ -27,23 +27,23 @@ struct SalesParts: Sendable {
     ///   - webhooks: who is told of events; nil makes a book of its own.
     ///   - changed: tells the data path of this process that relay keys have changed.
     init(
-        settings: Settings, store: Store, keyring: Keyring, hasher: RelayKeyHasher, log: Log, metrics: Metrics,
+        settings: Settings, store: Store, dataKeys: DataKeys, hasher: RelayKeyHasher, log: Log, metrics: Metrics,
         webhooks: WebhookBook? = nil, changed: @escaping @Sendable () async -> Void
     ) throws {
         let nodes = NodePorts(http: try CurlClient(ambient: store.ambient), ambient: store.ambient)
         let ports = DriverPorts(keys: StoredKeys(store, changed: changed), keyHash: { hasher.hash($0) }, nodes: nodes)
         let drivers = DriverTable(Registry.drivers(ports))
-        let orders = Orders(drivers: drivers, keyring: keyring)
-        let workers = Workers(store: store, drivers: drivers, keyring: keyring, log: log, metrics: metrics)
+        let orders = Orders(drivers: drivers, keys: dataKeys)
+        let workers = Workers(store: store, drivers: drivers, keys: dataKeys, log: log, metrics: metrics)
         let wake: @Sendable () -> Void = { workers.wake() }
         self.workers = workers
         expiry = Expiry(store: store, orders: orders, log: log, retentionSeconds: settings.retentionSeconds, wake: wake)
         reconcile = Reconcile(store: store, orders: orders, log: log, metrics: metrics, wake: wake)
         metering = Metering(store: store, orders: orders, log: log, wake: wake)
-        self.nodes = BackendKeeping(store: store, orders: orders, keyring: keyring)
+        self.nodes = BackendKeeping(store: store, orders: orders)
         sales = Sales(store: store, orders: orders, expiry: expiry, wake: wake)
         doors = PaymentDoors(settings.providerSettings(baseURL: settings.apiURL ?? "http://\(settings.host):\(settings.port)"))
-        let webhooks = try webhooks ?? Self.webhooks(settings, store, keyring, log)
+        let webhooks = try webhooks ?? Self.webhooks(settings, store, dataKeys.keyring, log)
         self.webhooks = webhooks
         outgoing = Outgoing(store: store, client: try Self.webhookClient(settings, store), book: webhooks, log: log, metrics: metrics)
         books = Books(store: store, log: log, metrics: metrics)

@@ -20,7 +20,7 @@ struct Surface {
     /// SECRET_KEY, for logins.
     let tokenKey: SecretBytes
     /// Seals what is kept for idempotent calls, and accounts' secrets.
-    let keyring: Keyring
+    let dataKeys: DataKeys
     let parts: SalesParts
     let log: Log
     let isReady: @Sendable () -> Bool
@@ -32,7 +32,7 @@ struct Surface {
             raw: rawRoutes,
             options: RouterOptions(
                 allowedHosts: settings.allowedHosts, crossOrigins: settings.crossOrigins,
-                idempotency: .stored(in: store, keyring: keyring)
+                idempotency: .stored(in: store, keys: dataKeys)
             ) { [log] error, request in Problems(log: log).describe(error, request) })
     }
 
@@ -51,16 +51,17 @@ struct Surface {
         _ = try await store.migrate()
         let hasher = RelayKeyHasher(pepper: SecretBytes(store.ambient.randomBytes(32)))
         let password = SecretBytes(store.ambient.randomBytes(32))
-        let keyring = try Keyring.open(
-            [try Keyring.makeDataKey(encryptionKey: password, ambient: store.ambient)], encryptionKey: password, legacyKey: nil,
-            ambient: store.ambient)
+        let dataKeys = DataKeys(
+            try Keyring.open(
+                [try Keyring.makeDataKey(encryptionKey: password, ambient: store.ambient)], encryptionKey: password, legacyKey: nil,
+                ambient: store.ambient))
         let surface = Surface(
             settings: settings, store: store, relay: nil, metrics: Metrics(), startedAt: store.ambient.now(),
             people: People(store: store, passwords: PasswordHasher(), rule: PasswordRule(minimumLength: 8)),
             keys: RelayKeys(store: store, hasher: hasher, changed: {}), tokenKey: SecretBytes(store.ambient.randomBytes(32)),
-            keyring: keyring,
+            dataKeys: dataKeys,
             parts: try SalesParts(
-                settings: settings, store: store, keyring: keyring, hasher: hasher, log: .silent, metrics: Metrics(), changed: {}),
+                settings: settings, store: store, dataKeys: dataKeys, hasher: hasher, log: .silent, metrics: Metrics(), changed: {}),
             log: .silent, isReady: { false })
         let document = OpenAPIDocument(surface.router().descriptions + Relay.descriptions, info: info()).bytes
         await store.close()
@@ -89,7 +90,7 @@ struct Surface {
 
     private var signedIn: [MountedEndpoint] {
         let limiter = AttemptLimiter(store)
-        let factors = SecondFactors(store: store, keyring: keyring, issuer: settings.invoiceIssuer)
+        let factors = SecondFactors(store: store, keys: dataKeys, issuer: settings.invoiceIssuer)
         let signIn = SignIn(
             people: people, algorithm: settings.tokenAlgorithm, key: tokenKey, limiter: limiter,
             registration: SignIn.Registration(rawValue: settings.registration) ?? .off, lifetimeMinutes: settings.tokenMinutes,
@@ -114,7 +115,10 @@ struct Surface {
     }
     /// The data keys that open something, also after `secrets rotate`.
     private var opening: @Sendable ([UInt8]) async throws -> Keyring {
-        { [keyring, settings, store] sealed in try await Vault.keyring(keyring, opening: [sealed], settings, store) }
+        { [dataKeys, store] sealed in
+            try await dataKeys.learn([sealed], in: store)
+            return dataKeys.keyring
+        }
     }
     private var priceRows: PriceAdministration.Ports {
         PriceAdministration.Ports { [store] in
@@ -157,13 +161,13 @@ struct Surface {
             ports.standing = { relay.insight.standing() }
             ports.explain = { model, key in relay.insight.explain(model: model, key: key) }
         }
-        let keyring = keyring
+        let dataKeys = dataKeys
         ports.test = { id, model in
-            guard let outcome = try await RelayAccounts.test(id, model, store, keyring, settings) else { return nil }
+            guard let outcome = try await RelayAccounts.test(id, model, store, dataKeys.keyring, settings) else { return nil }
             relay?.tested(id, outcome)
             return (outcome.works, outcome.code, outcome.detail)
         }
-        return RelayAccounts(store: store, keyring: { keyring }, allowsLoopback: loopback, ports: ports)
+        return RelayAccounts(store: store, keyring: { dataKeys.keyring }, allowsLoopback: loopback, ports: ports)
     }
 
     /// Whether browsers come by plain HTTP, where they drop Secure cookies. Production does not give in to that.

@@ -5,6 +5,8 @@ internal import Store
 /// The secrets of the server itself: those of the settings, those made and kept in DATA_DIR, and those sealed in the database.
 struct Vault: Sendable {
     let keyring: Keyring
+    /// The same, and those that are made while the process runs.
+    let dataKeys: DataKeys
     let hasher: RelayKeyHasher
     let tokenKey: SecretBytes
     /// Keys the hash of sessions that stay with an account.
@@ -23,7 +25,8 @@ struct Vault: Sendable {
         let sticky = try await random(stickyName, keyring, store)
         let older = try await olderSalt(keyring, store)
         return Vault(
-            keyring: keyring, hasher: RelayKeyHasher(pepper: pepper, olderSalt: older), tokenKey: tokenKey, stickyKey: sticky)
+            keyring: keyring, dataKeys: dataKeys(keyring, encryptionKey, settings, store.ambient),
+            hasher: RelayKeyHasher(pepper: pepper, olderSalt: older), tokenKey: tokenKey, stickyKey: sticky)
     }
 
     private static let olderSaltName = "older_relay_salt"
@@ -51,6 +54,14 @@ struct Vault: Sendable {
     static func keyring(_ known: Keyring, opening sealed: [[UInt8]?], _ settings: Settings, _ store: Store) async throws -> Keyring {
         let isKnown = sealed.allSatisfy { $0.flatMap(Keyring.keyID).map(known.knows) ?? true }
         return isKnown ? known : try await open(settings, store).keyring
+    }
+
+    private static func dataKeys(_ keyring: Keyring, _ encryptionKey: SecretBytes, _ settings: Settings, _ ambient: Ambient) -> DataKeys {
+        DataKeys(keyring) { [legacy = settings.legacyEncryptionKey] secrets throws(SecretsError) in
+            let rows = wrapped(secrets.filter { $0.name.hasPrefix(dataKeyPrefix) })
+            guard rows.contains(where: { !keyring.knows($0.id) }) else { return nil }
+            return try Keyring.open(rows, encryptionKey: encryptionKey, legacyKey: legacy, ambient: ambient)
+        }
     }
 
     /// A random secret of the server's own, made once and kept sealed in the database.

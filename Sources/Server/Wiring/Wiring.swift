@@ -60,7 +60,7 @@ struct Wiring {
         }
 
         let parts = try SalesParts(
-            settings: settings, store: store, keyring: vault.keyring, hasher: vault.hasher, log: log, metrics: metrics,
+            settings: settings, store: store, dataKeys: vault.dataKeys, hasher: vault.hasher, log: log, metrics: metrics,
             webhooks: webhooks, changed: keys.changed)
         try await parts.prepareNodes(settings)
         try await parts.enforceOverdue()
@@ -203,7 +203,7 @@ struct Wiring {
     ) -> Router {
         Surface(
             settings: settings, store: store, relay: relay, metrics: metrics, startedAt: startedAt, people: people, keys: keys,
-            tokenKey: vault.tokenKey, keyring: vault.keyring, parts: parts,
+            tokenKey: vault.tokenKey, dataKeys: vault.dataKeys, parts: parts,
             log: log, isReady: { [isReady] in isReady.value.load(ordering: .acquiring) }
         ).router()
     }

@@ -111,6 +111,11 @@ extension Transaction {
             """) == 1
     }
 
+    /// For rotation, which is no change of the backend. False when it has changed since it was read.
+    public func resealBackend(_ id: BackendID, from old: [UInt8], to new: [UInt8]) throws(StoreError) -> Bool {
+        try execute("UPDATE backends SET secret_sealed = \(new) WHERE id = \(id) AND secret_sealed = \(old)") == 1
+    }
+
     public func setBackendStatus(_ status: BackendStatus, of id: BackendID) throws(StoreError) -> Bool {
         try execute("UPDATE backends SET status = \(status), updated_at = \(ambient.now()) WHERE id = \(id)") == 1
     }

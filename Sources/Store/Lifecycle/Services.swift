@@ -145,6 +145,15 @@ extension Reader {
             """)
         return Page(rows, limit: limit)
     }
+    /// Sealed secrets of services, ended ones too, by id; at most `limit`.
+    public func serviceSecrets(after: ServiceID?, limit: Int) throws(StoreError) -> [(id: ServiceID, sealed: [UInt8])] {
+        try rows(
+            """
+            SELECT id, secret_sealed FROM services WHERE secret_sealed IS NOT NULL AND id > COALESCE(\(after), '') ORDER BY id
+            LIMIT \(PageLimits.clamp(limit))
+            """
+        ).map { row throws(StoreError) in (try row["id"], try row["secret_sealed"]) }
+    }
     /// Of a subscription, those that have not ended.
     public func liveServices(of subscription: SubscriptionID) throws(StoreError) -> [Service] {
         try all(
@@ -271,6 +280,11 @@ extension Transaction {
     /// The secret was handed over and is kept no longer. False when somebody else was first.
     public func dropServiceSecret(_ id: ServiceID) throws(StoreError) -> Bool {
         try execute("UPDATE services SET secret_sealed = NULL WHERE id = \(id) AND secret_sealed IS NOT NULL") == 1
+    }
+
+    /// For rotation, which is no change of the service. False when it has changed since it was read.
+    public func resealService(_ id: ServiceID, from old: [UInt8], to new: [UInt8]) throws(StoreError) -> Bool {
+        try execute("UPDATE services SET secret_sealed = \(new) WHERE id = \(id) AND secret_sealed = \(old)") == 1
     }
 
     /// What a survey has shown; the caller queues a job when there is something to do.
