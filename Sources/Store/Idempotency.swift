@@ -6,12 +6,15 @@ public enum IdempotencyClaim: Sendable, Equatable {
     case new
     /// The same call is still under way.
     case underWay
-    /// The call's process died after the call had done something to these.
+    /// The call ended without an answer of its own after it had done something to these.
     case interrupted([String])
     /// The same key came before with another body.
     case mismatch
     /// The work was done: this was the answer.
     case done(status: Int64, response: [UInt8])
+
+    /// A call that has been under way for longer has ended without a word.
+    public static let abandonedAfterMilliseconds: Int64 = 120_000
 }
 
 extension Transaction {
@@ -22,7 +25,7 @@ extension Transaction {
     ///     shows that it had done something, nobody does it a second time.
     public func claimIdempotencyKey(
         _ key: String, actor: String, route: String, bodyDigest: [UInt8], request: RequestID? = nil,
-        abandonedAfterMilliseconds: Int64 = 120_000
+        abandonedAfterMilliseconds: Int64 = IdempotencyClaim.abandonedAfterMilliseconds
     ) throws(StoreError) -> IdempotencyClaim {
         let now = ambient.now()
         let inserted = try execute(
@@ -46,9 +49,8 @@ extension Transaction {
         let startedAt: Timestamp = try row["created_at"]
         guard startedAt.adding(milliseconds: abandonedAfterMilliseconds) < now else { return .underWay }
         if let died: RequestID = try row["request_id"] {
-            let touched = try rows(
-                "SELECT DISTINCT subject FROM events WHERE request_id = \(died) AND at >= \(startedAt) ORDER BY subject LIMIT 10")
-            if !touched.isEmpty { return .interrupted(try touched.map { row throws(StoreError) in try row["subject"] }) }
+            let touched = try subjects(touchedBy: died, since: startedAt)
+            if !touched.isEmpty { return .interrupted(touched) }
         }
         try execute(
             """
@@ -67,9 +69,41 @@ extension Transaction {
             """)
     }
 
-    /// Lets the key be used again after a failure.
-    public func releaseIdempotencyKey(_ key: String, actor: String, route: String) throws(StoreError) {
+    /// Lets the key be used again after a failure, but not after one that came when something was done already: as when what was written
+    /// could not be read for the answer. Such a key stays, and a repeat is told of it from now on.
+    /// - Returns: what the call had touched; none when the key is free.
+    public func releaseIdempotencyKey(_ key: String, actor: String, route: String) throws(StoreError) -> [String] {
+        guard
+            let row = try rows(
+                """
+                SELECT created_at, request_id FROM idempotency_keys
+                WHERE actor = \(actor) AND route = \(route) AND key = \(key) AND status IS NULL
+                """
+            ).first
+        else { return [] }
+        let startedAt: Timestamp = try row["created_at"]
+        if let request: RequestID = try row["request_id"] {
+            let touched = try subjects(touchedBy: request, since: startedAt)
+            if !touched.isEmpty {
+                // Nobody waits for a call that is known to have ended.
+                let long = ambient.now().adding(milliseconds: -IdempotencyClaim.abandonedAfterMilliseconds - 1)
+                try execute(
+                    """
+                    UPDATE idempotency_keys SET created_at = \(min(long, startedAt))
+                    WHERE actor = \(actor) AND route = \(route) AND key = \(key)
+                    """)
+                return touched
+            }
+        }
         try execute("DELETE FROM idempotency_keys WHERE actor = \(actor) AND route = \(route) AND key = \(key) AND status IS NULL")
+        return []
+    }
+
+    /// From the audit; at most ten.
+    private func subjects(touchedBy request: RequestID, since: Timestamp) throws(StoreError) -> [String] {
+        try rows("SELECT DISTINCT subject FROM events WHERE request_id = \(request) AND at >= \(since) ORDER BY subject LIMIT 10").map {
+            row throws(StoreError) in try row["subject"]
+        }
     }
 
     /// Deletes those made before `before`, at most `limit` a call. How many went.

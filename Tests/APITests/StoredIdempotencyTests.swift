@@ -58,7 +58,7 @@ struct StoredIdempotencyTests {
         try await withStore(.sqlite, clock: clock) { store in
             let port = try port(store, clock)
             #expect(try await port.claim(id, [1], Self.request) == .new)
-            try await port.release(id)
+            #expect(try await port.release(id) == [])
             #expect(try await port.claim(id, [2], Self.request) == .new)
         }
     }

@@ -189,7 +189,7 @@ import Testing
             #expect(deleted == 1)
             #expect(try await claim([2]) == .new)
             try await store.transaction { transaction throws(StoreError) in
-                try transaction.releaseIdempotencyKey("k", actor: "usr_1", route: "POST /api/keys")
+                _ = try transaction.releaseIdempotencyKey("k", actor: "usr_1", route: "POST /api/keys")
             }
             #expect(try await claim([3]) == .new)
         }
@@ -215,6 +215,35 @@ import Testing
             clock.advance(milliseconds: 120_001)
             #expect(try await claim("did not", third) == .new)
             for _ in 0..<2 { #expect(try await claim("did", third) == .interrupted(["svc_1", "svc_2"])) }
+        }
+    }
+
+    /// As when the money went back and the payment could not be read for the answer.
+    @Test(arguments: TestDatabase.allCases)
+    func `a key is not released after a call that has done something`(database: TestDatabase) async throws {
+        let clock = TestClock()
+        try await withStore(database, clock: clock) { store in
+            let (first, second) = (RequestID(clock.ambient), RequestID(clock.ambient))
+            func claim(_ request: RequestID) async throws -> IdempotencyClaim {
+                try await store.transaction { transaction throws(StoreError) in
+                    try transaction.claimIdempotencyKey("k", actor: "usr_1", route: "POST /x", bodyDigest: [1], request: request)
+                }
+            }
+            func release() async throws -> [String] {
+                try await store.transaction { transaction throws(StoreError) in
+                    try transaction.releaseIdempotencyKey("k", actor: "usr_1", route: "POST /x")
+                }
+            }
+            #expect(try await claim(first) == .new)
+            #expect(try await release() == [])
+            #expect(try await claim(first) == .new)
+            clock.advance(milliseconds: 20)
+            try await store.transaction { transaction throws(StoreError) in
+                try transaction.audit(actor: "usr_1", action: "payment.refund", subject: "pay_1", requestID: first)
+            }
+            #expect(try await release() == ["pay_1"])
+            for _ in 0..<2 { #expect(try await claim(second) == .interrupted(["pay_1"]), "at once, and again") }
+            #expect(try await release() == ["pay_1"])
         }
     }
 

@@ -10,6 +10,9 @@ private final class KeptKeys: Sendable {
         var answer: (status: Int, bytes: [UInt8])?
     }
     let rows = Mutex<[IdempotencyID: Row]>([:])
+    /// What calls that fail have changed before.
+    let touched: [String]
+    init(touched: [String] = []) { self.touched = touched }
     var port: IdempotencyPort {
         IdempotencyPort(
             claim: { id, content, _ in
@@ -24,7 +27,10 @@ private final class KeptKeys: Sendable {
                 }
             },
             complete: { id, status, answer in self.rows.withLock { $0[id]?.answer = (status, answer) } },
-            release: { id in self.rows.withLock { $0[id] = nil } })
+            release: { id in
+                if self.touched.isEmpty { self.rows.withLock { $0[id] = nil } }
+                return self.touched
+            })
     }
 }
 
@@ -104,6 +110,18 @@ struct IdempotencyTests {
         #expect(await call(other, key: "k-1").status == 503)
         #expect(await call(other, key: "k-1").status == 409)
         #expect(unsure.calls.withLock { $0 } == 1)
+    }
+
+    @Test func `a call that fails after it has changed something says so, and keeps its key`() async {
+        for (failure, code) in [(Problem(.overloaded), "idempotency_interrupted"), (Problem(.badRequest, "It is over."), "bad_request")] {
+            let failed = Counter(failing: failure)
+            let router = Samples.router(idempotency: KeptKeys(touched: ["pay_1"]).port, extra: [failed.endpoint])
+            let first = await call(router, key: "k-1")
+            #expect(first.code == code && first.status < 500 && first.headers["retry-after"] == nil)
+            #expect(code == "bad_request" || String(decoding: first.body, as: UTF8.self).contains("pay_1"))
+            #expect(await call(router, key: "k-1").status == 409)
+            #expect(failed.calls.withLock { $0 } == 1)
+        }
     }
 
     @Test func `bad input frees the key for the corrected call`() async {

@@ -97,8 +97,7 @@ struct EndpointRun {
         switch try await port.claim(id, content, call.request.id) {
         case .underWay: throw Problem(.idempotencyUnderWay, retryAfterSeconds: 1)
         case .interrupted(let touched):
-            throw Problem(
-                .idempotencyInterrupted, "The first call was cut off after it had changed \(touched.joined(separator: ", ")); look there.")
+            throw Self.interrupted(touched, "The first call")
         case .mismatch: throw Problem(.idempotencyMismatch)
         case .done(let status, let kept):
             var response = KeptReply.response(status: status, kept)
@@ -109,22 +108,31 @@ struct EndpointRun {
         let response: Response
         do { response = try await admitted.run(call).response(for: description) } catch {
             let problem = options.problem(error, call.request.id)
-            if !problem.outcomeIsUnknown { await settle(call) { try await port.release(id) } }
-            throw problem
+            guard !problem.outcomeIsUnknown else { throw problem }
+            let touched = await settle(call) { try await port.release(id) } ?? []
+            // "Nothing was done, try again" would not be true, and the repeat is told the same.
+            throw touched.isEmpty || problem.kind.status < 500 ? problem : Self.interrupted(touched, "This call")
         }
         let kept = KeptReply.bytes(response)
         if (200...299).contains(response.status), kept.count <= Self.keptReplyBytes {
-            await settle(call) { try await port.complete(id, response.status, kept) }
+            _ = await settle(call) { try await port.complete(id, response.status, kept) }
         } else {
-            await settle(call) { try await port.release(id) }
+            _ = await settle(call) { try await port.release(id) }
         }
         return response
     }
-    /// Answers to writes are one object; a larger one is not kept and its call can be repeated.
+    /// Answers to writes are one object; a larger one is not kept, and its call can be repeated when it had changed nothing.
     private static let keptReplyBytes = 256 << 10
 
     /// The caller's answer stands whether or not the key's row could be written; `describe` logs the failure.
-    private func settle(_ call: Call, _ work: () async throws -> Void) async {
-        do { try await work() } catch { _ = options.describe(error, call.request.id) }
+    private func settle<Value>(_ call: Call, _ work: () async throws -> Value) async -> Value? {
+        do { return try await work() } catch {
+            _ = options.describe(error, call.request.id)
+            return nil
+        }
+    }
+
+    private static func interrupted(_ touched: [String], _ call: String) -> Problem {
+        Problem(.idempotencyInterrupted, "\(call) was cut off after it had changed \(touched.joined(separator: ", ")); look there.")
     }
 }

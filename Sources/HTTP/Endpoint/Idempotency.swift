@@ -18,7 +18,7 @@ public struct IdempotencyID: Hashable, Sendable {
 public struct IdempotencyPort: Sendable {
     public enum Claim: Sendable, Equatable {
         case new, underWay, mismatch
-        /// The first call was cut off after it had changed these.
+        /// The first call was cut off, or failed, after it had changed these.
         case interrupted([String])
         /// The answer given before, as `complete` got it.
         case done(status: Int, answer: [UInt8])
@@ -26,13 +26,14 @@ public struct IdempotencyPort: Sendable {
     /// The bytes are all that makes two calls the same: path, query and body. The request is the one that asks now.
     public var claim: @Sendable (IdempotencyID, _ content: [UInt8], RequestID) async throws -> Claim
     public var complete: @Sendable (IdempotencyID, _ status: Int, _ answer: [UInt8]) async throws -> Void
-    /// The call did nothing; the key may be used again.
-    public var release: @Sendable (IdempotencyID) async throws -> Void
+    /// The call failed: the key may be used again when it had done nothing. What it had changed; then the key stays, and a repeat is
+    /// `interrupted`.
+    public var release: @Sendable (IdempotencyID) async throws -> [String]
 
     public init(
         claim: @escaping @Sendable (IdempotencyID, _ content: [UInt8], RequestID) async throws -> Claim,
         complete: @escaping @Sendable (IdempotencyID, _ status: Int, _ answer: [UInt8]) async throws -> Void,
-        release: @escaping @Sendable (IdempotencyID) async throws -> Void
+        release: @escaping @Sendable (IdempotencyID) async throws -> [String]
     ) {
         self.claim = claim
         self.complete = complete
