@@ -71,6 +71,62 @@ struct SignInTests {
         }
     }
 
+    /// The door had let the call in; then the session was ended.
+    @Test func `a login that was ended is not renewed`() async throws {
+        try await withSignedInSurface { surface in
+            let ada = try await surface.person("ada")
+            _ = await surface.token("ada")
+            let session = try #require(try await surface.session("ada"))
+            let request = RequestID(surface.clock.ambient)
+            let renewed = try #require(try await surface.signIn.renew(session, of: ada, agent: "", request))
+            try await surface.signIn.logout(renewed.session, of: ada.id, request)
+            for ended in [session, renewed.session] {
+                #expect(try await surface.signIn.renew(ended, of: ada, agent: "", request)?.session == nil)
+            }
+            #expect(try await surface.session("ada") == nil)
+        }
+    }
+
+    /// What the transaction of a login asks, after password and code were looked at.
+    @Test func `a login begins no session behind a new password, a block or a second factor`() async throws {
+        try await withSignedInSurface { surface in
+            let (store, people) = (surface.store, surface.people)
+            func isGood(_ user: User, isCodeChecked: Bool = false) async throws -> Bool {
+                try await store.transaction { transaction throws(StoreError) in
+                    try SignIn.isStillGood(user, isCodeChecked: isCodeChecked, transaction)
+                }
+            }
+            let (ada, bea, cleo) = (try await surface.person("ada"), try await surface.person("bea"), try await surface.person("cleo"))
+            for user in [ada, bea, cleo] { #expect(try await isGood(user)) }
+            #expect(try await people.setPassword("Other-Horse-10", of: ada.id, actor: "command"))
+            #expect(try await !isGood(ada))
+            _ = try await people.setStatus(.blocked, of: bea.id, actor: "command")
+            #expect(try await !isGood(bea))
+            try await store.transaction { transaction throws(StoreError) in
+                guard try transaction.beginSecondFactor([1], of: cleo.id), try transaction.confirmSecondFactor(of: cleo.id) else {
+                    throw .refused("no factor")
+                }
+            }
+            let (without, with) = (try await isGood(cleo), try await isGood(cleo, isCodeChecked: true))
+            #expect(!without && with)
+        }
+    }
+
+    @Test func `a password that was changed in between is not changed from the old one`() async throws {
+        try await withSignedInSurface { surface in
+            let ada = try await surface.person("ada")
+            _ = await surface.token("ada")
+            let session = try #require(try await surface.session("ada"))
+            #expect(try await surface.people.setPassword("Other-Horse-10", of: ada.id, actor: "command"))
+            await #expect(throws: SignIn.Refusal.wrongCredentials) {
+                try await surface.signIn.changePassword(
+                    of: ada, in: session, from: SignedInSurface.password, to: "Third-Horse-11", address: "192.0.2.1",
+                    RequestID(surface.clock.ambient))
+            }
+            #expect(await surface.login("ada", password: "Other-Horse-10").status == 200)
+        }
+    }
+
     @Test func `an IPv6 line counts as one address`() throws {
         let ada = try EmailAddress(parsing: "ada@example.com")
         #expect(AttemptName.login(ada, from: "2001:db8::1") == AttemptName.login(ada, from: "2001:db8::2"))

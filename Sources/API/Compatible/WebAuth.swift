@@ -73,9 +73,10 @@ public struct WebAuth: Sendable {
             replies: .ok(Self.loginView), problems: Self.problems + [.csrf], dialect: .olderRelay, about: "The one that was sent ends.",
             idempotent: false
         ) { input, context in
-            answer(
-                try await signIn.renew(
-                    context.session, of: context.user, agent: input.request.headers["user-agent"] ?? "", input.request.id))
+            let made = try await signIn.renew(
+                context.session, of: context.user, agent: input.request.headers["user-agent"] ?? "", input.request.id)
+            guard let made else { throw Problem(.unauthorized) }
+            return answer(made)
         }
     }
 

@@ -169,12 +169,13 @@ public struct People: Sendable {
     }
 
     /// Ends every session but `keeping`.
-    public func setPassword(_ password: String, of id: UserID, keeping: SessionID? = nil, actor: String, request: RequestID? = nil)
-        async throws -> Bool
-    {
+    public func setPassword(
+        _ password: String, of id: UserID, from known: String? = nil, keeping: SessionID? = nil, actor: String, request: RequestID? = nil
+    ) async throws -> Bool {
         guard let user = try await find(id) else { return false }
         let hash = try await hashOfNew(password, email: user.email)
         return try await store.transaction { transaction throws(StoreError) in
+            if let known, try transaction.user(id)?.passwordHash != known { return false }
             guard try transaction.setPassword(hash: hash, of: id, keeping: keeping) else { return false }
             try transaction.record(actor: actor, "user.set_password", subject: id.text, before: nil, after: nil, request)
             return true

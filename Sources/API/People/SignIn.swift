@@ -90,7 +90,8 @@ public struct SignIn: Sendable {
             marks.refused(user?.id, user == nil ? .unknownUser : isRight ? .blocked : .wrongPassword, request)
             throw Refusal.wrongCredentials
         }
-        do { try await checkCode(code, of: user, request) } catch {
+        let isCodeChecked: Bool
+        do { isCodeChecked = try await checkCode(code, of: user, request) } catch {
             // The password was right, and a wrong code has a count of its own.
             try await limiter.takeBack(name)
             throw error
@@ -100,17 +101,40 @@ public struct SignIn: Sendable {
             marks.refused(user.id, .unverified, request)
             throw Refusal.unverified
         }
-        marks.succeeded()
-        let better = people.passwords.isOutdated(user.passwordHash) ? try await people.passwords.hash(password) : nil
-        return try await begin(user, by: carrier, agent: agent, request) { transaction throws(StoreError) in
-            // False means that the password was changed a moment ago; the next login looks again.
-            if let better { _ = try transaction.upgradePasswordHash(from: user.passwordHash, to: better, of: user.id) }
+        var known = user
+        for _ in 0..<2 {
+            let (user, isOutdated) = (known, people.passwords.isOutdated(known.passwordHash))
+            let better = isOutdated ? try await people.passwords.hash(password) : nil
+            let made = try await begin(user, by: carrier, agent: agent, request) { transaction throws(StoreError) in
+                guard try Self.isStillGood(user, isCodeChecked: isCodeChecked, transaction) else { return false }
+                if let better { _ = try transaction.upgradePasswordHash(from: user.passwordHash, to: better, of: user.id) }
+                return true
+            }
+            if let made {
+                marks.succeeded()
+                return made
+            }
+            // Of two logins at once one may have hashed the same password anew.
+            guard let fresh = try await people.find(user.id), fresh.passwordHash != user.passwordHash,
+                try await people.passwords.verify(password, against: fresh.passwordHash)
+            else { break }
+            known = fresh
         }
+        marks.refused(user.id, .overtaken, request)
+        throw Refusal.wrongCredentials
     }
 
-    /// Passes where no second factor is on; else uses up the code.
-    private func checkCode(_ code: String?, of user: User, _ request: RequestID) async throws {
-        guard let factors, try await factors.isOn(user.id) else { return }
+    /// Whether what was shown a moment ago is good still: a new password, a block or a second factor has ended the sessions that there
+    /// were, and one more must not begin behind it.
+    static func isStillGood(_ user: User, isCodeChecked: Bool, _ transaction: Transaction) throws(StoreError) -> Bool {
+        guard let now = try transaction.user(user.id), now.status == .active, now.passwordHash == user.passwordHash else { return false }
+        if isCodeChecked { return true }
+        return try transaction.secondFactor(of: user.id)?.confirmedAt == nil
+    }
+
+    /// Passes where no second factor is on; else uses up the code, and says so.
+    private func checkCode(_ code: String?, of user: User, _ request: RequestID) async throws -> Bool {
+        guard let factors, try await factors.isOn(user.id) else { return false }
         guard let code else {
             marks.refused(user.id, .codeRequired, request)
             throw Refusal.codeRequired
@@ -125,6 +149,7 @@ public struct SignIn: Sendable {
             throw Refusal.wrongCode
         }
         try await limiter.clear(name)
+        return true
     }
 
     /// For how long after a login, or `prove`, dangerous things may be done.
@@ -143,7 +168,7 @@ public struct SignIn: Sendable {
         let name = AttemptName.login(try EmailAddress(parsing: user.email), from: address)
         if let seconds = try await limiter.begin(name) { throw Refusal.tooManyAttempts(seconds: seconds) }
         guard try await people.passwords.verify(password, against: user.passwordHash) else { throw Refusal.wrongCredentials }
-        do { try await checkCode(code, of: user, request) } catch {
+        do { _ = try await checkCode(code, of: user, request) } catch {
             try await limiter.takeBack(name)
             throw error
         }
@@ -179,7 +204,8 @@ public struct SignIn: Sendable {
             email: email, name: name, role: .customer, password: password, actor: "system", language: language, isVerified: false,
             request: request)
         if verification == .login { return .pending(user) }
-        return .signedIn(try await begin(user, by: carrier, agent: agent, request) { _ in })
+        guard let made = try await begin(user, by: carrier, agent: agent, request, { _ in true }) else { throw Refusal.wrongCredentials }
+        return .signedIn(made)
     }
 
     /// Registration as older apps know it, without a login: open where anybody may register, and where VPN plans are sold.
@@ -221,11 +247,12 @@ public struct SignIn: Sendable {
     }
 
     /// A new login in place of one that still works.
-    func renew(_ session: SessionID, of user: User, agent: String, _ request: RequestID) async throws -> Made {
+    /// - Returns: nil when that was ended a moment ago.
+    func renew(_ session: SessionID, of user: User, agent: String, _ request: RequestID) async throws -> Made? {
         // Renewing shows nothing: the proof is as old as it was.
         let proven = try await store.read { reader throws(StoreError) in try reader.session(session)?.provenAt }
         return try await begin(user, by: .bearer, agent: agent, provenAt: proven, request) { transaction throws(StoreError) in
-            _ = try transaction.revokeSession(session)
+            try transaction.revokeSession(session)
         }
     }
 
@@ -237,7 +264,9 @@ public struct SignIn: Sendable {
         if let seconds = try await limiter.begin(name) { throw Refusal.tooManyAttempts(seconds: seconds) }
         guard try await people.passwords.verify(old, against: user.passwordHash) else { throw Refusal.wrongCredentials }
         try await limiter.clear(name)
-        _ = try await people.setPassword(new, of: user.id, keeping: session, actor: user.id.text, request: request)
+        let isSet = try await people.setPassword(
+            new, of: user.id, from: user.passwordHash, keeping: session, actor: user.id.text, request: request)
+        guard isSet else { throw Refusal.wrongCredentials }
     }
 
     func invite(_ email: EmailAddress, actor: String, request: RequestID) async throws -> (text: String, endsAt: Timestamp) {
@@ -247,21 +276,25 @@ public struct SignIn: Sendable {
     /// What a browser sends with every write: bound to the session, so that a cookie planted by another site does not help.
     func csrfToken(_ session: SessionID) -> String { Hex.text(Hashing.hmacSHA256(key: csrfKey, Array("csrf|\(session.text)".utf8))) }
 
+    /// - Parameter besides: in the same transaction and before it; false makes no session.
+    /// - Returns: nil when `besides` said no.
     private func begin(
         _ user: User, by carrier: SessionCarrier, agent: String, provenAt: Timestamp? = nil, _ request: RequestID,
-        _ besides: @escaping @Sendable (Transaction) throws(StoreError) -> Void
-    ) async throws -> Made {
+        _ besides: @escaping @Sendable (Transaction) throws(StoreError) -> Bool
+    ) async throws -> Made? {
         let now = store.ambient.now()
         let end = now.adding(seconds: lifetimeSeconds)
         let session = SessionID(store.ambient)
-        try await store.transaction { transaction throws(StoreError) in
-            try besides(transaction)
+        let isMade = try await store.transaction { transaction throws(StoreError) in
+            guard try besides(transaction) else { return false }
             try transaction.createSession(session, user: user.id, kind: carrier, expiresAt: end, userAgent: agent, provenAt: provenAt)
             try transaction.recordLogin(of: user.id)
             try transaction.record(
                 actor: user.id.text, "session.begin", subject: session.text, before: nil, after: ["kind": .string(carrier.rawValue)],
                 request)
+            return true
         }
+        guard isMade else { return nil }
         let claims = TokenClaims(
             subject: user.email, user: user.id, role: user.role.rawValue, session: session, issuedAt: now, expiresAt: end)
         return Made(user: user, session: session, token: signer.sign(claims))
@@ -275,6 +308,8 @@ private struct LoginMarks: Sendable {
         case wrongPassword = "wrong_password"
         case unknownUser = "unknown_user"
         case blocked, throttled, unverified
+        /// The password was changed, or the person blocked, while this login was under way.
+        case overtaken
         case codeRequired = "code_required"
         case wrongCode = "wrong_code"
     }
