@@ -38,10 +38,12 @@ public actor PostgresCluster {
         server.process.waitUntilExit()
     }
 
-    public func createDatabase() throws -> String {
+    /// - Parameter sorts: an ICU locale by which texts sort, as "en-US"; nil sorts by bytes.
+    public func createDatabase(sorts: String? = nil) throws -> String {
         databases += 1
         let name = "test_\(databases)"
-        try sql("CREATE DATABASE \(name)")
+        let rule = sorts.map { " TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE '\($0)'" } ?? ""
+        try sql("CREATE DATABASE \(name)\(rule)")
         return name
     }
 

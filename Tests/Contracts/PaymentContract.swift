@@ -105,6 +105,31 @@ import Testing
         }
     }
 
+    /// Debian makes databases that sort as the language of the machine does, where "relay.x" comes after "relay.~".
+    @Test(arguments: ["en-US", "de-DE-u-ka-shifted"])
+    func `promises are found by how their kind begins, however the database sorts`(locale: String) async throws {
+        let cluster = PostgresCluster.shared
+        let name = try await cluster.createDatabase(sorts: locale)
+        let store = try await Store.open(try await cluster.location(of: name), ambient: TestClock().ambient)
+        do {
+            _ = try await store.migrate()
+            let kinds = ["relay.pool_low", "backend.refused", "relay.Zeta", "relay-x", "relay.a", "relayed", "relay"]
+            try await store.transaction { transaction throws(StoreError) in
+                for kind in kinds { try transaction.promise(kind, subject: "x", body: [:]) }
+            }
+            for prefix in ["relay.", "relay.p", "backend.", "", "x"] {
+                let found = try await store.read { reader throws(StoreError) in try reader.promised(prefix, limit: 100) }
+                #expect(Set(found.map(\.kind)) == Set(kinds.filter { $0.hasPrefix(prefix) }), "\(prefix)")
+            }
+        } catch {
+            await store.close()
+            try await cluster.dropDatabase(name)
+            throw error
+        }
+        await store.close()
+        try await cluster.dropDatabase(name)
+    }
+
     @Test(arguments: TestDatabase.allCases)
     func `a promise is sent until somebody says it is, and can be sent again by hand`(database: TestDatabase) async throws {
         let clock = TestClock()

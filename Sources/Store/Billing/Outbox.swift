@@ -54,9 +54,11 @@ extension Reader {
 
     /// What was promised last about things whose kind begins so, newest first; at most `PageLimits` allows.
     public func promised(_ prefix: String, limit: Int) throws(StoreError) -> [OutboxEvent] {
+        // No range: where texts sort as in a language, "relay.x" does not stand between "relay." and "relay.~".
         try all(
             """
-            SELECT \(OutboxEvent.columns) FROM outbox WHERE kind >= \(prefix) AND kind < \(prefix + "~") ORDER BY id DESC LIMIT \(limit)
+            SELECT \(OutboxEvent.columns) FROM outbox WHERE SUBSTR(kind, 1, LENGTH(\(prefix))) = \(prefix) ORDER BY id DESC
+            LIMIT \(PageLimits.clamp(limit))
             """)
     }
 }
