@@ -95,9 +95,9 @@ extension Command {
         }
     }
 
-    /// Opens the instance for one piece of work and closes it on every path.
+    /// Opens the instance for one piece of work and closes it on every path. The first command in a new folder makes the database.
     static func withInstance(_ work: (Instance) async throws -> Void) async throws {
-        let instance = try await Instance.open(try Settings.load(), migrates: true)
+        let instance = try await Instance.open(try Settings.load(), schema: .make)
         do { try await work(instance) } catch {
             await instance.close()
             throw error

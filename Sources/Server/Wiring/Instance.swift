@@ -11,12 +11,22 @@ struct Instance: Sendable {
     let store: Store
     let ambient: Ambient
 
-    /// Opens the database. With `migrates` the schema is brought up to date first; without, an old or newer one is refused.
-    static func open(_ settings: Settings, ambient: Ambient = .live, migrates: Bool = false) async throws -> Instance {
+    /// What may be done to the schema before anything else. A newer one than this program's is always refused.
+    enum SchemaRule {
+        /// Brought up to date.
+        case migrate
+        /// Made where there is none yet. An older one is refused: the server that uses it may be running.
+        case make
+        /// Has to be there and up to date.
+        case keep
+    }
+
+    /// Opens the database.
+    static func open(_ settings: Settings, ambient: Ambient = .live, schema: SchemaRule = .keep) async throws -> Instance {
         var ambient = ambient
         ambient.zone = try TimeZoneFile.zone(settings.timeZone)
         let location = try place(settings)
-        if !migrates, case .sqliteFile(let path) = location, unsafe access(path, F_OK) != 0 {
+        if schema == .keep, case .sqliteFile(let path) = location, unsafe access(path, F_OK) != 0 {
             throw Failure(
                 "there is no database at \(location); run this in the folder of gatehouse.env, or make one with: gatehouse migrate")
         }
@@ -28,11 +38,7 @@ struct Instance: Sendable {
         }
         let instance = Instance(settings: settings, store: store, ambient: ambient)
         do {
-            if migrates {
-                _ = try await store.migrate()
-            } else if case let pending = try await store.pendingMigrations(), !pending.isEmpty {
-                throw Failure("the database at \(location) needs \(pending.joined(separator: ", ")); run: gatehouse migrate")
-            }
+            try await instance.prepare(schema, location)
         } catch StoreError.newerSchema(let found, let known) {
             await store.close()
             throw Failure("the database has schema \(found), this program knows \(known); use a newer gatehouse or restore an older backup")
@@ -50,6 +56,20 @@ struct Instance: Sendable {
                 "DATA_DIR \(settings.dataDirectory) is no folder and cannot be made one; check the permissions of the folder above it")
         }
         do throws(ParseError) { return try settings.databaseLocation() } catch { throw Failure("DATABASE_URL \(error.message)") }
+    }
+
+    private func prepare(_ schema: SchemaRule, _ location: DatabaseLocation) async throws {
+        switch schema {
+        case .migrate: _ = try await store.migrate()
+        case .make where try await store.schemaVersion() == 0: _ = try await store.migrate()
+        case .make, .keep:
+            let pending = try await store.pendingMigrations()
+            guard pending.isEmpty else {
+                throw Failure(
+                    "the database at \(location) needs \(pending.joined(separator: ", ")); take a backup with the program that runs now, then run: gatehouse migrate"
+                )
+            }
+        }
     }
 
     func people() -> People {

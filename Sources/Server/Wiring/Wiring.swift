@@ -32,7 +32,7 @@ struct Wiring {
         let signals = Signals.stream()
         // Before anything in it is changed.
         let lock = try ServeLock(try Instance.place(settings))
-        let instance = try await Instance.open(settings, migrates: true)
+        let instance = try await Instance.open(settings, schema: .migrate)
         let (store, ambient) = (instance.store, instance.ambient)
         let vault = try await Vault.open(settings, store)
         let people = instance.people()
