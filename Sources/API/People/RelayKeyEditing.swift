@@ -105,7 +105,8 @@ extension RelayKeys {
         if !faults.isEmpty { throw InputErrors(fields: faults) }
     }
 
-    /// The same change for many keys, all or none.
+    /// The same change for many keys, each in a transaction of its own: a failure leaves those before it changed, and the same call once more
+    /// changes the rest.
     /// - Returns: the keys that are unknown or deleted; the others are changed.
     public func edit(_ ids: [APIKeyID], _ document: JSONObject, actor: String) async throws -> [APIKeyID] {
         guard ids.count <= Self.maximumBatch else {

@@ -18,9 +18,9 @@ public struct RelayKeyDriver: ServiceDriver {
     private static let largest: Int64 = 1_000_000_000_000
     private static let grant = Shape(
         Field<Int64>.integer("requests_per_minute", "Requests in any minute.", 1...largest).optional,
-        Field<Int64>.integer("tokens_per_day", "Tokens in a day (UTC).", 1...largest).optional,
+        Field<Int64>.integer("tokens_per_day", "Tokens in a day (of TIME_ZONE).", 1...largest).optional,
         Field<Int64>.integer("concurrent", "Requests under way at once.", 1...largest).optional,
-        Field<Int64>.integer("cost_per_day_micro_usd", "Micro-USD in a day (UTC).", 1...largest).optional,
+        Field<Int64>.integer("cost_per_day_micro_usd", "Micro-USD in a day (of TIME_ZONE).", 1...largest).optional,
         Field<[String]>.texts("models", "Names or globs of models; left out: all.", count: 1...64).optional,
         make: KeyGrant.init(requestsPerMinute:tokensPerDay:concurrency:costPerDayMicroUSD:models:))
 
