@@ -183,10 +183,10 @@ struct ProgramTurnsTests {
 
     @Test func `who leaves ends the program, its children and its place, and pays for what was told`() async throws {
         let script = #"""
-            sleep 600 &
-            echo $! > "$HOME/../../grandchild"
             echo '{"type":"stream_event","event":{"type":"message_start","message":{"model":"claude-sonnet-5-5","usage":{"input_tokens":7}}}}'
             echo '{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"text_delta","text":"a"}}}'
+            sleep 600 &
+            echo $! > "$HOME/../../grandchild"
             wait
             """#
         try await withProgram(script, hasPool: false) { world, _, folder async throws in
