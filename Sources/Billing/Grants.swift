@@ -114,6 +114,7 @@ extension Sales {
                 _ = try orders.change(service.id, .lift(.quotaReset), actor: "system", in: transaction)
             }
         }
+        try transaction.forgetGivenUpUse(of: old.id)
         guard let renewed else { throw .programming("a renewed subscription gave no row") }
         try transaction.promise(
             "subscription.renewed", subject: old.id.text,

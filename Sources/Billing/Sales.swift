@@ -98,19 +98,19 @@ public struct Sales: Sendable {
     // MARK: Subscriptions without a payment
 
     /// A subscription by an operator's word, or of a free plan.
-    /// - Parameter isExclusive: by the user's own hand: refuses a retired plan, and when there is any running subscription; else only one of
+    /// - Parameter byUser: by the user's own hand: refuses a retired plan, and when there is any running subscription; else only one of
     ///   the same plan.
     public func assign(
-        _ planID: PlanID, to user: UserID, isExclusive: Bool = false, makesService: Bool, actor: String, request: RequestID? = nil
+        _ planID: PlanID, to user: UserID, byUser: Bool = false, makesService: Bool, actor: String, request: RequestID? = nil
     ) async throws(StoreError) -> Subscription {
         try await changing { transaction throws(StoreError) in
             try transaction.takeTurn(.money(user))
             guard let plan = try transaction.plan(planID) else { throw Refusal.unknownPlan.error }
             // An operator may still give what is not sold any more.
-            guard plan.status == .active || !isExclusive else { throw Refusal.retiredPlan.error }
+            guard plan.status == .active || !byUser else { throw Refusal.retiredPlan.error }
             guard try transaction.user(user) != nil else { throw Refusal.unknownUser.error }
             let running = try transaction.subscriptions(of: user).filter { $0.status == .active }
-            if isExclusive, !running.isEmpty { throw Refusal.alreadyActive.error }
+            if byUser, !running.isEmpty { throw Refusal.alreadyActive.error }
             if running.contains(where: { $0.planID == planID }) { throw Refusal.alreadyAssigned.error }
             let granted = try grantTime(plan, to: user, extending: nil, transaction)
             if makesService { try makeFirstService(granted.subscription, plan, label: "", actor, transaction) }
@@ -137,10 +137,13 @@ public struct Sales: Sendable {
             guard live.count < Int(clamping: plan.terms.maximumServices) else {
                 throw .refused(Orders.Refusal.tooMany.rawValue)
             }
-            return try orders.order(
+            let ordered = try orders.order(
                 Orders.Wish(
                     kind: plan.terms.kind, label: label, limits: plan.terms.limits, options: options, owner: subscription.ownerID,
                     subscription: subscription), actor: actor, request: request, in: transaction)
+            // Giving a service up and taking another makes no new traffic.
+            try transaction.passOnUse(to: ordered.service.id, of: id)
+            return ordered
         }
     }
 

@@ -333,7 +333,7 @@ func withShop(_ database: TestDatabase = .sqliteInMemory, clock: TestClock = Tes
             let ada = try await shop.person()
             let (free, small) = (try await shop.plan("Free", price: 0), try await shop.plan("Small"))
             await #expect(throws: StoreError.refused("plan_is_free")) { try await shop.payment(free, provider: "balance") }
-            let taken = try await shop.sales.assign(free.id, to: ada.id, isExclusive: true, makesService: true, actor: "test")
+            let taken = try await shop.sales.assign(free.id, to: ada.id, byUser: true, makesService: true, actor: "test")
             await #expect(throws: StoreError.refused("plan_is_the_same")) {
                 _ = try await shop.sales.beginUpgrade(taken.id, to: free.id, provider: "shop", actor: "test")
             }
@@ -351,7 +351,7 @@ func withShop(_ database: TestDatabase = .sqliteInMemory, clock: TestClock = Tes
             }
             let bob = try await shop.person("bob")
             await #expect(throws: StoreError.refused("plan_retired")) {
-                _ = try await shop.sales.assign(free.id, to: bob.id, isExclusive: true, makesService: true, actor: "test")
+                _ = try await shop.sales.assign(free.id, to: bob.id, byUser: true, makesService: true, actor: "test")
             }
             _ = try await shop.sales.assign(free.id, to: bob.id, makesService: true, actor: "test")
         }
@@ -370,6 +370,42 @@ func withShop(_ database: TestDatabase = .sqliteInMemory, clock: TestClock = Tes
             }
             _ = try await shop.sales.command(service.id, .suspend(.ownPause), isOwner: true, actor: "test")
             _ = try await shop.sales.command(service.id, .terminate, isOwner: true, actor: "test")
+        }
+    }
+
+    @Test func `traffic goes with the place, not with the service that is given up`() async throws {
+        try await withShop { shop in
+            let plan = try await shop.plan()
+            _ = try await shop.receive(Shop.event(try await shop.payment(plan)))
+            let subscription = try await shop.subscriptions()[0].id
+            func use(_ service: ServiceID, _ bytes: Int64) async throws {
+                try await shop.store.transaction { transaction throws(StoreError) in
+                    var meter = try transaction.meter(of: service) ?? ServiceMeter(beginning: service, at: transaction.ambient.now())
+                    _ = meter.sample(UsageReading(received: bytes - 1, sent: 1, handshake: nil), at: transaction.ambient.now())
+                    try transaction.keepMeter(meter)
+                }
+            }
+            func used(_ service: ServiceID) async throws -> Int64? {
+                try await shop.store.read { reader throws(StoreError) in try reader.meter(of: service)?.used }
+            }
+            func exchange(_ service: ServiceID) async throws -> ServiceID {
+                _ = try await shop.sales.command(service, .terminate, isOwner: true, actor: "test")
+                return try await shop.sales.addService(to: subscription, label: "next", options: .object([:]), actor: "test").service.id
+            }
+            let first = try #require(try await shop.services().first).id
+            try await use(first, 700)
+            let second = try await exchange(first)
+            #expect(try await used(second) == 700)
+            // The new service's counters begin at zero and come on top; passed on is passed on.
+            try await use(second, 50)
+            #expect(try await used(second) == 750)
+            #expect(try await used(first) == 0)
+            let third = try await exchange(second)
+            #expect(try await used(third) == 750)
+            _ = try await shop.sales.command(third, .terminate, isOwner: true, actor: "test")
+            _ = try await shop.receive(Shop.event(try await shop.payment(plan), id: "p-2"))
+            for service in try await shop.services() { #expect(try await used(service.id) ?? 0 == 0) }
+            #expect(try await used(third) == 0)
         }
     }
 

@@ -257,4 +257,38 @@ extension Transaction {
             #expect(leased.count == 1)
         }
     }
+
+    @Test(arguments: TestDatabase.allCases)
+    func `of services given up the one that has used most passes it on first, each once`(database: TestDatabase) async throws {
+        try await withStore(database) { store in
+            let passed = try await store.transaction { transaction throws(StoreError) -> [Int64?] in
+                let user = try transaction.createUser(.example("ada@example.com"))
+                let now = transaction.ambient.now()
+                let subscription = try transaction.createSubscription(
+                    owner: user.id, plan: try transaction.createPlan(.example()), billing: .own, startedAt: now, endsAt: nil)
+                func add() throws(StoreError) -> Service {
+                    try transaction.createService(
+                        NewService(
+                            id: ServiceID(transaction.ambient), subscriptionID: subscription.id, ownerID: user.id, kind: .relay,
+                            backendID: nil, label: "p", limits: [:], options: [:]))
+                }
+                for (bytes, isGivenUp) in [(Int64(10), true), (30, true), (20, true), (99, false), (0, true)] {
+                    let service = try add()
+                    var meter = ServiceMeter(beginning: service.id, at: now)
+                    _ = meter.sample(UsageReading(received: bytes, sent: 0, handshake: nil), at: now)
+                    try transaction.keepMeter(meter)
+                    if isGivenUp { try transaction.setDesired(.terminated, suspensions: [], of: service) }
+                }
+                var passed: [Int64?] = []
+                for round in 0..<4 {
+                    if round == 2 { try transaction.forgetGivenUpUse(of: subscription.id) }
+                    let service = try add()
+                    try transaction.passOnUse(to: service.id, of: subscription.id)
+                    passed.append(try transaction.meter(of: service.id)?.used)
+                }
+                return passed
+            }
+            #expect(passed == [30, 20, nil, nil])
+        }
+    }
 }

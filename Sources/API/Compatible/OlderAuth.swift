@@ -136,7 +136,7 @@ public struct OlderAuth: Sendable {
             guard plan.terms.price.minorUnits == 0 || front.isDevelopment else { throw Problem(.forbidden, "Tariff is not free") }
             let made = try await front.older {
                 try await front.sales.assign(
-                    plan.id, to: context.user.id, isExclusive: true, makesService: true, actor: context.user.id.text,
+                    plan.id, to: context.user.id, byUser: true, makesService: true, actor: context.user.id.text,
                     request: input.request.id)
             }
             return [

@@ -4,7 +4,7 @@ public import Domain
 public struct ServiceMeter: Sendable, Equatable, RowReadable {
     public let serviceID: ServiceID
     public var transfer: TransferMeter
-    /// The total at which the running period began.
+    /// The total at which the running period began; below 0 by what the service has taken over from one that was given up.
     public var periodBase: Int64
     public var periodStartedAt: Timestamp
     /// When the customer's device last proved that it is there; nil for never.
@@ -82,6 +82,35 @@ extension Transaction {
             """
             UPDATE service_meters SET last_received = 0, last_sent = 0
             WHERE service_id = \(service) AND (last_received > 0 OR last_sent > 0)
+            """)
+    }
+
+    /// What a service that was given up has used in its period counts for the one that takes its place: of several the one that has used
+    /// most passes it on, and has used nothing then.
+    public func passOnUse(to service: ServiceID, of subscription: SubscriptionID) throws(StoreError) {
+        let given: ServiceMeter? = try first(
+            """
+            SELECT \(ServiceMeter.columns) FROM service_meters
+            WHERE service_id IN (
+                SELECT id FROM services WHERE subscription_id = \(subscription) AND desired = \(DesiredState.terminated))
+                AND total_received + total_sent > period_base
+            ORDER BY total_received + total_sent - period_base DESC, service_id LIMIT 1
+            """)
+        guard let given else { return }
+        var meter = ServiceMeter(beginning: service, at: ambient.now())
+        meter.periodBase = -given.used
+        meter.periodStartedAt = given.periodStartedAt
+        try keepMeter(meter)
+        _ = try beginMeterPeriod(of: given.serviceID)
+    }
+
+    /// The same as `beginMeterPeriod` for all that were given up.
+    public func forgetGivenUpUse(of subscription: SubscriptionID) throws(StoreError) {
+        try execute(
+            """
+            UPDATE service_meters SET period_base = total_received + total_sent, period_started_at = \(ambient.now())
+            WHERE service_id IN (
+                SELECT id FROM services WHERE subscription_id = \(subscription) AND desired = \(DesiredState.terminated))
             """)
     }
 
