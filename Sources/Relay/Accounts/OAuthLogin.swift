@@ -40,7 +40,7 @@ public struct OAuthLogin: Sendable {
         // What a browser opens may have a query of its own; it gets ours behind it.
         let page = server.authorizeURL.prefix { $0 != "?" }
         for url in [String(page), server.source.tokenURL] { _ = try UpstreamTarget(parsing: url, addressRule: rule) }
-        guard server.authorizeURL.isPrintableASCII, !server.authorizeURL.contains("#") else {
+        guard server.authorizeURL.utf8.isPrintableASCII, !server.authorizeURL.contains("#") else {
             throw ParseError("an address of printable ASCII without a fragment")
         }
         self.server = server
@@ -71,7 +71,7 @@ public struct OAuthLogin: Sendable {
             (code, given) = (String(text[..<at]), String(text[text.index(after: at)...]))
         }
         if let given, !Hashing.equal(Array(given.utf8), Array(state.utf8)) { throw .wrongState }
-        guard let code, (1...4096).contains(code.utf8.count), code.isPrintableASCII else {
+        guard let code, (1...4096).contains(code.utf8.count), code.utf8.isPrintableASCII else {
             throw .noCode("no code is in it")
         }
         return code
@@ -100,7 +100,7 @@ public struct OAuthLogin: Sendable {
     }
 }
 
-extension String {
+extension Sequence<UInt8> {
     /// Nothing in it has to be encoded or hidden, blanks neither.
-    var isPrintableASCII: Bool { utf8.allSatisfy { (0x21...0x7e).contains($0) } }
+    var isPrintableASCII: Bool { allSatisfy { (0x21...0x7e).contains($0) } }
 }

@@ -67,7 +67,7 @@ final class RelayAccount: Sendable {
             guard !secret.isEmpty else { throw ParseError("a credential of printable ASCII") }
         }
         // A secret with a line break would add a header; such a row is refused like any other bad value.
-        guard secret.allSatisfy({ (0x21...0x7e).contains($0) }) else { throw ParseError("a credential of printable ASCII") }
+        guard secret.isPrintableASCII else { throw ParseError("a credential of printable ASCII") }
         let isProgram = row.details.kind == .cli
         let isBare = isProgram || row.details.kind == .apiKey && row.details.header == .xAPIKey
         var map: [String: String] = [:]

@@ -221,7 +221,7 @@ final class TokenRefresher: Sendable {
         return Array(fields.map { encoded($0.0) + [0x3d] + encoded($0.1) }.joined(separator: [0x26]))
     }
 
-    static func isToken(_ text: String) -> Bool { (1...8192).contains(text.utf8.count) && text.isPrintableASCII }
+    static func isToken(_ text: String) -> Bool { (1...8192).contains(text.utf8.count) && text.utf8.isPrintableASCII }
 
     /// Refresh tokens that are used up or withdrawn stay so.
     static func isFinal(_ status: Int, _ words: String) -> Bool {

@@ -97,10 +97,7 @@ final class Journal: Sendable {
     func carry(_ admission: Admission) throws(JournalError) {
         let bytes = JournalCoder.encode(carried: admission)
         let result: Result<Void, JournalError> = chain.withLock { chain in
-            Result { () throws(JournalError) in
-                try append(bytes.span, to: &chain)
-                chain.pendingRecords -= 1
-            }
+            Result { () throws(JournalError) in try write(bytes.span, to: &chain) }
         }
         try result.get()
     }
@@ -119,6 +116,11 @@ final class Journal: Sendable {
     }
 
     private func append(_ payload: Span<UInt8>, to chain: inout Chain) throws(JournalError) {
+        try write(payload, to: &chain)
+        chain.pendingRecords += 1
+    }
+
+    private func write(_ payload: Span<UInt8>, to chain: inout Chain) throws(JournalError) {
         precondition(payload.count <= JournalCoder.maximumBytes, "a journal record that is too long")
         let space = JournalSegment.space(for: payload)
         if chain.segments.isEmpty || chain.tail + space > segmentBytes {
@@ -130,7 +132,6 @@ final class Journal: Sendable {
         guard let last = chain.segments.last else { throw .full }
         last.append(payload, at: chain.tail)
         chain.tail += space
-        chain.pendingRecords += 1
     }
 
     private func makeSegment(_ chain: inout Chain) throws(JournalError) -> JournalSegment {

@@ -137,6 +137,15 @@ enum LimitRefusal: Error, Equatable {
     case full(LimitScope)
     /// The rest of a budget is held by requests under way; what they leave of it comes free when they end.
     case held(LimitScope)
+
+    /// Where waiting helps; nil where it does not.
+    var scope: LimitScope? {
+        switch self {
+        case .full(let scope), .held(let scope): scope
+        case .hit: nil
+        }
+    }
+    var isHeld: Bool { if case .held = self { true } else { false } }
 }
 
 /// Limits with the numbers picked out that are set, so that a request meets only those. Immutable.

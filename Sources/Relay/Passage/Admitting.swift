@@ -17,10 +17,8 @@ extension RelayGate {
         do throws(LimitRefusal) {
             return try KeyLease(services.keeper, key.holders, want: want)
         } catch {
-            switch error {
-            case .full, .held: return nil
-            case .hit: throw problem(error)
-            }
+            if error.scope != nil { return nil }
+            throw problem(error)
         }
     }
 
@@ -37,20 +35,14 @@ extension RelayGate {
             do throws(LimitRefusal) {
                 return try KeyLease(services.keeper, key.holders, want: want, invited: invited)
             } catch { refusal = error }
-            let (scope, isHeld): (LimitScope?, Bool) =
-                switch refusal {
-                case .full(let scope): (scope, false)
-                case .held(let scope): (scope, true)
-                case .hit: (nil, false)
-                }
-            guard let scope, let holder = key.holders.first(where: { $0.scope == scope }) else {
+            guard let scope = refusal.scope, let holder = key.holders.first(where: { $0.scope == scope }) else {
                 invited?.inviteNext()
                 throw problem(refusal)
             }
             // Called by one holder and stopped by another: the place goes to the next.
             if let invited, invited !== holder.counters { invited.inviteNext() }
             let waiter = LimitWaiter()
-            switch holder.counters.join(waiter, holder.plan, isHeld: isHeld, atFront: invited === holder.counters) {
+            switch holder.counters.join(waiter, holder.plan, isHeld: refusal.isHeld, atFront: invited === holder.counters) {
             case .tooMany: throw .concurrency
             case .room:
                 invited = nil

@@ -272,7 +272,8 @@ extension Command {
 extension RelayAccounts {
     /// For a process that relays nothing: what the database knows.
     static func standing(alone store: Store, _ vault: Vault, _ settings: Settings) -> RelayAccounts {
-        let (keyring, loopback, strategy) = (vault.keyring, settings.allowsLoopbackUpstream, settings.accountStrategy)
+        let (keyring, dataKeys) = (vault.keyring, vault.dataKeys)
+        let (loopback, strategy) = (settings.allowsLoopbackUpstream, settings.accountStrategy)
         var ports = RelayAccounts.Ports()
         ports.standing = {
             try await AccountInsight.load(store, keyring: keyring, allowsLoopback: loopback, strategy: strategy).standing()
@@ -281,25 +282,27 @@ extension RelayAccounts {
             try await AccountInsight.load(store, keyring: keyring, allowsLoopback: loopback, strategy: strategy)
                 .explain(model: model, key: key)
         }
-        ports.test = { id, model in try await Self.test(id, model, store, keyring, settings).map { ($0.works, $0.code, $0.detail) } }
+        ports.test = { id, model in try await Self.test(id, model, store, dataKeys, settings).map { ($0.works, $0.code, $0.detail) } }
         ports.refresh = { id, generation in
-            let token = try await store.read { reader throws(StoreError) in try reader.accountToken(id) }
-            let sealed = [token?.refreshSealed, token?.clientSecretSealed]
+            try await store.read { reader throws(StoreError) in
+                let token = try reader.accountToken(id)
+                try dataKeys.learn([token?.refreshSealed, token?.clientSecretSealed], reader)
+            }
             return await AccountInsight.renewToken(
-                of: id, known: generation, store: store, keyring: try await Vault.keyring(keyring, opening: sealed, settings, store),
-                allowsLoopback: loopback)
+                of: id, known: generation, store: store, keyring: dataKeys.keyring, allowsLoopback: loopback)
         }
         return RelayAccounts(store: store, keyring: { keyring }, allowsLoopback: loopback, ports: ports)
     }
 
     static func test(
-        _ id: AccountID, _ model: String?, _ store: Store, _ keyring: Keyring, _ settings: Settings
+        _ id: AccountID, _ model: String?, _ store: Store, _ dataKeys: DataKeys, _ settings: Settings
     ) async throws -> AccountTester.Outcome? {
-        let (row, token) = try await store.read { reader throws(StoreError) in (try reader.account(id), try reader.accountToken(id)) }
-        let keyring = try await Vault.keyring(
-            keyring, opening: [row?.secretSealed, row?.proxySealed, token?.accessSealed], settings, store)
+        try await store.read { reader throws(StoreError) in
+            let (row, token) = (try reader.account(id), try reader.accountToken(id))
+            try dataKeys.learn([row?.secretSealed, row?.proxySealed, token?.accessSealed], reader)
+        }
         let tester = AccountTester(
-            store, keyring: keyring, allowsLoopback: settings.allowsLoopbackUpstream, program: settings.claudeCLI.program,
+            store, keyring: dataKeys.keyring, allowsLoopback: settings.allowsLoopbackUpstream, program: settings.claudeCLI.program,
             folder: settings.dataDirectory + "/cli")
         return try await tester.test(id, model: model ?? AccountTester.standardModel)
     }

@@ -163,7 +163,7 @@ struct Surface {
         }
         let dataKeys = dataKeys
         ports.test = { id, model in
-            guard let outcome = try await RelayAccounts.test(id, model, store, dataKeys.keyring, settings) else { return nil }
+            guard let outcome = try await RelayAccounts.test(id, model, store, dataKeys, settings) else { return nil }
             relay?.tested(id, outcome)
             return (outcome.works, outcome.code, outcome.detail)
         }

@@ -49,13 +49,6 @@ struct Vault: Sendable {
 
     private static func place(_ name: String) -> SealedPlace { SealedPlace(table: "sealed_secrets", row: name, column: "value") }
 
-    /// The known data keys, or those of the moment when something was sealed with one that was made since: `secrets rotate` seals
-    /// everything anew beside a running server.
-    static func keyring(_ known: Keyring, opening sealed: [[UInt8]?], _ settings: Settings, _ store: Store) async throws -> Keyring {
-        let isKnown = sealed.allSatisfy { $0.flatMap(Keyring.keyID).map(known.knows) ?? true }
-        return isKnown ? known : try await open(settings, store).keyring
-    }
-
     private static func dataKeys(_ keyring: Keyring, _ encryptionKey: SecretBytes, _ settings: Settings, _ ambient: Ambient) -> DataKeys {
         DataKeys(keyring) { [legacy = settings.legacyEncryptionKey] secrets throws(SecretsError) in
             let rows = wrapped(secrets.filter { $0.name.hasPrefix(dataKeyPrefix) })
