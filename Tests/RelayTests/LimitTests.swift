@@ -1,7 +1,6 @@
 import Domain
 import Secrets
 import Store
-import Synchronization
 import TestKit
 import Testing
 
@@ -263,123 +262,6 @@ struct LimitTests {
         #expect(bench.refusal() != nil)
     }
 
-    /// Random admissions, settlements and releases on eight threads over three holders: what is used never passes what was reserved
-    /// against a limit, nothing stays reserved, no place stays taken.
-    @Test(arguments: [1, 2, 3, 4]) func `any interleaving of reserve and settle adds up`(seed: UInt64) async {
-        let (limit, places): (Int64, Int64) = (20_000, 5)
-        var hard = APIKeyLimits(tokensPerDay: limit, concurrency: places)
-        hard.hardStop = 1
-        let bench = Bench(hard, APIKeyLimits(concurrency: 4), limits { $0.costTotalMicroUSD = 15_000 })
-        final class Tally: Sendable { let used = Atomic<Int64>(0) }
-        let tally = Tally()
-        await withTaskGroup(of: Void.self) { group in
-            for thread in 0..<8 {
-                group.addTask { [bench, tally] in
-                    var dice = Dice(seed: seed &* 1000 &+ UInt64(thread))
-                    for _ in 1...400 {
-                        let most = Int64(dice.next() % 200)
-                        guard let granted = try? bench.admit(tokens: most, cost: most) else { continue }
-                        if dice.next() % 4 == 0 {
-                            for holder in bench.holders { holder.counters.release(granted) }
-                        } else {
-                            // An upstream that keeps to `max_tokens`: never more than was reserved.
-                            let real = most == 0 ? 0 : Int64(dice.next() % UInt64(most + 1))
-                            tally.used.add(real, ordering: .relaxed)
-                            bench.settle(granted, tokens: real, cost: real)
-                        }
-                    }
-                }
-            }
-        }
-        let total = tally.used.load(ordering: .relaxed)
-        for holder in bench.holders {
-            #expect(holder.counters.used(.day).tokens == total && holder.counters.used(.total).costMicroUSD == total)
-            #expect(holder.counters.reserved(.day) == PeriodAmounts() && holder.counters.concurrent == 0)
-        }
-        #expect(total <= limit && total > 0)
-    }
-
-    private struct Dice {
-        var state: UInt64
-        init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
-        mutating func next() -> UInt64 {
-            state ^= state << 13
-            state ^= state >> 7
-            state ^= state << 17
-            return state
-        }
-    }
-
-    @Test func `those who wait are called in their order, and places over all keys go round the keys`() async {
-        let bench = Bench(APIKeyLimits(concurrency: 1))
-        let holder = bench.holders[0]
-        guard let first = try? bench.admit() else {
-            Issue.record("refused")
-            return
-        }
-        let waiters = (1...3).map { _ in LimitWaiter() }
-        #expect(waiters.allSatisfy { holder.counters.join($0, holder.plan, atFront: false) == .waiting })
-        #expect(holder.counters.join(LimitWaiter(), holder.plan, atFront: false) == .tooMany, "three wait at most")
-        waiters[0].finish(.gone)
-        holder.counters.settle(first, used: LimitAmounts(requests: 1))
-        #expect(await waiters[1].wait() == .invited, "the first has gone")
-        #expect(bench.refusal() == .full(.key), "the place is kept for who was called")
-        let next = try? LimitCounters.admit(bench.holders, bench.want(), zone: .utc, invited: holder.counters)
-        #expect(next != nil && holder.counters.concurrent == 1 && holder.counters.waiting == 1)
-
-        let places = FairPlaces()
-        #expect(places.take(limit: 1, isInvited: false))
-        let clock = TestClock()
-        let (busy, quiet) = (APIKeyID(clock.ambient), APIKeyID(clock.ambient))
-        let queue = [(busy, LimitWaiter()), (busy, LimitWaiter()), (quiet, LimitWaiter())]
-        #expect(queue.allSatisfy { places.join($0.1, of: $0.0, limit: 1) == .waiting })
-        for expected in [0, 2, 1] {
-            places.give()
-            #expect(await queue[expected].1.wait() == .invited)
-            #expect(!places.take(limit: 1, isInvited: false) && places.take(limit: 1, isInvited: true))
-        }
-        places.give()
-        #expect(places.inFlight == 0 && places.waiting == 0)
-    }
-
-    @Test func `who waits for a budget is called by whoever holds it, with a place or without`() async throws {
-        let bench = Bench(APIKeyLimits(tokensPerDay: 1000, concurrency: 5))
-        let holder = bench.holders[0]
-        var batch = bench.want(tokens: 700)
-        batch.places = 0
-        let held = try LimitCounters.admit(bench.holders, batch, zone: .utc)
-        #expect(bench.refusal(tokens: 700) == .held(.key))
-        let waiter = LimitWaiter()
-        #expect(holder.counters.join(waiter, holder.plan, isHeld: true, atFront: false) == .waiting)
-        // Places are free, and those who wait were there before.
-        #expect(bench.refusal() == .full(.key))
-        #expect(holder.counters.join(LimitWaiter(), holder.plan, atFront: false) == .waiting)
-        holder.counters.settle(held, used: LimitAmounts(requests: 1, tokens: 300))
-        #expect(await waiter.wait() == .invited)
-        _ = try LimitCounters.admit(bench.holders, bench.want(tokens: 700), zone: .utc, invited: holder.counters)
-        #expect(holder.counters.counts.withLock { $0.invited == 0 && $0.holding == 1 })
-        #expect(
-            Bench(APIKeyLimits(tokensPerDay: 1)).holders[0].counters.join(LimitWaiter(), holder.plan, isHeld: true, atFront: false)
-                == .room,
-            "nobody would call")
-    }
-
-    @Test func `a call that another limit stops goes to the next`() async throws {
-        // The key is at its rate when its person's queue calls.
-        let bench = Bench(APIKeyLimits(requestsPerMinute: 1), APIKeyLimits(concurrency: 1))
-        let person = bench.holders[1]
-        let first = try bench.admit()
-        let waiter = LimitWaiter()
-        #expect(person.counters.join(waiter, person.plan, atFront: false) == .waiting)
-        bench.settle(first, tokens: 1)
-        #expect(await waiter.wait() == .invited)
-        #expect(throws: LimitRefusal.hit(LimitHit(scope: .key, name: .requestsPerMinute, waitSeconds: 60))) {
-            _ = try LimitCounters.admit(bench.holders, bench.want(), zone: .utc, invited: person.counters)
-        }
-        #expect(person.counters.counts.withLock(\.invited) == 0)
-        _ = try bench.admit(second: 1061)
-    }
-
     @Test func `admission looks at the rules of one key, however many keys there are`() async throws {
         let clock = TestClock()
         try await withStore(.sqlite, clock: clock) { store in
@@ -406,40 +288,5 @@ struct LimitTests {
             #expect(key.counters.looks == 15, "two rules and the places, five times")
             #expect(directory.all.count { $0.counters.looks > 0 } == 1, "no other key was touched")
         }
-    }
-
-    @Test func `threads that race for places never hold more than there are`() async {
-        final class Tally: Sendable {
-            let most = Atomic<Int>(0)
-            let held = Atomic<Int>(0)
-        }
-        let (slots, tally) = (Slots(), Tally())
-        await withTaskGroup(of: Void.self) { group in
-            for _ in 1...8 {
-                group.addTask {
-                    for _ in 1...2000 {
-                        guard let lease = SlotLease(slots, limit: 3) else { continue }
-                        tally.most.max(
-                            tally.held.wrappingAdd(1, ordering: .sequentiallyConsistent).newValue, ordering: .sequentiallyConsistent)
-                        tally.held.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-                        _ = consume lease
-                    }
-                }
-            }
-        }
-        #expect((1...3).contains(tally.most.load(ordering: .relaxed)) && slots.inFlight == 0)
-    }
-
-    @Test(arguments: [
-        ("claude-*", "claude-opus-5-5", true), ("claude-*", "gpt", false), ("*", "", true), ("*opus*", "claude-opus-5", true),
-        ("claude-opus-5", "claude-opus-5", true), ("claude-opus-5", "claude-opus-5-5", false), ("a*b*c", "aXbYc", true),
-        ("a*b*c", "acb", false), ("ab*ba", "aba", false), ("", "x", false),
-    ]) func `a model pattern matches whole names`(pattern: String, model: String, matches: Bool) {
-        #expect(ModelPattern(pattern).matches(model) == matches)
-    }
-
-    @Test func `an allow list that cannot be read allows nothing`() {
-        #expect(ModelPattern.list("not json").isEmpty)
-        #expect(ModelPattern.list("[\"a\",1,\"b*\"]") == [ModelPattern("a"), ModelPattern("b*")])
     }
 }

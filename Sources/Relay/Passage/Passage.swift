@@ -218,26 +218,7 @@ final class Passage: @unchecked Sendable {
         guard !isSettled else { return }
         isSettled = true
         endDrain()
-        var settlement = Settlement(status: .success, attempts: max(1, attempts))
-        switch ending {
-        case .success: settlement.status = .success
-        case .aborted:
-            settlement.status = .aborted
-            settlement.errorType = "client_closed_request"
-        case .failed(let type):
-            settlement.status = .error
-            settlement.errorType = type
-        }
-        settlement.httpStatus = httpStatus
-        settlement.accountID = account?.id
-        settlement.upstreamRequestID = upstreamRequestID
-        settlement.usage = consume usage
-        settlement.lost = lost
-        // Some upstreams' lists of passes do not say everything; the operator has told so.
-        if account?.account.details.billsTopLevel == true { settlement.usage?.metered.iterations = [] }
-        let milliseconds = Int64(clamping: (services.ambient.uptimeNanoseconds() &- exchange.startedAtNanoseconds) / 1_000_000)
-        settlement.durationMilliseconds = milliseconds
-        settlement.ttftMilliseconds = firstByteAtNanoseconds.map { Int64(clamping: ($0 &- exchange.startedAtNanoseconds) / 1_000_000) }
+        let settlement = settlement(ending, httpStatus, consume usage)
         let now = moment
         let charge = settlement.charge(admission, services.prices)
         let lostCharges = settlement.lostCharges(admission, services.prices)
@@ -258,6 +239,31 @@ final class Passage: @unchecked Sendable {
         }
         if let move { noteSwitchCost(move, tokens) }
         services.meters.count(settlement.status, tokens)
+    }
+
+    /// How the request ended, and what is known of it.
+    private func settlement(_ ending: Ending, _ httpStatus: Int64?, _ usage: consuming Settlement.Used?) -> Settlement {
+        var settlement = Settlement(status: .success, attempts: max(1, attempts))
+        switch ending {
+        case .success: settlement.status = .success
+        case .aborted:
+            settlement.status = .aborted
+            settlement.errorType = "client_closed_request"
+        case .failed(let type):
+            settlement.status = .error
+            settlement.errorType = type
+        }
+        settlement.httpStatus = httpStatus
+        settlement.accountID = account?.id
+        settlement.upstreamRequestID = upstreamRequestID
+        settlement.usage = consume usage
+        settlement.lost = lost
+        // Some upstreams' lists of passes do not say everything; the operator has told so.
+        if account?.account.details.billsTopLevel == true { settlement.usage?.metered.iterations = [] }
+        let milliseconds = Int64(clamping: (services.ambient.uptimeNanoseconds() &- exchange.startedAtNanoseconds) / 1_000_000)
+        settlement.durationMilliseconds = milliseconds
+        settlement.ttftMilliseconds = firstByteAtNanoseconds.map { Int64(clamping: ($0 &- exchange.startedAtNanoseconds) / 1_000_000) }
+        return settlement
     }
 
     private func reportUnpriced(_ model: String) {

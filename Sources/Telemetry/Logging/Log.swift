@@ -35,7 +35,7 @@ public struct Log: Sendable {
     }
 
     /// One finished request. Written at every level: the access log is a record, not a message.
-    public func access(_ line: borrowing AccessLine) {
+    public func access(_ line: AccessLine) {
         // Of its texts these come from elsewhere; the rest is digits and words of its own.
         guard !Redaction.isClean(line.method) || !Redaction.isClean(line.route) || !Redaction.isClean(line.remoteAddress) else {
             return withBytes(
