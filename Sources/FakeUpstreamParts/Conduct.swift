@@ -30,7 +30,8 @@ struct Conduct: Sendable, Equatable {
     var hangBeforeHeadersMilliseconds = 0
     var hang: (after: Place, milliseconds: Int)?
     var cut: Cut?
-    var errorEvent: (after: Place?, type: String)?
+    /// The message is made up from the type when the step names none.
+    var errorEvent: (after: Place?, type: String, message: String?)?
     var splitBytes: Int?
     var frameBytes: Int?
     var isGzip = false
@@ -92,9 +93,13 @@ struct Conduct: Sendable, Equatable {
             let bytes = halves.count == 2 ? Int(halves[1]) : 0
             guard let bytes, bytes >= 0 else { throw bad }
             cut = Cut(after: try Self.place(event, bad), bytes: bytes, isReset: parts.contains("rst"))
-        case "error-event-after": errorEvent = (try Self.place(Substring(first), bad), Self.type(parts) ?? "overloaded_error")
+        case "error-event-after":
+            errorEvent = (
+                try Self.place(Substring(first), bad), Self.part("type", parts) ?? "overloaded_error", Self.part("message", parts)
+            )
         case "first-event-error":
-            errorEvent = (nil, Self.type(directive.split(separator: ";").map { $0.trimmed }) ?? "overloaded_error")
+            let parts = directive.split(separator: ";").map { $0.trimmed }
+            errorEvent = (nil, Self.part("type", parts) ?? "overloaded_error", Self.part("message", parts))
         case "split":
             splitBytes = try number()
             guard splitBytes != 0 else { throw bad }
@@ -164,8 +169,8 @@ struct Conduct: Sendable, Equatable {
         return Place(event: event.trimmed, occurrence: occurrence)
     }
 
-    private static func type(_ parts: [String]) -> String? {
-        parts.first { $0.hasPrefix("type=") }.map { String($0.dropFirst(5)) }
+    private static func part(_ name: String, _ parts: [String]) -> String? {
+        parts.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
     }
 
     private static func size(_ text: String, _ bad: BadStep) throws(BadStep) -> Int {

@@ -71,7 +71,7 @@ extension Exchange {
         guard delivery.head(200, fields) else { return false }
         var seen: [String: Int] = [:]
         if let ended = pass("headers", 1, next: nil, &delivery) { return ended }
-        if let error = conduct.errorEvent, error.after == nil { return sendError(error.type, &delivery) }
+        if let error = conduct.errorEvent, error.after == nil { return sendError(error.type, error.message, &delivery) }
         if conduct.firstTokenMilliseconds > 0, wire.waitForLeaving(milliseconds: conduct.firstTokenMilliseconds) { return false }
         let frames = answer.frames
         for (index, frame) in frames.enumerated() {
@@ -106,12 +106,12 @@ extension Exchange {
             end(cut)
             return true
         }
-        if let error = conduct.errorEvent, error.after == here { return sendError(error.type, &delivery) }
+        if let error = conduct.errorEvent, error.after == here { return sendError(error.type, error.message, &delivery) }
         return nil
     }
 
-    private func sendError(_ type: String, _ delivery: inout Delivery) -> Bool {
-        let message = type == "overloaded_error" ? "Overloaded" : "Scripted \(type)"
+    private func sendError(_ type: String, _ named: String?, _ delivery: inout Delivery) -> Bool {
+        let message = named ?? (type == "overloaded_error" ? "Overloaded" : "Scripted \(type)")
         let frame = Frame(
             event: "error",
             data: [

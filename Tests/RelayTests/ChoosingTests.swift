@@ -81,6 +81,14 @@ struct ChoosingTests {
         }
     }
 
+    @Test func `an account that says nothing of its limits is no better than one that has nearly all left`() async throws {
+        try await withPool(2) { world, accounts in
+            try world.account("sk-account-one").live.note(
+                UsageWindows(restoring: JSON(parsing: #"{"requests":{"remaining":3999,"limit":4000,"resets_at":"2026-11-21T06:00:00Z"}}"#)))
+            #expect(Set(try served(accounts, 2)) == ["sk-account-one", "sk-account-two"])
+        }
+    }
+
     @Test(
         arguments: [
             (SchedulingStrategy.roundRobin, [3, 3, 3]), (.oldestUsed, [3, 3, 3]), (.leastInFlight, [3, 3, 3]), (.headroom, [3, 3, 3]),

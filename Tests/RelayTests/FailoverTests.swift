@@ -179,6 +179,64 @@ struct FailoverTests {
         }
     }
 
+    @Test(arguments: [("status=500", 500), ("status=429;retry-after=20", 529), ("status=529", 529)])
+    func `a 404 of who does not list the model hides nothing of who does`(step: String, status: Int) async throws {
+        try await withFakeUpstream { fake in
+            let accounts = [
+                WorldAccount(secret: "sk-account-one", baseURL: fake.baseURL) {
+                    $0.priority = 1
+                    $0.modelAllow = "[\"claude-sonnet-*\"]"
+                },
+                WorldAccount(secret: "sk-account-two", baseURL: fake.baseURL) { $0.priority = 2 },
+            ]
+            try await withRelay(accounts) { world in
+                try await fake.script("sk-account-one", [step], default: step)
+                try await fake.script("sk-account-two", [], default: "status=404")
+                #expect(try await world.send().status == status)
+                // It rests now, or fails again.
+                #expect(try await world.send().status == status)
+            }
+        }
+    }
+
+    @Test(arguments: ["status=301", "status=302", "status=307"])
+    func `a redirect of an upstream reaches nobody`(step: String) async throws {
+        try await withFake(1) { world, fake in
+            try await fake.script(Self.secrets[0], [step, step])
+            for path in ["/v1/messages", "/v1/messages/count_tokens"] {
+                #expect(try await world.send(RelayWorld.body, path).status == 502)
+            }
+        }
+        try await withFake(2) { world, fake in
+            try await fake.script(Self.secrets[0], [step])
+            #expect(try await world.send().status == 200)
+        }
+    }
+
+    @Test func `a refusal of a call beside messages leaves messages alone`() async throws {
+        try await withFake(1) { world, fake in
+            try await fake.script(Self.secrets[0], ["status=429;retry-after=60", "status=529", "status=401"])
+            let counted = try await world.send(RelayWorld.body, "/v1/messages/count_tokens")
+            #expect(counted.status == 529 && counted.header("retry-after") == "60")
+            #expect(try await world.send(RelayWorld.body, "/v1/messages/count_tokens").status == 529)
+            let account = try world.account(Self.secrets[0])
+            #expect(account.live.availability(.sonnet, now: world.clock.ambient.now()) == .free)
+            #expect(try await world.send(RelayWorld.body, "/v1/messages/count_tokens").status == 529)
+            #expect(account.live.availability(.sonnet, now: world.clock.ambient.now()) != .free)
+        }
+    }
+
+    @Test(arguments: ["Your organization has been disabled.", "You have reached your specified API usage limits."])
+    func `a first event that names an account's own trouble is that account's fault`(message: String) async throws {
+        try await withFake(2) { world, fake in
+            try await fake.script(Self.secrets[0], ["first-event-error;type=invalid_request_error;message=\(message)"])
+            let reply = try await world.send(RelayWorld.streamBody)
+            #expect(reply.status == 200 && !reply.text.contains(message))
+            let account = try world.account(Self.secrets[0])
+            #expect(account.standing(world.clock.ambient.now()).status == .blocked)
+        }
+    }
+
     @Test func `a claim on one family leaves the account to the others`() async throws {
         try await withFake(1) { world, fake in
             try await fake.script(Self.secrets[0], ["status=429|unified=7d_sonnet:1.0:1795305600"])

@@ -144,6 +144,20 @@ struct StickyTests {
             #expect(try await fake.requests(finished: 2).last?["credential"] as? String != home)
         }
     }
+
+    @Test func `a slow account keeps its sessions while the quicker ones rest`() async throws {
+        try await withPool { world, fake in
+            #expect(try await world.send(headers: Self.session).status == 200)
+            let home = try #require(try await fake.requests(finished: 1).last?["credential"] as? String)
+            for account in world.relay.services.accounts.accounts {
+                let isHome = account.account.details.name == home
+                for _ in 1...10 { account.live.noteFirstByte(milliseconds: isHome ? 10_001 : 3_000) }
+                if !isHome { account.live.failed(.forbidden, .sonnet, now: world.clock.ambient.now()) }
+            }
+            #expect(try await world.send(headers: Self.session).status == 200)
+            #expect(try await fake.requests(finished: 2).last?["credential"] as? String == home)
+        }
+    }
 }
 
 extension RequestHead {

@@ -106,6 +106,24 @@ struct TokenRefresherTests {
         }
     }
 
+    @Test func `an account whose token is refused stands back while no new one can be had`() async throws {
+        try await withAccount { world, fake, id in
+            try await fake.script("access-0", [], default: "status=401")
+            try await fake.script("refresh-0", [], default: "refresh-fail=500")
+            #expect(try await world.send().status == 529)
+            let asked = try await fake.requests(finished: 1).count
+            let account = try #require(world.relay.services.accounts.pool.account(id))
+            let now = world.clock.ambient.now()
+            #expect(
+                world.relay.services.accounts.obstacle(
+                    account, AccountWish(world.relay.services.accounts.pool.candidates("claude-sonnet-5-5")), now: now)
+                    == .noToken(until: now.adding(seconds: 10)))
+            #expect(account.standing(now).status == .cooling)
+            #expect(try await world.send().status == 529)
+            #expect(try await fake.requests(finished: asked).count == asked, "nobody asks the upstream in vain")
+        }
+    }
+
     @Test func `what waits for a first token, or for a person, is told so`() async throws {
         try await withAccount(lacksAccess: true) { world, fake, id in
             try await fake.script("refresh-0", ["refresh-fail=500", "refresh-fail=500", "refresh-fail=invalid_grant"])

@@ -88,6 +88,8 @@ final class AccountLive: Sendable {
     func isRefused(_ generation: Int64) -> Bool { generation <= refusedGeneration.load(ordering: .relaxed) }
     /// - Parameter moment: when its token endpoint is asked again; nil after a success.
     func noteRenewal(at moment: Timestamp?) { renewalAt.store(moment?.milliseconds ?? 0, ordering: .relaxed) }
+    /// Whether its token endpoint is left alone for now.
+    func isRenewalPaused(_ now: Timestamp) -> Bool { renewalAt.load(ordering: .relaxed) > now.milliseconds }
     /// When there may be a new token, `soonest` at the earliest; nil: not without somebody's help.
     func renewal(after soonest: Timestamp) -> Timestamp? {
         let at = renewalAt.load(ordering: .relaxed)

@@ -13,6 +13,9 @@ extension RelayAccount {
         if let rest = rests.filter({ $0.until > now }).max(by: { $0.until < $1.until }) {
             return (.cooling, rest.family.map { "\(rest.reason) (\($0.name))" } ?? rest.reason, rest.until)
         }
+        if awaitsToken, live.isRenewalPaused(now) {
+            return (.cooling, "the access token is refused and a new one cannot be had", live.renewal(after: now))
+        }
         return (.active, "", nil)
     }
 }

@@ -40,7 +40,7 @@ enum NoAccount: Error, Equatable {
 /// What stands between one account and one request.
 enum AccountObstacle: Equatable {
     case tried, model, binding, status(AccountStatus, String), notSchedulable, expired
-    /// An OAuth account without an access token; nil: none comes without somebody's help.
+    /// An OAuth account without an access token that is taken; nil: none comes without somebody's help.
     case noToken(until: Timestamp?)
     case resting(until: Timestamp, isBlock: Bool, reason: String)
     case probing
@@ -117,6 +117,8 @@ extension AccountDirectory {
         if let ends = details.expiresAt, ends <= now { return .expired }
         // Whoever renews tokens ahead of time looks every few seconds.
         guard account.hasCredential else { return .noToken(until: account.live.renewal(after: now.adding(seconds: 5))) }
+        // Its token is refused and a new one cannot be had yet: whoever came would be refused, too.
+        if account.awaitsToken, account.live.isRenewalPaused(now) { return .noToken(until: account.live.renewal(after: now)) }
         switch account.live.availability(wish.family, now: now) {
         case .free, .probe: break
         case .probing: return .probing
@@ -165,6 +167,10 @@ extension AccountDirectory {
                 }
             }
             return lease
+        }
+        // Slow is better than nobody.
+        if let leaving, leaving.reason == .slow, let account = wish.candidates.pool.account(leaving.account) {
+            return take(account, wish, now)
         }
         return nil
     }
@@ -225,13 +231,13 @@ extension AccountDirectory {
             ?? 0
     }
 
-    /// Per cent, so that accounts that are as good as equal take turns.
+    /// Tenths, begun ones counted: accounts that are as good as equal take turns by what is under way.
     static func headroom(_ account: RelayAccount, _ family: ModelFamily, _ now: Timestamp) -> Int {
         var least = account.live.headroom(family, now: now)
         if let limit = account.account.details.caps.concurrency, limit > 0 {
             least = min(least, 1 - Double(account.live.slots.inFlight) / Double(limit))
         }
-        return Int(max(0, least) * 100)
+        return Int((max(0, least) * 10).rounded(.up))
     }
 
     /// Shares proportional to the weights, spread evenly: the hand jumps by the golden ratio of the whole each time.
@@ -266,20 +272,24 @@ extension AccountDirectory {
         switch obstacle(account, alone, now: now) {
         case nil:
             if wish.tried.contains(id) { return .borrow }
-            return isSlow(account, wish) ? .leave(.slow) : .use(account)
-        case .resting(let until, let isBlock, _):
-            return isBlock || until.milliseconds - now.milliseconds > Self.longestBorrowMilliseconds ? .leave(.out) : .borrow
-        case .status, .notSchedulable, .expired, .noToken: return .leave(.out)
+            return isSlow(account, alone, now) ? .leave(.slow) : .use(account)
+        case .resting(let until, let isBlock, _): return isBlock ? .leave(.out) : pause(until, now)
+        case .noToken(let until): return until.map { pause($0, now) } ?? .leave(.out)
+        case .status, .notSchedulable, .expired: return .leave(.out)
         case .binding, .model, .tried, .probing, .route, .cap, .full: return .borrow
         }
     }
 
-    /// Three times slower to begin than the rest of its tier, and slow by itself.
-    private func isSlow(_ account: RelayAccount, _ wish: AccountWish) -> Bool {
+    private func pause(_ until: Timestamp, _ now: Timestamp) -> Stay {
+        until.milliseconds - now.milliseconds > Self.longestBorrowMilliseconds ? .leave(.out) : .borrow
+    }
+
+    /// Three times slower to begin than those of its tier that could serve instead, and slow by itself.
+    private func isSlow(_ account: RelayAccount, _ wish: AccountWish, _ now: Timestamp) -> Bool {
         guard let own = account.live.medianFirstByte, own > Self.slowMilliseconds,
             let tier = wish.candidates.tiers.first(where: { $0.contains { $0 === account } })
         else { return false }
-        let others = tier.filter { $0 !== account }.compactMap(\.live.medianFirstByte).sorted()
+        let others = tier.filter { $0 !== account && obstacle($0, wish, now: now) == nil }.compactMap(\.live.medianFirstByte).sorted()
         guard !others.isEmpty else { return false }
         return own > 3 * others[others.count / 2]
     }

@@ -41,7 +41,11 @@ struct IdleProbe: Sendable {
             guard isOurs, let outcome = try await tester().test(account.id, model: model) else { continue }
             outcome.count(account, now: services.ambient.now())
             let family = ModelFamily(model: model)
-            if let fault = outcome.fault {
+            if outcome.fault == .credential, account.isOAuth {
+                // As for a customer: a new token first.
+                account.live.tokenRefused(account.generation)
+                _ = await services.tokens.renew(account.id, known: account.generation, heedsPause: true)
+            } else if let fault = outcome.fault {
                 account.live.failed(fault, family, now: services.ambient.now())
             } else if outcome.works {
                 account.live.succeeded(family, now: services.ambient.now())

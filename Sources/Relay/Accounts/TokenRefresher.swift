@@ -165,8 +165,8 @@ final class TokenRefresher: Sendable {
             refresh: refresh.map { ring.seal(Array($0.utf8), for: AccountSeal.refresh(id)) }
         )
         let scopes = body["scope"].string.map { String($0.prefix(1000)) }
-        do throws(StoreError) {
-            let isKept = try await store.transaction { transaction throws(StoreError) in
+        do {
+            let isKept = try await writing { transaction throws(StoreError) in
                 try transaction.storeRefreshed(
                     token, accessSealed: sealed.access, refreshSealed: sealed.refresh, expiresAt: ends, scopes: scopes)
             }
@@ -182,6 +182,22 @@ final class TokenRefresher: Sendable {
         await changed()
         return true
     }
+
+    /// The old refresh token may be used up already, so a database that does not answer is asked again until the lease ends.
+    private func writing(_ work: @escaping @Sendable (Transaction) throws(StoreError) -> Bool) async throws -> Bool {
+        for _ in 1..<Self.writes {
+            do throws(StoreError) {
+                return try await store.transaction { transaction throws(StoreError) in try work(transaction) }
+            } catch {
+                log.warning("account.token_not_written", ["error": LogValue("\(error)"), "action": "written again in a moment"])
+            }
+            try await store.ambient.sleep(.milliseconds(Self.writePauseMilliseconds))
+        }
+        return try await store.transaction { transaction throws(StoreError) in try work(transaction) }
+    }
+    /// Together, with what a statement may take, less than what is left of a lease.
+    private static let writes = 3
+    private static let writePauseMilliseconds = 500
 
     private func request(_ token: AccountToken) throws -> OutgoingRequest {
         let (ring, id) = (keyring(), token.accountID)

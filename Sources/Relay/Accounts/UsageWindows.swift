@@ -113,23 +113,24 @@ struct UsageWindows: Sendable, Equatable {
 
     /// How much the account has left, 0...1 and up to 2 for quota about to expire (relay contract, section 13).
     func headroom(family: ModelFamily, now: Timestamp) -> Double {
-        var least = 2.0
+        // Above 1 is only what a window says that ends soon; of an account that says nothing nothing is known to expire.
+        var least: Double?
         for window in windows {
             guard let used = window.utilization, let resets = window.resetsAt, resets > now else { continue }
             if let about = ModelFamily.claimed(window.name, asking: family), about != family { continue }
             if window.name.hasPrefix("7d") {
                 let left = min(1, Double(resets.milliseconds - now.milliseconds) / Self.weekMilliseconds)
-                least = min(least, (1 - used) * (2 - left))
+                least = min(least ?? 2, (1 - used) * (2 - left))
             } else {
-                least = min(least, 1 - used)
+                least = min(least ?? 1, 1 - used)
             }
         }
         if let requests = remaining["requests"], let left = requests.left, let limit = requests.limit, limit > 0,
             let resets = requests.resetsAt, resets > now
         {
-            least = min(least, Double(left) / Double(limit))
+            least = min(least ?? 1, Double(left) / Double(limit))
         }
-        return least
+        return least ?? 1
     }
     private static let weekMilliseconds = 7 * 86_400_000.0
 

@@ -39,6 +39,8 @@ struct AlertBook: Sendable {
     static let refillSeconds: Int64 = 20
     /// Subjects that are remembered; beyond them nothing new is told.
     private static let maximumSubjects = 200_000
+    /// Words of a subject whose moment is remembered; the oldest goes first.
+    private static let maximumWords = 32
 
     init() { room = Self.bucket }
 
@@ -49,7 +51,12 @@ struct AlertBook: Sendable {
     mutating func set(_ subject: String, _ word: String, at: Timestamp? = nil) {
         if word.isEmpty, told[subject] == nil { return }
         told[subject, default: Told()].word = word
-        if let at { told[subject]?.at[word] = at }
+        guard let at else { return }
+        told[subject]?.at[word] = at
+        // Words may name a moment, so that there is always another one.
+        if let known = told[subject]?.at, known.count > Self.maximumWords, let oldest = known.min(by: { $0.value < $1.value }) {
+            told[subject]?.at[oldest.key] = nil
+        }
     }
 
     /// Whether the word has to be told now; if so it counts as told.

@@ -62,8 +62,10 @@ struct SideCall: Sendable {
                 guard reply.status == 404, hides404 else { return reply }
                 last = .success(reply)
             case .answered(let reply, let fault?):
-                let until = services.accounts.soonest(wish, now: services.ambient.now())
-                last = fault.hides ? .failure(.accountsOut(until: until, now: services.ambient.now())) : .success(reply)
+                let now = services.ambient.now()
+                var until = services.accounts.soonest(wish, now: now)
+                if case .limited(let end) = fault { until = end }
+                last = fault.hides ? .failure(.accountsOut(until: until, now: now)) : .success(reply)
             }
             attempts += 1
         }
@@ -91,25 +93,17 @@ struct SideCall: Sendable {
             let reply = try await whole(exchange.reactor, .post, path, exchange.head, account, body: body(account)) { call in
                 exchange.onClosed = { call.cancel() }
             }
-            let fault = judge(reply, wish.family)
+            let fault = fault(in: reply, wish.family)
             _ = consume lease
             return .answered(reply, fault)
         } catch { return .unreached(error) }
     }
 
-    /// What an answer means for its account, which rests as after a message.
-    private func judge(_ reply: Reply, _ family: ModelFamily) -> AccountFault? {
-        guard reply.status >= 400 else {
-            reply.account.live.succeeded(family, now: services.ambient.now())
-            return nil
-        }
-        return fault(in: reply, family)
-    }
-
-    /// The account's own fault in a refusal; it rests for it.
+    /// The account's own fault in a refusal. It rests for what stands in the way of messages too: rates and outages of these calls are
+    /// their own, and that one works says nothing of messages either.
     private func fault(in reply: Reply, _ family: ModelFamily) -> AccountFault? {
+        guard reply.status >= 400 else { return nil }
         let now = services.ambient.now()
-        reply.account.live.note(reply.windows)
         let error = (try? JSON(parsing: reply.body))?["error"] ?? .null
         let words = ((error["message"].string ?? "") + " " + (error["details"]["error_code"].string ?? "")).lowercased()
         let wait = reply.headers.fields.first { $0.name == "retry-after" }?.value
@@ -122,18 +116,22 @@ struct SideCall: Sendable {
             reply.account.live.tokenRefused(reply.account.generation)
             return fault
         }
-        reply.account.live.failed(fault, family, now: now)
+        switch fault {
+        case .credential, .billing, .held, .window: reply.account.live.failed(fault, family, now: now)
+        case .forbidden, .limited, .limitedUnknown, .overloaded, .broken, .unavailable, .timeout: break
+        }
         return fault
     }
 
     /// Refuses what an account's own fault is: of a call that no other account could answer, that is all a customer may see.
     /// - Throws: `accountsOut`, with the time when the account is back.
     func hideFault(of reply: Reply) throws(RelayProblem) {
-        guard reply.status >= 400, let fault = fault(in: reply, .other), fault.hides else { return }
+        guard let fault = fault(in: reply, .other), fault.hides else { return }
         let now = services.ambient.now()
         if fault == .credential, reply.account.isOAuth {
             throw .accountsOut(until: reply.account.live.renewal(after: now.adding(seconds: 1)), now: now)
         }
+        if case .limited(let until) = fault { throw .accountsOut(until: until, now: now) }
         guard case .resting(let until, _, _) = reply.account.live.availability(.other, now: now) else {
             throw .overloaded(retryAfterSeconds: 1)
         }
@@ -179,13 +177,16 @@ struct SideCall: Sendable {
             ),
             to: account.target, deadlines: services.limits.deadlines)
         onCall(call)
-        do throws(UpstreamError) {
-            let response = try await services.pools[reactor.index].send(call)
-            services.meters.upstreamStatus(response.head.status)
-            account.route.succeeded()
-            account.live.note(response.head, nanoseconds: reactor.nowNanoseconds)
-            return response
-        } catch { throw problem(error, account) }
+        let response: UpstreamResponse
+        do throws(UpstreamError) { response = try await services.pools[reactor.index].send(call) } catch { throw problem(error, account) }
+        services.meters.upstreamStatus(response.head.status)
+        account.route.succeeded()
+        guard !(300..<400).contains(response.head.status) else {
+            response.cancel()
+            services.noteRedirect(response.head.status, account, nil)
+            throw .upstreamFault
+        }
+        return response
     }
 
     private func problem(_ error: UpstreamError, _ account: RelayAccount) -> RelayProblem {

@@ -13,7 +13,9 @@ extension Attempts {
         let decodes = coding == .gzip || coding == .deflate
         do throws(UpstreamError) {
             body = try await response.collect(limit: services.limits.responseBytes, decoding: decodes)
+            noteWait()
         } catch {
+            noteWait()
             return failure(error)
         }
         settle(body)
@@ -49,6 +51,7 @@ extension Attempts {
     // MARK: A stream
 
     func stream(_ response: UpstreamResponse) async -> Outcome {
+        noteWait()
         let coding = response.head.coding
         // Identity was asked for; a coding that cannot be taken off cannot be metered either.
         guard coding != .other else {

@@ -63,7 +63,9 @@ extension Attempts {
         let body: [UInt8]
         do throws(UpstreamError) {
             body = try await response.collect(limit: Self.errorBytes, decoding: true)
+            noteWait()
         } catch {
+            noteWait()
             return failure(error)
         }
         let error = (try? JSON(parsing: body))?["error"] ?? .null
@@ -78,15 +80,18 @@ extension Attempts {
             family: passage.family, now: now)
         let status = response.head.status
         switch verdict {
+        case .relay where (300..<400).contains(status):
+            services.noteRedirect(status, account, exchange.id)
+            fault(.broken)
+            return .failed(.problem(.upstreamFault))
         case .relay:
             passage.markServed()
             count(.relayed)
-            answer(status, refusalHeaders(response.head, now), shown(body, type, account), type)
+            answer(response.head, shown(body, type, account), type)
             return .done
         case .unknownModel:
             count(.relayed)
-            return .unlisted(
-                .answer(status: status, headers: refusalHeaders(response.head, now), body: shown(body, type, account), type: type))
+            return .unlisted(.answer(response.head, body: shown(body, type, account), type: type))
         case .fault(let found):
             services.log.warning(
                 "upstream.refused",
@@ -104,19 +109,22 @@ extension Attempts {
             }
             fault(found)
             if found.hides { return .failed(.hidden, others: found.otherAccounts) }
-            return .failed(
-                .answer(status: status, headers: refusalHeaders(response.head, now), body: shown(body, type, account), type: type),
-                others: found.otherAccounts)
+            return .failed(.answer(response.head, body: shown(body, type, account), type: type), others: found.otherAccounts)
         }
     }
 
     /// Clients obey any wait; one of hours would keep them silent that long (relay contract, section 6).
-    private static let longestWaitMilliseconds: Int64 = 60_000
+    private static let longestWaitMilliseconds = 60_000.0
 
     private func refusalHeaders(_ head: UpstreamResponseHead, _ now: Timestamp) -> HeaderBlock {
-        let seconds = UpstreamVerdict.retryAfter(head.value(of: "retry-after"), now: now) ?? 0
-        let milliseconds = head.value(of: "retry-after-ms").flatMap { Int64($0) } ?? 0
-        guard max(seconds, milliseconds) > Self.longestWaitMilliseconds else { return headers(head, keepsCoding: false) }
+        let after = head.value(of: "retry-after")
+        let waits = [
+            UpstreamVerdict.retryAfter(after, now: now).map(Double.init), after.flatMap(Double.init).map { $0 * 1000 },
+            head.value(of: "retry-after-ms").flatMap(Double.init),
+        ]
+        guard waits.contains(where: { $0.map { $0 > Self.longestWaitMilliseconds } ?? false }) else {
+            return headers(head, keepsCoding: false)
+        }
         var block = headers(head, keepsCoding: false, without: HeaderRules.shouldRetry)
         block.add("x-should-retry", "false")
         return block
@@ -130,7 +138,11 @@ extension Attempts {
 
     /// An `error` as a stream's first event is a refusal like any other.
     func firstEventFailed(_ problem: RelayProblem) -> Outcome {
-        guard case .upstreamError(let type, _) = problem else { return .failed(.problem(problem)) }
+        guard case .upstreamError(let type, let body) = problem else { return .failed(.problem(problem)) }
+        if type == "invalid_request_error", let found = accountFault(in: body) {
+            fault(found)
+            return .failed(.hidden, others: found.otherAccounts)
+        }
         switch type {
         case "overloaded_error":
             fault(.overloaded)
@@ -144,7 +156,10 @@ extension Attempts {
         case "timeout_error":
             fault(.timeout)
             return .failed(.problem(problem))
-        case "invalid_request_error", "not_found_error", "request_too_large":
+        case "not_found_error":
+            count(.relayed)
+            return .unlisted(.problem(problem))
+        case "invalid_request_error", "request_too_large":
             // The request's own fault: no account rests for it, and none would say anything else.
             passage.markServed()
             count(.relayed)
@@ -155,10 +170,20 @@ extension Attempts {
         }
     }
 
-    func answer(_ status: Int, _ headers: HeaderBlock, _ body: [UInt8], _ type: String) {
+    /// Some faults of an account come as a request's: that it is disabled, that its money is used up.
+    private func accountFault(in body: [UInt8]) -> AccountFault? {
+        let words = ((try? JSON(parsing: body))?["error"]["message"].string ?? "").lowercased()
+        let verdict = UpstreamVerdict.of(
+            status: 400, message: words, retryAfter: nil, windows: UsageWindows(), family: passage.family, now: services.ambient.now())
+        if case .fault(let fault) = verdict { return fault }
+        return nil
+    }
+
+    func answer(_ head: UpstreamResponseHead, _ body: [UInt8], _ type: String) {
         passage.recording?.answered(body.span)
-        passage.settle(.failed(type: type), httpStatus: Int64(status), usage: nil)
-        exchange.startResponse(status: status, headers: headers, framing: .length(body.count))
+        passage.settle(.failed(type: type), httpStatus: Int64(head.status), usage: nil)
+        let headers = refusalHeaders(head, services.ambient.now())
+        exchange.startResponse(status: head.status, headers: headers, framing: .length(body.count))
         exchange.write(body)
         exchange.finish()
     }

@@ -30,13 +30,15 @@ struct Attempts: Sendable {
         case problem(RelayProblem)
         /// The fault of an account, which the customer must not see: when the pool is back is all there is to say.
         case hidden
-        case answer(status: Int, headers: HeaderBlock, body: [UInt8], type: String)
+        case answer(UpstreamResponseHead, body: [UInt8], type: String)
     }
 
     /// What has been tried and what came of it.
     private struct Plan {
         var wish: AccountWish
         var lastWord: LastWord?
+        /// The last word is that of an account that does not know the model.
+        var isUnlisted = false
         var allowed: Int
     }
 
@@ -84,6 +86,8 @@ struct Attempts: Sendable {
             return account
         } catch {
             if let lastWord = plan.lastWord {
+                // Those that list the model are out for a while: that says more than one that does not know it.
+                if plan.isUnlisted, case .out(let until?) = error { throw .accountsOut(until: until, now: services.ambient.now()) }
                 try speak(lastWord, plan.wish)
                 return nil
             }
@@ -112,14 +116,18 @@ struct Attempts: Sendable {
         case .done, .goesOn: return true
         case .failed(let word, let others):
             // What the customer may see says more than that an account is out.
-            if case .hidden = word, plan.lastWord != nil {} else { plan.lastWord = word }
+            if case .hidden = word, plan.lastWord != nil {
+            } else {
+                plan.lastWord = word
+                plan.isUnlisted = false
+            }
             if let others { plan.allowed = min(plan.allowed, plan.wish.tried.count + others) }
         case .unlisted(let word):
             if plan.wish.onlyListing {
                 try speak(plan.lastWord ?? word, plan.wish)
                 return true
             }
-            plan.lastWord = word
+            if plan.lastWord == nil { (plan.lastWord, plan.isUnlisted) = (word, true) }
             plan.wish.onlyListing = true
             plan.allowed = min(plan.allowed, plan.wish.tried.count + 1)
         case .renewed: plan.lastWord = .hidden
@@ -152,7 +160,7 @@ struct Attempts: Sendable {
         case .hidden:
             let now = services.ambient.now()
             throw .accountsOut(until: services.accounts.soonest(wish, now: now), now: now)
-        case .answer(let status, let headers, let body, let type): answer(status, headers, body, type)
+        case .answer(let head, let body, let type): answer(head, body, type)
         }
     }
 
@@ -193,7 +201,6 @@ struct Attempts: Sendable {
     private enum Kind { case refusal, stream, whole }
 
     @inline(never) private func kind(_ response: UpstreamResponse, _ account: RelayAccount) -> Kind {
-        noteWait()
         account.route.succeeded()
         let head = response.head
         account.live.note(head, nanoseconds: passage.now)
@@ -207,14 +214,10 @@ struct Attempts: Sendable {
         return .whole
     }
 
+    /// The upstream has the word no longer: what passes from here on is the relay's own time.
     func noteWait() {
         guard let sent = passage.sentAtNanoseconds else { return }
         passage.waitedNanoseconds += passage.now &- sent
         passage.sentAtNanoseconds = nil
-        if let first = passage.firstByteAtNanoseconds {
-            services.meters.firstByte.observe(first &- sent)
-        } else {
-            services.meters.firstByte.observe(passage.now &- sent)
-        }
     }
 }

@@ -123,8 +123,10 @@ final class Passage: @unchecked Sendable {
     func markServed() {
         guard let account else { return }
         account.live.succeeded(family, now: moment)
-        guard hasChoice, let firstByteAtNanoseconds else { return }
-        account.live.noteFirstByte(milliseconds: Int64(clamping: (firstByteAtNanoseconds &- attemptedAtNanoseconds) / 1_000_000))
+        guard let firstByteAtNanoseconds else { return }
+        let waited = firstByteAtNanoseconds &- attemptedAtNanoseconds
+        services.meters.firstByte.observe(waited)
+        if hasChoice { account.live.noteFirstByte(milliseconds: Int64(clamping: waited / 1_000_000)) }
     }
 
     /// What a session's move cost: the prompt written to another account's cache.
@@ -233,6 +235,12 @@ final class Passage: @unchecked Sendable {
         let (tokens, price) = (charge.tokens, charge.price)
         ticket.settle(tokens, costMicroUSD: price.customerMicroUSD, model: settlement.usage?.model ?? admission.model)
         if case .success = ending, settlement.usage?.source == .final { ticket.noteOutput(tokens.output, model: admission.model) }
+        if settlement.usage?.source == .unparsed {
+            services.log.warning(
+                "relay.usage_unparsed",
+                ["account": LogValue(settlement.accountID?.text), "model": LogValue(settlement.usage?.model), "booked": "an estimate"],
+                request: exchange.id)
+        }
         if price.isMissing || lostCharges.contains(where: \.price.isMissing) { reportUnpriced(settlement.usage?.model ?? admission.model) }
         if let account, account.hasCaps {
             account.live.settled(tokens: tokens.limited, costMicroUSD: price.microUSD, now: moment)

@@ -119,6 +119,16 @@ final class RelayServices: Sendable {
             return today.text
         }
     }
+
+    /// Nobody follows redirects of an API: the account's address is wrong.
+    func noteRedirect(_ status: Int, _ account: RelayAccount, _ request: RequestID?) {
+        log.error(
+            "upstream.redirects",
+            [
+                "account": LogValue(account.id), "status": LogValue(status), "base_url": LogValue(account.account.details.baseURL),
+                "action": "set the account's base URL to where the API is",
+            ], request: request)
+    }
 }
 
 /// The relay's instruments, looked up once. A class, because handing a dozen references around costs more than one.

@@ -17,6 +17,7 @@ struct MessagesRequest: Sendable {
         case notAnObject
         case duplicate(String)
         case noModel
+        case longModel
         case noMessages
         case notABoolean(String)
 
@@ -25,11 +26,17 @@ struct MessagesRequest: Sendable {
             case .notAnObject: "The request body must be a JSON object."
             case .duplicate(let field): "\(field): the field is given twice."
             case .noModel: "model: a non-empty string is required."
+            case .longModel: "model: at most \(MessagesRequest.longestModel) bytes."
             case .noMessages: "messages: a non-empty array is required."
             case .notABoolean(let field): "\(field): must be true or false."
             }
         }
     }
+
+    /// Of a model's name, in bytes. It is compared with every pattern and price, and remembered.
+    static let longestModel = 256
+    /// Of the texts that only say something when they are short; longer ones say nothing. A byte may be written as six.
+    private static let longestText = 6 * 1024
 
     /// A field that decides routing or billing may stand once: parsers disagree on which of two counts.
     private static let once: [StaticString] = ["model", "messages", "stream", "max_tokens", "metadata", "speed", "inference_geo"]
@@ -50,7 +57,8 @@ struct MessagesRequest: Sendable {
                 seen |= 1 << UInt8(index)
                 switch index {
                 case 0:
-                    self.model = JSONSkim.string(bytes, value) ?? ""
+                    self.model = Self.short(bytes, value) ?? ""
+                    if value.count > Self.longestText || self.model.utf8.count > Self.longestModel { problem = .longModel }
                     self.modelRange = value
                 case 1:
                     // The walk has found it whole, so what is no empty array has an element.
@@ -63,11 +71,11 @@ struct MessagesRequest: Sendable {
                 case 3: self.maxTokens = JSONSkim.count(bytes, value)
                 case 4:
                     _ = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
-                        if JSONSkim.matches(bytes, name, "user_id") { self.userID = JSONSkim.string(bytes, value) }
+                        if JSONSkim.matches(bytes, name, "user_id") { self.userID = Self.short(bytes, value) }
                         return true
                     }
-                case 5: self.speed = JSONSkim.string(bytes, value)
-                default: self.inferenceGeo = JSONSkim.string(bytes, value)
+                case 5: self.speed = Self.short(bytes, value)
+                default: self.inferenceGeo = Self.short(bytes, value)
                 }
             }
             return problem == nil
@@ -79,6 +87,10 @@ struct MessagesRequest: Sendable {
     }
 
     private init() {}
+
+    private static func short(_ bytes: Span<UInt8>, _ value: Range<Int>) -> String? {
+        value.count > longestText ? nil : JSONSkim.string(bytes, value)
+    }
 
     /// The body with another model name: only that string's bytes differ.
     func body(_ bytes: Span<UInt8>, model: String) -> [UInt8] {
