@@ -290,4 +290,17 @@ struct ChatTests {
         let marked = messages[messages.count - 2]["content"].array?[0]["cache_control"]["type"]
         #expect(marked == "ephemeral", "the last stored turn is marked for caching")
     }
+
+    @Test func `a conversation keeps the newest turns that have room, and no attachments that have none`() {
+        var content = ChatContent()
+        for number in 0..<50 { content.append(.string("question \(number)"), String(repeating: "x", count: 100_000)) }
+        #expect(content.messages.count == 82 && content.messages[0]["content"] == "question 9")
+        #expect(content.bytes.count <= ChatContent.maximumBytes && content.bytes.count > ChatContent.maximumBytes - 101_000)
+        let data = JSON.string(String(repeating: "A", count: ChatContent.maximumBytes))
+        content.append([["type": "image", "source": ["type": "base64", "data": data]], ["type": "text", "text": "see"]], "seen")
+        #expect(
+            content.messages == [
+                ["role": "user", "content": "[attachments were too large to keep] see"], ["role": "assistant", "content": "seen"],
+            ])
+    }
 }

@@ -109,8 +109,6 @@ struct ChatContent: Sendable, Equatable {
 
     /// Bytes of one conversation; past them the oldest turns are dropped.
     static let maximumBytes = 4 << 20
-    /// A token is about this many bytes (relay contract, section 17).
-    private static let bytesPerToken = 3.5
 
     init() {}
     init(parsing bytes: [UInt8]) throws {
@@ -119,35 +117,40 @@ struct ChatContent: Sendable, Equatable {
         messages = json["messages"].array ?? []
     }
 
-    var bytes: [UInt8] {
-        JSON.object(["system": system.map(JSON.string) ?? .null, "messages": .array(messages)]).bytes
-    }
+    var bytes: [UInt8] { json(messages).bytes }
+    private func json(_ messages: [JSON]) -> JSON { ["system": system.map(JSON.string) ?? .null, "messages": .array(messages)] }
 
     /// With a turn and its answer; the oldest pairs go when it gets too large, and at last the attachments of the turn itself.
     mutating func append(_ question: JSON, _ answer: String) {
         messages += [["role": "user", "content": question], ["role": "assistant", "content": .string(answer)]]
-        while bytes.count > Self.maximumBytes {
-            if messages.count > 2 {
-                messages.removeFirst(2)
-            } else {
-                let text = (question.array ?? []).last?["text"].string ?? question.string ?? ""
-                messages[0] = ["role": "user", "content": .string("[attachments were too large to keep] " + text)]
-                return
-            }
+        // Measured once, each with its comma.
+        let sizes = messages.map { $0.bytes.count + 1 }
+        var total = sizes.reduce(json([]).bytes.count, +)
+        var dropped = 0
+        while total > Self.maximumBytes, sizes.count - dropped > 2 {
+            total -= sizes[dropped] + sizes[dropped + 1]
+            dropped += 2
         }
+        messages.removeFirst(dropped)
+        guard total > Self.maximumBytes else { return }
+        let text = (question.array ?? []).last?["text"].string ?? question.string ?? ""
+        messages[0] = ["role": "user", "content": .string("[attachments were too large to keep] " + text)]
     }
 
     /// The Messages body for the next turn.
     /// - Parameter traits: of the model; nil: what its name tells.
     func body(_ ask: ChatAsk, _ traits: ModelTraits? = nil) -> [UInt8] {
         let limit = ask.contextTokens ?? (traits ?? ModelTraits(ask.model)).window / 4 * 3
+        let question: JSON = ["role": "user", "content": ask.content]
         var kept = messages
-        let fixed = ask.content.bytes.count + (system?.utf8.count ?? 0)
-        var sizes = kept.map { $0.bytes.count }
-        while kept.count >= 2, Double(sizes.reduce(fixed, +)) / Self.bytesPerToken > Double(limit) {
-            kept.removeFirst(2)
-            sizes.removeFirst(2)
+        let sizes = kept.map { PromptEstimate.tokens($0) }
+        var total = sizes.reduce(PromptEstimate.tokens(question) + PromptEstimate.tokens(bytes: system?.utf8.count ?? 0), +)
+        var dropped = 0
+        while total > limit, sizes.count - dropped >= 2 {
+            total -= sizes[dropped] + sizes[dropped + 1]
+            dropped += 2
         }
+        kept.removeFirst(dropped)
         // What is in front of the new turn stays the same the next time.
         if let last = kept.last, let content = last["content"].string {
             kept[kept.count - 1] = [
@@ -158,7 +161,15 @@ struct ChatContent: Sendable, Equatable {
         var out: JSONObject = ["model": .string(ask.model), "max_tokens": .int(ask.maxTokens), "stream": true]
         if let system { out["system"] = .string(system) }
         if ask.temperature != .null { out["temperature"] = ask.temperature }
-        out["messages"] = .array(kept + [["role": "user", "content": ask.content]])
+        out["messages"] = .array(kept + [question])
         return JSON.object(out).bytes
     }
+}
+
+/// About how many tokens a turn is, before anybody has counted them.
+enum PromptEstimate {
+    /// Text: 3.5 bytes are a token (relay contract, section 17).
+    static func tokens(bytes: Int) -> Int64 { (Int64(bytes) * 2 + 6) / 7 }
+
+    static func tokens(_ turn: JSON) -> Int64 { tokens(bytes: turn.bytes.count) }
 }
