@@ -280,6 +280,31 @@ struct ChatTests {
         }
     }
 
+    @Test func `an answer without text is told, and the conversation goes on without it`() async throws {
+        try await withFake { world, fake async throws in
+            try await fake.script("sk-account-one", ["refusal", "ok", "refusal", "ok"])
+            let refused = try JSON(parsing: try await ask(#"{"message":"a"}"#, world).body)
+            #expect(refused["stop_reason"] == "refusal" && refused["response"] == "")
+            let id = try #require(refused["conversation_id"].string)
+            for (question, reason) in [("b", "end_turn"), ("c", "refusal"), ("d", "end_turn")] {
+                let answer = try JSON(parsing: try await ask(#"{"message":"\#(question)","conversation_id":"\#(id)"}"#, world).body)
+                #expect(answer["stop_reason"].string == reason)
+            }
+            let kept = try JSON(parsing: try await world.get("/api/conversations/\(id)").body)
+            let questions = kept["messages"].array?.filter { $0["role"] == "user" }.map { $0["content"] }
+            #expect(kept["turns"] == 2 && questions == ["b", "d"])
+        }
+    }
+
+    @Test func `a blank answer that was kept is not sent`() throws {
+        var content = ChatContent()
+        content.append("one", "first")
+        content.append("two", "")
+        let sent = try JSON(parsing: content.body(try ChatAsk(["message": "three"], aliases: .standard)))["messages"].array ?? []
+        #expect(sent.count == 3 && sent.first?["content"] == "one" && sent.last?["content"] == "three")
+        #expect(sent[1]["content"].array?[0]["text"] == "first", "and the one before it is marked for caching")
+    }
+
     @Test func `old turns are dropped in pairs when the context is full`() throws {
         var content = ChatContent()
         for number in 0..<10 { content.append(.string("question \(number) " + String(repeating: "x", count: 350)), "answer \(number)") }

@@ -137,12 +137,22 @@ struct ChatContent: Sendable, Equatable {
         messages[0] = ["role": "user", "content": .string("[attachments were too large to keep] " + text)]
     }
 
+    /// Pairs that can be sent: the upstream takes no text that is blank.
+    private var answered: [JSON] {
+        func isBlank(_ turn: JSON) -> Bool { turn["content"].string?.allSatisfy(\.isWhitespace) ?? false }
+        var pairs: [JSON] = []
+        for at in stride(from: 0, to: messages.count - 1, by: 2) where !isBlank(messages[at]) && !isBlank(messages[at + 1]) {
+            pairs += messages[at...at + 1]
+        }
+        return pairs
+    }
+
     /// The Messages body for the next turn.
     /// - Parameter traits: of the model; nil: what its name tells.
     func body(_ ask: ChatAsk, _ traits: ModelTraits? = nil) -> [UInt8] {
         let limit = ask.contextTokens ?? (traits ?? ModelTraits(ask.model)).window / 4 * 3
         let question: JSON = ["role": "user", "content": ask.content]
-        var kept = messages
+        var kept = answered
         let sizes = kept.map { PromptEstimate.tokens($0) }
         var total = sizes.reduce(PromptEstimate.tokens(question) + PromptEstimate.tokens(bytes: system?.utf8.count ?? 0), +)
         var dropped = 0

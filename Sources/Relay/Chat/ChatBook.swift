@@ -41,12 +41,17 @@ final class ChatBook: Sendable {
         try await store.read { reader throws(StoreError) in try reader.conversations(apiKeyID: key, after: after, limit: limit) }
     }
 
-    /// - Parameter row: what was there before; nil for a new one.
-    func keep(_ id: String, key: APIKeyID, model: String, content: ChatContent, before row: Conversation?) async throws {
+    /// - Parameters:
+    ///   - row: what was there before; nil for a new one.
+    ///   - answers: how many the content has more than it had.
+    func keep(
+        _ id: String, key: APIKeyID, model: String, content: ChatContent, before row: Conversation?, answers: Int64
+    ) async throws {
         let now = store.ambient.now()
         let conversation = Conversation(
-            id: id, apiKeyID: key, model: model, turns: (row?.turns ?? 0) + 1, content: keyring().seal(content.bytes, for: Self.place(id)),
-            createdAt: row?.createdAt ?? now, updatedAt: now, expiresAt: now.adding(seconds: Self.lifetimeSeconds))
+            id: id, apiKeyID: key, model: model, turns: (row?.turns ?? 0) + answers,
+            content: keyring().seal(content.bytes, for: Self.place(id)), createdAt: row?.createdAt ?? now, updatedAt: now,
+            expiresAt: now.adding(seconds: Self.lifetimeSeconds))
         try await store.transaction { transaction throws(StoreError) in
             try transaction.keepConversation(conversation, isNew: row == nil)
         }

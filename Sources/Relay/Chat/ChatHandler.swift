@@ -138,9 +138,15 @@ struct ChatHandler: Sendable {
         run.settleStart()
         let text = run.text
         var content = content
-        if let id = run.conversationID, run.isComplete || ask.keepsPartial && !text.isEmpty {
-            content.append(ask.content, text)
-            do { try await book.keep(id, key: run.keyID, model: ask.model, content: content, before: before) } catch {
+        // An answer may have none, as a refusal. The upstream takes no blank turn later on, so such a pair is not kept; the conversation is,
+        // for its id is told.
+        let hasText = !text.allSatisfy(\.isWhitespace)
+        if let id = run.conversationID, run.isComplete || ask.keepsPartial && hasText {
+            if hasText { content.append(ask.content, text) }
+            let answers: Int64 = hasText ? 1 : 0
+            do {
+                try await book.keep(id, key: run.keyID, model: ask.model, content: content, before: before, answers: answers)
+            } catch {
                 services.log.error("chat.not_kept", ["error": LogValue("\(error)")], request: inner.id)
             }
         }
