@@ -316,6 +316,17 @@ struct ChatTests {
         #expect(marked == "ephemeral", "the last stored turn is marked for caching")
     }
 
+    @Test(arguments: [("image", 3), ("document", 2)])
+    func `what is attached counts by what it is, not as text`(type: String, turns: Int) throws {
+        let data = JSON.string(String(repeating: "A", count: 1_100_000))
+        let attached: JSON = ["type": .string(type), "source": ["type": "base64", "data": data]]
+        var content = ChatContent()
+        for _ in 1...3 { content.append([attached, ["type": "text", "text": "see"]], "seen") }
+        // Three quarters of 200,000 tokens: two documents of 55,000 have room, and far more images.
+        let sent = try JSON(parsing: content.body(try ChatAsk(["message": "and?"], aliases: .standard)))["messages"].array ?? []
+        #expect(sent.count == turns * 2 + 1 && sent.first?["content"].array?.first?["type"].string == type)
+    }
+
     @Test func `a conversation keeps the newest turns that have room, and no attachments that have none`() {
         var content = ChatContent()
         for number in 0..<50 { content.append(.string("question \(number)"), String(repeating: "x", count: 100_000)) }
