@@ -186,12 +186,32 @@ struct ChatTests {
             #expect(try await fake.requests(started: 1).count == 1, "the upstream thinks")
             for _ in 1...2 { await world.advance(seconds: 15) }
             let begun = try await client.text(until: "keep-alive\n\n")
-            #expect(begun.hasPrefix("HTTP/1.1 200") && begun.contains("\r\nretry: 3000\n: keep-alive\n\n"))
+            #expect(begun.hasPrefix("HTTP/1.1 200") && begun.contains("\r\nretry: 3000\nid: r_") && begun.contains(":-1\n: keep-alive\n\n"))
             // What ends without a stream is an event now: the status has been sent.
             let rest = try await client.text(until: answer == "ok" ? #""done""# : #""retryable":false"#)
             #expect(!rest.contains("retry: ") && rest.contains(":0\ndata: {"))
             #expect(answer == "ok" || rest.contains(#""type":"error","code":"invalid_request_error""#), "\(rest)")
             client.close()
+        }
+    }
+
+    @Test func `a reader cut off before the first event comes back to its answer`() async throws {
+        try await withFake { world, fake async throws in
+            try await fake.script("sk-account-one", ["hang-before-headers=1500|ok"])
+            let client = try world.client()
+            try await client.send("GET /api/chat/stream?message=Hi HTTP/1.1\r\nhost: a\r\nx-api-key: \(RelayWorld.secret)\r\n\r\n")
+            #expect(try await fake.requests(started: 1).count == 1, "the upstream thinks")
+            for _ in 1...2 { await world.advance(seconds: 15) }
+            let begun = try await client.text(until: "keep-alive\n\n")
+            client.close()
+            let id = try #require(begun.split(separator: "\nid: ").last?.split(separator: "\n").first.map(String.init))
+            let rest = try await world.get(
+                "/api/chat/stream?message=Hi", headers: ["x-api-key: \(RelayWorld.secret)", "last-event-id: \(id)"])
+            let frames = try events(rest.text)
+            #expect(frames.first?.data["type"] == "start" && frames.last?.data["type"] == "done")
+            #expect(try await fake.requests(finished: 1).count == 1)
+            let (history, _) = try await world.books()
+            #expect(history.count == 1, "one answer was made")
         }
     }
 

@@ -69,12 +69,12 @@ struct ChatHandler: Sendable {
         }
     }
 
-    /// "r_…:7". A number beyond all frames is as good as any other: a run has no more of them than bytes.
+    /// "r_…:7", or -1 for no event yet. A number beyond all frames is as good as any other: a run has no more of them than bytes.
     private static func eventID(_ text: String) -> (run: String, after: Int)? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].hasPrefix("r_"), !parts[1].isEmpty,
-            parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) })
-        else { return nil }
+        guard parts.count == 2, parts[0].hasPrefix("r_"), !parts[1].isEmpty else { return nil }
+        if parts[1] == "-1" { return (String(parts[0]), -1) }
+        guard parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
         return (String(parts[0]), min(Int(parts[1]) ?? .max, ChatRun.maximumBytes))
     }
 

@@ -17,6 +17,9 @@ final class ChatReader: @unchecked Sendable {
     /// Silence after which a comment is sent.
     private static let silenceNanoseconds: UInt64 = 15_000_000_000
     private static let retry = "retry: 3000\n"
+    /// The beginning of a reply that has no event yet. With the number of the last event before, so that who is cut off comes back to
+    /// this run; an EventSource takes it at the blank line, also without data.
+    private var opening: String { Self.retry + "id: \(run.id):\(position - 1)\n" }
 
     /// - Parameter after: the number of the last frame the client has; -1 for none.
     init(_ run: ChatRun, _ exchange: Exchange, after: Int) {
@@ -134,7 +137,7 @@ final class ChatReader: @unchecked Sendable {
             if !self.isCongested {
                 // Before the first frame it begins the reply, whatever comes of the turn: intermediaries end what is silent for longer
                 // (relay contract, section 14).
-                self.write(Array(((self.isBegun ? "" : Self.retry) + ": keep-alive\n\n").utf8))
+                self.write(Array(((self.isBegun ? "" : self.opening) + ": keep-alive\n\n").utf8))
                 self.exchange.flush()
             }
             if !self.isDone { self.schedule() }
