@@ -215,6 +215,17 @@ struct ChatTests {
         }
     }
 
+    @Test func `a HEAD for a stream makes no answer`() async throws {
+        try await withFake { world, fake async throws in
+            let client = try world.client()
+            defer { client.close() }
+            try await client.send("HEAD /api/chat/stream?message=Hi HTTP/1.1\r\nhost: a\r\nx-api-key: \(RelayWorld.secret)\r\n\r\n")
+            let reply = try await client.reply(toHead: true)
+            #expect(reply.status == 405 && reply.header("allow") == "GET")
+            #expect(try await fake.requests().isEmpty)
+        }
+    }
+
     @Test func `an EventSource asks with a ticket once, and may come back with it`() async throws {
         try await withFake { world, _ async throws in
             let made = try JSON(parsing: try await world.send("", "/api/chat/tickets").body)

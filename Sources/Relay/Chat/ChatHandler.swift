@@ -36,6 +36,12 @@ struct ChatHandler: Sendable {
     // MARK: GET /api/chat/stream
 
     func stream(_ exchange: Exchange) async {
+        // HEAD finds this route too, and must not make an answer.
+        guard exchange.head.method == .get else {
+            var refusal = ChatProblem.onlyGet.response(request: exchange.id)
+            refusal.headers.add("allow", "GET")
+            return exchange.respond(refusal)
+        }
         await refusing(exchange) {
             let query = QueryText.parse(exchange.head.queryText)
             func value(_ name: String) -> String? { query.first { $0.name == name && !$0.value.isEmpty }?.value }

@@ -17,6 +17,9 @@ struct ChatProblem: Error, Equatable {
         status: 413, code: "message_too_long", message: "message: at most \(ChatAsk.messageBytes) bytes.")
     static let badTicket = ChatProblem(status: 401, code: "invalid_ticket", message: "The ticket is used up, too old or not valid.")
 
+    static let onlyGet = ChatProblem(
+        status: 405, code: "method_not_allowed", message: "This address does not take that method; see the Allow header.")
+
     init(status: Int, code: String, message: String, retryAfterSeconds: Int? = nil) {
         (self.status, self.code, self.message, self.retryAfterSeconds) = (status, code, message, retryAfterSeconds)
     }
