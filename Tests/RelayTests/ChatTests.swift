@@ -245,6 +245,29 @@ struct ChatTests {
         }
     }
 
+    @Test func `a ticket takes one of its key's requests`() async throws {
+        try await withFake(limits: APIKeyLimits(requestsPerMinute: 2)) { world, _ async throws in
+            for _ in 1...2 { #expect(try await world.send("", "/api/chat/tickets").status == 200) }
+            let third = try await world.send("", "/api/chat/tickets")
+            #expect(try third.status == 429 && JSON(parsing: third.body)["error"]["code"].string != nil)
+        }
+    }
+
+    @Test func `a key has so many unused tickets at most, and others theirs`() throws {
+        let clock = TestClock()
+        let runs = ChatRuns(ambient: clock.ambient)
+        let (key, other) = (APIKeyID(clock.ambient), APIKeyID(clock.ambient))
+        let first = try runs.ticket(for: key)
+        for _ in 1..<ChatRuns.maximumUnusedTickets { _ = try runs.ticket(for: key) }
+        #expect(throws: ChatProblem.self) { try runs.ticket(for: key) }
+        _ = try runs.ticket(for: other)
+        guard case .fresh(key) = runs.use(first, for: "r_1") else { return Issue.record("the first can be used") }
+        _ = try runs.ticket(for: key)
+        #expect(throws: ChatProblem.self) { try runs.ticket(for: key) }
+        clock.advance(milliseconds: (ChatRuns.ticketSeconds + 1) * 1000)
+        _ = try runs.ticket(for: key)
+    }
+
     @Test func `a reader that comes back in time reads on, and one answer is made`() async throws {
         try await withFake { world, fake async throws in
             try await fake.script("sk-account-one", ["hang-after=content_block_delta:1500"])

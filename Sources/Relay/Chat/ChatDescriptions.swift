@@ -13,8 +13,9 @@ extension RouteDescriptions {
                 .overloaded(retryAfterSeconds: 5), .modelNotFound, .upstreamUnreachable, .upstreamTimeout, .upstreamFault, .draining,
                 .outOfMemory, .cannotRecord, .cannotRead,
             ]) + own
-    private static let own: [ProblemKind] = [ChatProblem.noConversation, .busy, .tooLong, .badTicket].map {
-        ProblemKind($0.status, $0.code, $0.message, mayRepeat: $0.isRetryable)
+    private static let own = described([ChatProblem.noConversation, .busy, .tooLong, .badTicket])
+    private static func described(_ problems: [ChatProblem]) -> [ProblemKind] {
+        problems.map { ProblemKind($0.status, $0.code, $0.message, mayRepeat: $0.isRetryable) }
     }
 
     private static let usage: JSON = [
@@ -77,7 +78,9 @@ extension RouteDescriptions {
                     "ChatTicket", [.always("ticket", "For `?ticket=`, once.", .text), .always("expires_in", "Seconds.", .count)],
                     example: ["ticket": "t_…", "expires_in": 60]))
         ],
-        problems: kinds(keyProblems + [.draining, .outOfMemory]), dialect: .chat)
+        problems: kinds(keyProblems + [.requestsPerMinute(waitSeconds: 12), .draining, .outOfMemory]) + described([.tooManyTickets]),
+        dialect: .chat,
+        about: "It counts as a request of the key, which may have \(ChatRuns.maximumUnusedTickets) tickets that are not used yet.")
 
     private static let conversationFields: [FieldDoc] = [
         .always("id", "As c_….", .text), .always("model", "Of the last turn.", .text), .always("turns", "Questions answered.", .count),

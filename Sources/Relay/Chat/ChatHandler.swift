@@ -211,6 +211,7 @@ struct ChatHandler: Sendable {
         await refusing(exchange) {
             let key = try self.key(exchange)
             try draining()
+            try SideCall(services: services).takeRate(key, exchange)
             let ticket = try runs.ticket(for: key.key.id)
             respond(exchange, ["ticket": .string(ticket), "expires_in": .int(ChatRuns.ticketSeconds)])
         }

@@ -16,7 +16,9 @@ struct ChatProblem: Error, Equatable {
     static let tooLong = ChatProblem(
         status: 413, code: "message_too_long", message: "message: at most \(ChatAsk.messageBytes) bytes.")
     static let badTicket = ChatProblem(status: 401, code: "invalid_ticket", message: "The ticket is used up, too old or not valid.")
-
+    static let tooManyTickets = ChatProblem(
+        status: 429, code: "too_many_tickets", message: "This key has \(ChatRuns.maximumUnusedTickets) tickets that are not used yet.",
+        retryAfterSeconds: 5)
     static let onlyGet = ChatProblem(
         status: 405, code: "method_not_allowed", message: "This address does not take that method; see the Allow header.")
 

@@ -21,6 +21,21 @@ final class ChatRuns: Sendable {
         /// With the key that asks: what one customer does to another's conversation must neither hold it up nor show that it is there.
         var busy: Set<Busy> = []
         var tickets: [String: Ticket] = [:]
+        /// Of these, how many each key has that are not used yet.
+        var unused: [APIKeyID: Int] = [:]
+        var sweptAt = Timestamp(milliseconds: 0)
+
+        mutating func sweep(_ now: Timestamp) {
+            guard sweptAt.adding(seconds: 1) <= now else { return }
+            sweptAt = now
+            tickets = tickets.filter { $0.value.endsAt > now }
+            unused = [:]
+            for ticket in tickets.values where ticket.run == nil { unused[ticket.key, default: 0] += 1 }
+        }
+        mutating func noLongerUnused(_ key: APIKeyID) {
+            let left = (unused[key] ?? 0) - 1
+            unused[key] = left > 0 ? left : nil
+        }
     }
     private let known = Mutex(Known())
     private let ambient: Ambient
@@ -31,6 +46,8 @@ final class ChatRuns: Sendable {
     private static let maximumOver = 2000
     /// Tickets at once; more are refused until some have ended.
     private static let maximumTickets = 100_000
+    /// Of one key, not used yet.
+    static let maximumUnusedTickets = 1000
     static let ticketSeconds: Int64 = 60
     /// How long a used ticket may read its run: as long as an answer takes, and the replay after it.
     private static let usedTicketSeconds: Int64 = 3600
@@ -74,21 +91,26 @@ final class ChatRuns: Sendable {
 
     // MARK: Tickets
 
-    /// - Throws: `ChatProblem` when there are too many.
+    /// - Throws: `ChatProblem` when there are too many, the key's or all together. Those that have ended count until they are swept out,
+    ///   a second at most.
     func ticket(for key: APIKeyID) throws(ChatProblem) -> String {
         let now = ambient.now()
         let text = "t_" + Hex.text(ambient.randomBytes(24))
-        let isMade = known.withLock { known in
-            if known.tickets.count >= Self.maximumTickets { known.tickets = known.tickets.filter { $0.value.endsAt > now } }
-            guard known.tickets.count < Self.maximumTickets else { return false }
+        let problem: ChatProblem? = known.withLock { known in
+            if known.tickets.count >= Self.maximumTickets || known.unused[key, default: 0] >= Self.maximumUnusedTickets {
+                known.sweep(now)
+            }
+            guard known.unused[key, default: 0] < Self.maximumUnusedTickets else { return .tooManyTickets }
+            guard known.tickets.count < Self.maximumTickets else { return Self.tooMany }
             known.tickets[text] = Ticket(key: key, endsAt: now.adding(seconds: Self.ticketSeconds))
-            return true
+            known.unused[key, default: 0] += 1
+            return nil
         }
-        guard isMade else {
-            throw ChatProblem(status: 503, code: "server_busy", message: "Too many tickets are open.", retryAfterSeconds: 5)
-        }
+        if let problem { throw problem }
         return text
     }
+    private static let tooMany = ChatProblem(
+        status: 503, code: "server_busy", message: "Too many tickets are open.", retryAfterSeconds: 5)
 
     enum TicketUse {
         /// Its first use, by that key.
@@ -104,10 +126,12 @@ final class ChatRuns: Sendable {
             guard var found = known.tickets[ticket] else { return nil }
             if found.endsAt <= now {
                 known.tickets[ticket] = nil
+                if found.run == nil { known.noLongerUnused(found.key) }
                 return nil
             }
             if let used = found.run { return .used(found.key, run: used) }
             found.run = run
+            known.noLongerUnused(found.key)
             known.tickets[ticket] = Ticket(key: found.key, endsAt: now.adding(seconds: Self.usedTicketSeconds), run: run)
             return .fresh(found.key)
         }
