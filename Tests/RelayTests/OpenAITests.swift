@@ -39,6 +39,10 @@ struct OpenAITests {
             #"{"model":"m","messages":[{"role":"user","content":"a"}],"max_tokens":1,"functions":[{"name":"f"}],"function_call":"auto","tool_choice":"required"}"#,
             #"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"tools":[{"name":"f","input_schema":{"type":"object","properties":{}}}],"tool_choice":{"type":"any"}}"#
         ),
+        (
+            #"{"model":"m","messages":[{"role":"system","content":[{"type":"text","text":""}]},{"role":"user","content":[{"type":"text","text":""},{"type":"text","text":"a"}]},{"role":"assistant","tool_calls":[{"id":"t","function":{"name":"f","arguments":{"a":1.50}}}]},{"role":"tool","tool_call_id":"t","content":[{"type":"text","text":"one"},{"type":"text","text":""}]}],"max_tokens":10.0,"stream":false}"#,
+            #"{"model":"m","max_tokens":10,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"a":1.50}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"one"}]}]}"#
+        ),
     ])
     func `a chat completion becomes this message`(asked: String, expected: String) throws {
         #expect(try Self.body(asked) == JSON(parsing: Array(expected.utf8)))
@@ -63,6 +67,15 @@ struct OpenAITests {
             (#"{"model":"m","messages":[{"role":"user","content":"a"}],"temperature":3}"#, "temperature"),
             (#"{"model":"m","messages":[{"role":"user","content":"a"}],"reasoning_effort":"huge"}"#, "reasoning_effort"),
             (#"{"model":"m","messages":[{"role":"user","content":"a"}],"max_tokens":0}"#, "max_tokens"),
+            (#"{"model":"m","messages":[{"role":"user","content":"a"}],"max_tokens":"10"}"#, "max_tokens"),
+            (#"{"model":"m","messages":[{"role":"user","content":"a"}],"max_tokens":1.5}"#, "max_tokens"),
+            (#"{"model":"m","messages":[{"role":"user","content":"a"}],"max_completion_tokens":"10"}"#, "max_completion_tokens"),
+            (#"{"model":"m","messages":[{"role":"user","content":"a"}],"stream":"true"}"#, "stream"),
+            (#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":""}]}]}"#, "messages[0].content"),
+            (
+                #"{"model":"m","messages":[{"role":"assistant","tool_calls":[{"id":"a","function":{"name":"f","arguments":[1]}}]}]}"#,
+                "messages[0].tool_calls[0].function.arguments"
+            ),
         ] as [(String, String?)])
     func `what cannot be translated is refused and named`(asked: String, param: String?) throws {
         let problem = #expect(throws: OpenAIProblem.self) { try Self.body(asked) }

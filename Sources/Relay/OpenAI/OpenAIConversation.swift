@@ -30,19 +30,18 @@ struct OpenAIConversation {
                 guard part["type"].string == "text", let text = part["text"].string else {
                     throw .bad(place, "\(place).content: a system message has text only.")
                 }
-                system.append(text)
+                if !text.isEmpty { system.append(text) }
             }
         case "user":
-            var blocks: [JSON] = []
-            for part in try Self.parts(turn["content"], place) { blocks.append(try Self.block(part, place)) }
+            let blocks = try Self.blocks(turn, place)
+            guard !blocks.isEmpty else { throw .bad("\(place).content", "\(place).content: a user message must not be empty.") }
             append("user", blocks)
         case "assistant": append("assistant", try Self.assistant(turn, place))
         case "tool", "function":
             guard let id = turn["tool_call_id"].string ?? turn["name"].string else {
                 throw .bad("\(place).tool_call_id", "\(place).tool_call_id: required.")
             }
-            var blocks: [JSON] = []
-            for part in try Self.parts(turn["content"], place) { blocks.append(try Self.block(part, place)) }
+            let blocks = try Self.blocks(turn, place)
             let isPlain = blocks.count == 1 && blocks[0]["type"].string == "text"
             append(
                 "user",
@@ -64,6 +63,16 @@ struct OpenAIConversation {
         case .array(let parts): return parts
         default: throw .bad("\(place).content", "\(place).content: must be text or a list of parts.")
         }
+    }
+
+    /// What a message says; without empty texts, which the upstream refuses.
+    private static func blocks(_ turn: JSON, _ place: String) throws(OpenAIProblem) -> [JSON] {
+        var blocks: [JSON] = []
+        for part in try parts(turn["content"], place) {
+            let block = try block(part, place)
+            if block["text"].string?.isEmpty != true { blocks.append(block) }
+        }
+        return blocks
     }
 
     private static func block(_ part: JSON, _ place: String) throws(OpenAIProblem) -> JSON {
@@ -109,9 +118,7 @@ struct OpenAIConversation {
     }
 
     private static func assistant(_ turn: JSON, _ place: String) throws(OpenAIProblem) -> [JSON] {
-        var blocks: [JSON] = []
-        for part in try parts(turn["content"], place) { blocks.append(try block(part, place)) }
-        blocks.removeAll { $0["type"].string == "text" && $0["text"].string?.isEmpty ?? true }
+        var blocks = try blocks(turn, place)
         var calls = turn["tool_calls"].array ?? []
         if turn["function_call"].object != nil { calls.append(["id": turn["function_call"]["name"], "function": turn["function_call"]]) }
         for (index, call) in calls.enumerated() {
@@ -119,18 +126,25 @@ struct OpenAIConversation {
             guard let tool = call["function"]["name"].string, let id = call["id"].string else {
                 throw .bad(name, "\(name): an id and a function with a name are required.")
             }
-            let text = call["function"]["arguments"].string ?? ""
-            let input: JSON
-            if text.allSatisfy(\.isWhitespace) {
-                input = [:]
-            } else {
-                guard let parsed = try? JSON(parsing: Array(text.utf8)), parsed.object != nil else {
-                    throw .bad("\(name).function.arguments", "\(name).function.arguments: not a JSON object.")
-                }
-                input = parsed
-            }
+            let input = try Self.input(call["function"]["arguments"], "\(name).function.arguments")
             blocks.append(["type": "tool_use", "id": .string(id), "name": .string(tool), "input": input])
         }
         return blocks
+    }
+
+    /// A tool's arguments are the text of an object; some clients send the object itself.
+    private static func input(_ arguments: JSON, _ place: String) throws(OpenAIProblem) -> JSON {
+        let text: String
+        switch arguments {
+        case .null: return [:]
+        case .object: return arguments
+        case .string(let value): text = value
+        default: throw .bad(place, "\(place): not a JSON object.")
+        }
+        if text.allSatisfy(\.isWhitespace) { return [:] }
+        guard let parsed = try? JSON(parsing: Array(text.utf8)), parsed.object != nil else {
+            throw .bad(place, "\(place): not a JSON object.")
+        }
+        return parsed
     }
 }

@@ -37,7 +37,11 @@ struct OpenAIRequest: Sendable {
         if let count = json["n"].int, count != 1 { throw .bad("n", "n: only 1 is supported.", code: "unsupported_parameter") }
         if json["logprobs"] == true { throw .bad("logprobs", "logprobs: not supported.", code: "unsupported_parameter") }
         self.model = model
-        isStream = json["stream"] == true
+        switch json["stream"] {
+        case .null: isStream = false
+        case .bool(let value): isStream = value
+        default: throw .bad("stream", "stream: must be true or false.")
+        }
         includesUsage = json["stream_options"]["include_usage"] == true
         let upstream = rules.aliases.model(model)
         let traits = rules.traits(upstream)
@@ -48,9 +52,8 @@ struct OpenAIRequest: Sendable {
         let isLarge = rules.cachesFromBytes.map { bytes > $0 } ?? false
 
         var out: JSONObject = ["model": .string(upstream)]
-        let asked = json["max_completion_tokens"].wholeNumber ?? json["max_tokens"].wholeNumber
-        if let asked, asked < 1 { throw .bad("max_tokens", "max_tokens: must be 1 or more.") }
-        out["max_tokens"] = .int(asked ?? traits.maximumOutput)
+        let most = try Self.tokens("max_tokens", json)
+        out["max_tokens"] = .int(try Self.tokens("max_completion_tokens", json) ?? most ?? traits.maximumOutput)
         if let system = conversation.systemJSON(marked: isLarge) { out["system"] = system }
         out["messages"] = .array(conversation.messages)
         try Self.addSampling(json, traits, &out, &ignored)
@@ -68,6 +71,13 @@ struct OpenAIRequest: Sendable {
         if isStream { out["stream"] = true }
         self.ignored = ignored
         body = JSON.object(out).bytes
+    }
+
+    /// nil when it is left out.
+    private static func tokens(_ name: String, _ json: JSON) throws(OpenAIProblem) -> Int64? {
+        guard json[name] != .null else { return nil }
+        guard let count = json[name].wholeNumber, count >= 1 else { throw .bad(name, "\(name): must be a whole number of 1 or more.") }
+        return count
     }
 
     private static func addSampling(
