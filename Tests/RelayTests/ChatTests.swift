@@ -113,6 +113,7 @@ struct ChatTests {
     @Test(arguments: [
         ("{", 400), (#"{"message":""}"#, 400), (#"{"message":"a","max_tokens":0}"#, 400), (#"{"message":"a","stream":"yes"}"#, 400),
         (#"{"message":"a","attachments":[{"type":"audio","media_type":"a","data":"b"}]}"#, 400),
+        (#"{"message":"a","model":"\#(String(repeating: "m", count: 257))"}"#, 400),
         (#"{"message":"a","conversation_id":"c_0"}"#, 404),
     ])
     func `what cannot be asked is refused in this surface's shape`(body: String, status: Int) async throws {

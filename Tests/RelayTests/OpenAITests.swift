@@ -82,6 +82,18 @@ struct OpenAITests {
         #expect(problem?.status == 400 && problem?.param == param)
     }
 
+    @Test(arguments: [(256, true), (257, false)])
+    func `a model's name has a length`(bytes: Int, isTaken: Bool) throws {
+        let name = String(repeating: "m", count: bytes)
+        let asked = #"{"model":"\#(name)","messages":[{"role":"user","content":"a"}]}"#
+        if isTaken {
+            #expect(try Self.body(asked)["model"].string == name)
+        } else {
+            let problem = #expect(throws: OpenAIProblem.self) { try Self.body(asked) }
+            #expect(problem?.status == 400 && problem?.param == "model")
+        }
+    }
+
     @Test func `a large prompt gets cache marks on the last tool and the system text`() throws {
         let asked =
             #"{"model":"m","messages":[{"role":"system","content":"A"},{"role":"user","content":"a"}],"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}]}"#

@@ -33,6 +33,9 @@ struct OpenAIRequest: Sendable {
     init(_ json: JSON, bytes: Int, rules: Rules) throws(OpenAIProblem) {
         guard let object = json.object else { throw .bad(nil, "The request body must be a JSON object.") }
         guard let model = json["model"].string, !model.isEmpty else { throw .bad("model", "model: a non-empty string is required.") }
+        guard model.utf8.count <= ModelTraits.maximumNameBytes else {
+            throw .bad("model", "model: at most \(ModelTraits.maximumNameBytes) bytes.")
+        }
         guard let turns = json["messages"].array, !turns.isEmpty else { throw .bad("messages", "messages: a non-empty array is required.") }
         if let count = json["n"].int, count != 1 { throw .bad("n", "n: only 1 is supported.", code: "unsupported_parameter") }
         if json["logprobs"] == true { throw .bad("logprobs", "logprobs: not supported.", code: "unsupported_parameter") }
