@@ -9,7 +9,10 @@ import Testing
 struct ModelTableTests {
     @Test(arguments: [
         ("claude-sonnet-5-5", 200_000, 64_000), ("claude-sonnet-5-5[1m]", 1_000_000, 64_000), ("claude-sonnet-4-5[1m]", 200_000, 64_000),
-        ("claude-3-haiku-20240307", 200_000, 8192), ("unknown", 200_000, 8192),
+        ("claude-3-haiku-20240307", 200_000, 4096), ("claude-3-opus-20240229", 200_000, 4096),
+        ("claude-3-5-haiku-20241022", 200_000, 8192), ("claude-opus-4-20250514", 200_000, 32_000),
+        ("claude-opus-4-1", 200_000, 32_000), ("claude-opus-4-1-20250805", 200_000, 32_000),
+        ("claude-opus-4-5-20251101", 200_000, 64_000), ("claude-sonnet-4-20250514", 200_000, 64_000), ("unknown", 200_000, 8192),
     ])
     func `a name tells what a model reads and writes`(name: String, reads: Int64, writes: Int64) {
         let traits = ModelTraits(name)

@@ -21,7 +21,7 @@ struct OpenAITests {
         ),
         (
             #"{"model":"claude-3-haiku","messages":[{"role":"user","content":"1"},{"role":"user","content":"2"}],"user":"u","reasoning_effort":"low"}"#,
-            #"{"model":"claude-3-haiku-20240307","max_tokens":8192,"messages":[{"role":"user","content":[{"type":"text","text":"1"},{"type":"text","text":"2"}]}],"metadata":{"user_id":"digest-of-u"}}"#
+            #"{"model":"claude-3-haiku-20240307","max_tokens":4096,"messages":[{"role":"user","content":[{"type":"text","text":"1"},{"type":"text","text":"2"}]}],"metadata":{"user_id":"digest-of-u"}}"#
         ),
         (
             #"{"model":"claude-opus-5-5","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"","tool_calls":[{"id":"t1","function":{"name":"f","arguments":"{\"x\":1.50}"}},{"id":"t2","function":{"name":"g","arguments":""}}]},{"role":"tool","tool_call_id":"t1","content":"one"},{"role":"tool","tool_call_id":"t2","content":"two"},{"role":"user","content":"and?"}],"temperature":0.5,"reasoning_effort":"minimal"}"#,

@@ -29,7 +29,14 @@ struct ModelTraits: Sendable {
     /// `output_config.effort`.
     var knowsEffort: Bool { isFrom(4, 5) }
     /// Tokens it writes at most.
-    var maximumOutput: Int64 { entry?.maxOutputTokens ?? (isFrom(4, 0) ? 64_000 : 8192) }
+    var maximumOutput: Int64 {
+        if let told = entry?.maxOutputTokens { return told }
+        return switch (PriceTable.family(id), version?.major, version?.minor) {
+        case (_, 3, 0): 4096
+        case ("opus", 4, 0), ("opus", 4, 1): 32_000
+        default: isFrom(4, 0) ? 64_000 : 8192
+        }
+    }
     /// Tokens it reads at most.
     var window: Int64 { entry?.maxInputTokens ?? (isLong && isFrom(4, 6) ? 1_000_000 : 200_000) }
 }
