@@ -60,4 +60,21 @@ struct ModelTableTests {
             #expect(try turns(models.traits(ask.model)) == 17 && turns(nil) < 10)
         }
     }
+
+    @Test func `a page before a model is the one that ends at it`() async throws {
+        try await withRelay([]) { world async throws in
+            func page(_ query: String) async throws -> (ids: [String], hasMore: Bool?) {
+                let page = try JSON(parsing: try await world.get("/v1/models?" + query).body)
+                return ((page["data"].array ?? []).compactMap { $0["id"].string }, page["has_more"].bool)
+            }
+            let all = try await page("limit=1000").ids
+            try #require(all.count > 8)
+            let before = try await page("limit=3&before_id=\(all[7])")
+            #expect(before.ids == Array(all[4..<7]) && before.hasMore == true)
+            let first = try await page("limit=3&before_id=\(all[3])")
+            #expect(first.ids == Array(all[..<3]) && first.hasMore == false)
+            let after = try await page("limit=3&after_id=\(all[3])")
+            #expect(after.ids == Array(all[4..<7]) && after.hasMore == true)
+        }
+    }
 }

@@ -13,16 +13,18 @@ struct ModelList: Sendable {
     func list(_ key: RelayKey, query: [(name: String, value: String)], standard: Int = 20) throws(RelayProblem) -> JSON {
         var models = visible(to: key)
         func value(_ name: String) -> String? { query.first { $0.name == name }?.value }
-        if let after = value("after_id") {
+        let (after, before) = (value("after_id"), value("before_id"))
+        if let after {
             guard let at = models.firstIndex(of: after) else { throw .badRequest("after_id: there is no such model.") }
             models.removeFirst(at + 1)
-        } else if let before = value("before_id") {
+        } else if let before {
             guard let at = models.firstIndex(of: before) else { throw .badRequest("before_id: there is no such model.") }
             models.removeSubrange(at...)
         }
         let limit = value("limit").map { Int($0) ?? 0 } ?? standard
         guard Self.limits.contains(limit) else { throw .badRequest("limit: must be a whole number from 1 to 1000.") }
-        let page = Array(models.prefix(limit))
+        // The page before a model ends at it.
+        let page = Array(after == nil && before != nil ? models.suffix(limit) : models.prefix(limit))
         return [
             "object": "list", "data": .array(page.map(entry)), "has_more": .bool(models.count > limit),
             "first_id": page.first.map { .string($0) } ?? .null, "last_id": page.last.map { .string($0) } ?? .null,
