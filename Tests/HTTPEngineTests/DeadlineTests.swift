@@ -130,6 +130,22 @@ struct DeadlineTests {
         }
     }
 
+    @Test func `a connection is not idle while its reply is being received`() async throws {
+        let handler = ClosureHandler { exchange in
+            let count = exchange.head.pathText == "/big" ? 16_000_000 : 0
+            exchange.respond(Response(status: 200, body: [UInt8](repeating: 1, count: count)))
+        }
+        try await withServer(handler: handler) { running in
+            let client = try running.client(receiveBytes: 131_072)
+            try await client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
+            _ = try await client.bytes(10)
+            try await settle(running)
+            await running.advance(seconds: 66)
+            _ = try await client.text(until: "\r\n\r\n")
+            #expect(try await client.bytes(16_000_000).allSatisfy { $0 == 1 })
+        }
+    }
+
     @Test func `a client that accepts nothing for two minutes counts as gone`() async throws {
         let gone = Door()
         let handler = ClosureHandler { exchange in

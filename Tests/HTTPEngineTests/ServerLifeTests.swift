@@ -249,6 +249,37 @@ struct ServerLifeTests {
         }
     }
 
+    @Test(arguments: [ReplyFraming.chunked, .length(16_000_000), .untilClose])
+    func `one write may be larger than what is kept back`(framing: ReplyFraming) async throws {
+        let body = (0..<16_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        let handler = ClosureHandler { exchange in
+            exchange.startResponse(status: 200, headers: HeaderBlock(), framing: framing)
+            #expect(exchange.write(body) == .congested)
+            exchange.finish()
+        }
+        try await withServer(handler: handler) { running in
+            let client = try running.client(receiveBytes: 131_072)
+            try await client.send(Self.get)
+            #expect(try await client.reply().body == body)
+            try await eventually { running.server.keptBytes == 0 }
+        }
+    }
+
+    @Test func `the last piece of a known length is taken whatever is kept back`() async throws {
+        let piece = [UInt8](repeating: 1, count: 8_000_000)
+        let handler = ClosureHandler { exchange in
+            exchange.startResponse(status: 200, headers: HeaderBlock(), framing: .length(16_000_000))
+            #expect(exchange.write(piece) == .congested)
+            #expect(exchange.write(piece) == .congested)
+            exchange.finish()
+        }
+        try await withServer(handler: handler) { running in
+            let client = try running.client(receiveBytes: 131_072)
+            try await client.send(Self.get)
+            #expect(try await client.reply().body.count == 16_000_000)
+        }
+    }
+
     @Test func `what is kept back for a slow reader is capped`() async throws {
         let done = Door()
         let handler = ClosureHandler { exchange in

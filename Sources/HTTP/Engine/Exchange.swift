@@ -235,7 +235,7 @@ public final class Exchange: @unchecked Sendable {
                 remainingLength -= bytes.count
             }
             let nothing: [UInt8] = []
-            isOpen = connection.write(nothing.span, bytes, nothing.span)
+            isOpen = connection.write(nothing.span, bytes, nothing.span, isLast: framing != .untilClose && remainingLength == 0)
             bytesSent += bytes.count
         }
         return isOpen ? state(connection) : .gone

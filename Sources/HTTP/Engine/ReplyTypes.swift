@@ -27,7 +27,7 @@ public enum BodyError: Error, Equatable, Sendable {
 
 public enum WriteState: Sendable, Equatable {
     case sent
-    /// Kept back; stop producing until `onDrained`. More is still taken up to the cap, past it the exchange is aborted.
+    /// Kept back; stop producing until `onDrained`. More is still taken up to the cap; a write that finds it exceeded aborts.
     case congested
     /// Nobody reads any more.
     case gone

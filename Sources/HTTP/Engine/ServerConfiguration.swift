@@ -41,7 +41,7 @@ public struct ServerLimits: Sendable {
     public var keepAliveIdleSeconds = 65
     /// A client that accepts nothing for this long counts as gone.
     public var sendStallSeconds = 120
-    /// Reply bytes kept back for a slow client before the exchange is aborted.
+    /// Reply bytes kept back for a slow client, beyond which a further write aborts the exchange. One write may be larger.
     public var keptBackBytes = 262_144
     /// An unread body up to this size is read and dropped to keep the connection; past it the connection closes.
     public var discardedBodyBytes = 65_536

@@ -239,6 +239,8 @@ final class ServerConnection: ReadinessHandler, Sender, @unchecked Sendable {
         switch phase {
         case .head: refuse(status: 408, message: "The request head took too long.")
         case .exchange where bodyMode == .collecting: failBody(.tooSlow)
+        // Not idle for the client, who still receives its reply; how slowly it may do so the write deadline says.
+        case .idle where outputStart < output.count: setReadDeadline(seconds: limits.keepAliveIdleSeconds)
         case .handshake, .idle, .lingering, .exchange: close()
         case .closed: break
         }
@@ -248,7 +250,7 @@ final class ServerConnection: ReadinessHandler, Sender, @unchecked Sendable {
 
     /// Tells the server's budget what this connection keeps between events.
     func chargeMemory() {
-        let kept = input.count - inputStart + output.count - outputStart + body.count + bodyHeld
+        let kept = input.count - inputStart + output.count + body.count + bodyHeld
         guard kept != chargedBytes else { return }
         acceptor.shared.keep(kept - chargedBytes)
         chargedBytes = kept

@@ -54,13 +54,12 @@ extension ServerConnection {
     private func block() {
         isBlocked = true
         if writeDeadline == 0 { setWriteDeadline(at: stallDeadline) }
-        if outputStart > Self.collectedBytes {
+        // Only when more is dropped than moved: a large reply to a slow client is not moved at every send.
+        if outputStart > Self.collectedBytes, outputStart >= output.count - outputStart {
             output.removeSubrange(..<outputStart)
             outputStart = 0
         }
-        queueFlushForInterest()
-    }
-    private func queueFlushForInterest() {
+        chargeMemory()
         updateInterest()
     }
 
@@ -109,8 +108,15 @@ extension ServerConnection {
     }
 
     /// One piece of a streaming reply with what goes before and behind it. false when the connection has closed over it.
-    func write(_ before: Span<UInt8>, _ bytes: Span<UInt8>, _ behind: Span<UInt8>) -> Bool {
+    ///
+    /// The cap is on what earlier writes have left: a piece is taken whole however large it is, for its producer cannot take it back,
+    /// and the last one of a known length always.
+    func write(_ before: Span<UInt8>, _ bytes: Span<UInt8>, _ behind: Span<UInt8>, isLast: Bool = false) -> Bool {
         guard phase != .closed else { return false }
+        if isBlocked, !isLast, output.count - outputStart > limits.keptBackBytes {
+            close(resetting: true)
+            return false
+        }
         if bytes.count >= Self.directBytes, tls == nil, !isBlocked {
             let held = output.count - outputStart
             let total = held + before.count + bytes.count + behind.count
@@ -142,9 +148,6 @@ extension ServerConnection {
             output.append(copying: bytes)
             output.append(copying: behind)
             if !isBlocked, output.count - outputStart >= Self.collectedBytes { send() } else { queueFlush() }
-        }
-        if isBlocked, output.count - outputStart > limits.keptBackBytes {
-            close(resetting: true)
         }
         return phase != .closed
     }
