@@ -250,7 +250,7 @@ final class ServerConnection: ReadinessHandler, Sender, @unchecked Sendable {
 
     /// Tells the server's budget what this connection keeps between events.
     func chargeMemory() {
-        let kept = input.count - inputStart + output.count + body.count + bodyHeld
+        let kept = input.count + output.count + body.count + bodyHeld
         guard kept != chargedBytes else { return }
         acceptor.shared.keep(kept - chargedBytes)
         chargedBytes = kept

@@ -3,6 +3,9 @@ internal import Domain
 enum ReceiveResult { case bytes, nothing, ended, failed }
 
 extension ServerConnection {
+    /// Input that was read is kept up to this size when more comes behind what is unread.
+    private static let consumedBytes = 4096
+
     /// Reads once into the shared buffer, or behind what is still unread.
     func receive() -> ReceiveResult {
         let count: Int
@@ -21,6 +24,11 @@ extension ServerConnection {
         guard count > 0 else { return .failed }
         reactor.counters.bytesReceived.add(count)
         if input.count > inputStart {
+            // Else a client that never lets everything be read would make it grow without end.
+            if inputStart >= Self.consumedBytes {
+                input.removeSubrange(..<inputStart)
+                inputStart = 0
+            }
             unsafe input.append(contentsOf: reactor.readBuffer[..<count])
         } else {
             window = 0..<count
