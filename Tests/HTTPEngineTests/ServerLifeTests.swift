@@ -204,6 +204,26 @@ struct ServerLifeTests {
         }
     }
 
+    @Test func `a client that leaves before it is told to send its body is gone`() async throws {
+        let leaving = Mutex<RawClient?>(nil)
+        let seen = Mutex<BodyError?>(nil)
+        let done = Door()
+        let handler = ClosureHandler { exchange in
+            // The reactor is here, so it learns of the reset by sending "100 Continue".
+            leaving.withLock { $0 }?.reset()
+            do throws(BodyError) { _ = try await exchange.collectBody(limit: 100) } catch { seen.withLock { $0 = error } }
+            done.open()
+        }
+        try await withServer(handler: handler) { running in
+            let client = try running.client()
+            leaving.withLock { $0 = client }
+            try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n")
+            await done.wait()
+            #expect(seen.withLock { $0 } == .clientGone)
+            try await eventually { running.server.openConnections == 0 && running.server.keptBytes == 0 }
+        }
+    }
+
     @Test func `a slow reader holds its producer up and gets every byte`() async throws {
         let total = 8_000_000
         let congested = Door()

@@ -33,6 +33,7 @@ extension ServerConnection {
         if isFirst && expectsContinue && bodySeen == 0 {
             output.append(contentsOf: Self.continueLine)
             send()
+            if phase == .closed { throw fail(.clientGone) }
         }
         return true
     }
@@ -45,6 +46,11 @@ extension ServerConnection {
 
     /// Waits for the whole body, or for a piece of it.
     func waitForBody(piece: Bool) async {
+        guard phase != .closed else {
+            // Nobody would end the wait.
+            bodyError = .clientGone
+            return
+        }
         bodyWaitsForPiece = piece
         hasInputWaiting = false
         bodyWaitStart = reactor.nowNanoseconds
