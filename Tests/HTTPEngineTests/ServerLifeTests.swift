@@ -114,6 +114,25 @@ struct ServerLifeTests {
         }
     }
 
+    @Test func `drain lets a reply that is made be received to its end`() async throws {
+        let body = [UInt8](repeating: 1, count: 16_000_000)
+        let isMade = Door()
+        let handler = ClosureHandler { exchange in
+            exchange.respond(Response(status: 200, body: body))
+            isMade.open()
+        }
+        try await withServer(handler: handler) { running in
+            let client = try running.client(receiveBytes: 131_072)
+            try await client.send(Self.get)
+            await isMade.wait()
+            async let cut = running.server.drain(deadline: .seconds(30))
+            try await eventually { (try? running.client()) == nil }
+            #expect(try await client.reply().body == body)
+            #expect(try await client.rest() == [])
+            #expect(await cut == 0)
+        }
+    }
+
     @Test func `drain cuts what is still running at its deadline`() async throws {
         let entered = Door()
         let left = Door()

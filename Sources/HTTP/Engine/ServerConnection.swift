@@ -291,6 +291,8 @@ final class ServerConnection: ReadinessHandler, Sender, @unchecked Sendable {
             readAndProcess()
             if phase == .exchange || phase == .head { return queueFlush() }
         }
+        // A reply that is made is sent to its end.
+        if phase == .idle, outputStart < output.count { return finishThenClose(lingers: unreadCount > 0) }
         if phase == .idle || phase == .handshake { close() }
     }
 }
