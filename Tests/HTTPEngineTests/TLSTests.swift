@@ -96,6 +96,29 @@ struct TLSTests {
         }
     }
 
+    @Test func `pipelined requests of more than one read do not stall`() async throws {
+        try await withFolder { folder in
+            var configuration = ServerConfiguration()
+            let files = try Self.makeCertificate(in: folder, name: "example.com")
+            configuration.tls = files
+            let context = try TLSClientContext(certificateAuthorityFile: files.certificateFile)
+            let handler = ClosureHandler { exchange in
+                // Elsewhere and back, so that the requests behind this one wait.
+                await Task.detached {}.value
+                exchange.respond(Response(status: 200))
+            }
+            try await withServer(configuration, handler: handler) { running in
+                let client = try await Secure(running, context)
+                let request = "GET /a HTTP/1.1\r\nHost: a\r\nX-A: \(String(repeating: "x", count: 1900))\r\n\r\n"
+                let bytes = Array(String(repeating: request, count: 200).utf8)
+                for start in stride(from: 0, to: bytes.count, by: 10_000) {
+                    try await client.send(Array(bytes[start..<min(bytes.count, start + 10_000)]))
+                }
+                #expect(try await client.ask("/last").components(of: "HTTP/1.1 200") == 201)
+            }
+        }
+    }
+
     @Test func `the handler knows that the caller is secure`() async throws {
         try await withFolder { folder in
             var configuration = ServerConfiguration()

@@ -90,7 +90,7 @@ extension ServerConnection {
         } while (tls?.pendingBytes ?? 0) > 0 && wantsInput
     }
 
-    private var wantsInput: Bool {
+    var wantsInput: Bool {
         switch phase {
         case .idle, .head: !isBlocked
         case .exchange: bodyMode == .collecting || bodyMode == .discarding

@@ -22,7 +22,7 @@ extension ServerConnection {
         guard phase != .closed else { return }
         send()
         if phase == .idle, !isBlocked, unreadCount > 0 || peerHasFinished { process() }
-        if (tls?.pendingBytes ?? 0) > 0, phase == .idle || bodyMode == .collecting || bodyMode == .discarding { readAndProcess() }
+        if (tls?.pendingBytes ?? 0) > 0, wantsInput { readAndProcess() }
         guard phase != .closed else { return }
         chargeMemory()
         updateInterest()
