@@ -119,6 +119,25 @@ struct TLSTests {
         }
     }
 
+    @Test func `a cut reply that ends with its connection does not look complete`() async throws {
+        try await withFolder { folder in
+            var configuration = ServerConfiguration()
+            let files = try Self.makeCertificate(in: folder, name: "example.com")
+            configuration.tls = files
+            let context = try TLSClientContext(certificateAuthorityFile: files.certificateFile)
+            let handler = ClosureHandler { exchange in
+                exchange.startResponse(status: 200, headers: HeaderBlock(), framing: .untilClose)
+                exchange.write(Array("half".utf8))
+                exchange.abort()
+            }
+            try await withServer(configuration, handler: handler) { running in
+                let client = try await Secure(running, context)
+                try await client.send(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+                await #expect(throws: (any Error).self) { _ = try await client.read(100_000) }
+            }
+        }
+    }
+
     @Test func `the handler knows that the caller is secure`() async throws {
         try await withFolder { folder in
             var configuration = ServerConfiguration()

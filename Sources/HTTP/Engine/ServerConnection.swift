@@ -264,8 +264,13 @@ final class ServerConnection: ReadinessHandler, Sender, @unchecked Sendable {
         timer = nil
         if let registration { reactor.deregister(registration) }
         registration = nil
-        tls?.shutdown()
-        if resetting { SystemCalls.reset(descriptor) } else { SystemCalls.close(descriptor) }
+        if resetting {
+            // Without TLS's goodbye either: a cut reply must not look complete.
+            SystemCalls.reset(descriptor)
+        } else {
+            tls?.shutdown()
+            SystemCalls.close(descriptor)
+        }
         window = 0..<0
         (input, inputStart) = ([], 0)
         (output, outputStart) = ([], 0)
