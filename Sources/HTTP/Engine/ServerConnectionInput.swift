@@ -235,10 +235,9 @@ extension ServerConnection {
             body = []
             setReadDeadline(seconds: limits.bodyGraceSeconds)
             pumpBody()
-            if bodyMode == .discarding {
-                queueFlush()
-                return
-            }
+            // Otherwise the body has come to its end, or was too large and the connection closes: both are seen to already.
+            if phase == .exchange { queueFlush() }
+            return
         }
         requestEnded()
     }
