@@ -288,6 +288,23 @@ struct ServerLifeTests {
         }
     }
 
+    @Test func `requests that wait behind a large reply are answered, though the client has ended its half`() async throws {
+        let body = [UInt8](repeating: 1, count: 16_000_000)
+        let isMade = Door()
+        let handler = ClosureHandler { exchange in
+            exchange.respond(Response(status: 200, body: body))
+            isMade.open()
+        }
+        try await withServer(handler: handler) { running in
+            let client = try running.client(receiveBytes: 131_072)
+            try await client.send(Self.get + Self.get + "GET /cut HT")
+            await isMade.wait()
+            client.finishSending()
+            for _ in 1...2 { #expect(try await client.reply().body == body) }
+            #expect(try await client.rest() == [])
+        }
+    }
+
     @Test(arguments: [ReplyFraming.chunked, .length(16_000_000), .untilClose])
     func `one write may be larger than what is kept back`(framing: ReplyFraming) async throws {
         let body = (0..<16_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }

@@ -101,8 +101,10 @@ extension ServerConnection {
     private func endOfInput() {
         peerHasFinished = true
         guard phase == .exchange else {
+            // Whole requests wait here for earlier replies to be sent.
+            if phase == .idle, unreadCount > 0 { return queueFlush() }
             // A head that stops in the middle has nobody to answer; a reply that is made already is still owed.
-            if phase == .idle, outputStart < output.count { finishThenClose() } else { close() }
+            if outputStart < output.count { finishThenClose() } else { close() }
             return
         }
         closesAfterReply = true
@@ -150,7 +152,7 @@ extension ServerConnection {
         }
         switch result {
         case .incomplete:
-            if peerHasFinished { close() }
+            if peerHasFinished { finishThenClose() }
             return false
         case .fault(let fault, let path):
             refuse(status: fault.status, message: fault.message, path: path)
