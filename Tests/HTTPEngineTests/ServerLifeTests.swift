@@ -189,6 +189,27 @@ struct ServerLifeTests {
         }
     }
 
+    @Test func `a handler that gives up on a client that has gone answers nothing`() async throws {
+        let entered = Door()
+        let left = Door()
+        let handler = ClosureHandler { exchange in
+            exchange.onClosed = { left.open() }
+            entered.open()
+            await left.wait()
+        }
+        let summaries = Mutex<[ExchangeSummary]>([])
+        try await withServer(hooks: Server.Hooks(onFinished: { summary in summaries.withLock { $0.append(summary) } }), handler: handler) {
+            running in
+            let client = try running.client()
+            try await client.send(Self.get)
+            await entered.wait()
+            client.finishSending()
+            #expect(try await client.rest() == [])
+            #expect(summaries.withLock { $0.map(\.status) } == [0])
+            #expect(summaries.withLock { $0.map(\.clientGone) } == [true])
+        }
+    }
+
     @Test func `a client that closes only its sending half still gets its replies`() async throws {
         let handler = ClosureHandler { exchange in
             for _ in 1...3 { await Task.yield() }

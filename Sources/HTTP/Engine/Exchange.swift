@@ -7,8 +7,8 @@ public protocol ExchangeHandler: Sendable {
 
 /// One request and its reply. Touched only on its reactor, which is where the handler's nonisolated code runs.
 ///
-/// A handler either `respond`s once, or `startResponse`s, `write`s and `finish`es. Returning without a reply answers 500, returning in
-/// the middle of one aborts it, unless it was told to `outliveHandler`.
+/// A handler either `respond`s once, or `startResponse`s, `write`s and `finish`es. Returning without a reply answers 500 unless the
+/// client has gone, returning in the middle of one aborts it, unless it was told to `outliveHandler`.
 public final class Exchange: @unchecked Sendable {
     public let id: RequestID
     public let reactor: Reactor
@@ -349,7 +349,10 @@ public final class Exchange: @unchecked Sendable {
         switch progress {
         case .finished: return
         case .streaming: if !outlivesHandler { abort() }
-        case .waiting where connection == nil: conclude()
+        case .waiting where connection == nil || isClientGone:
+            // What ended its sending half would still take a reply, but the handler has given it up.
+            connection?.closesAfterReply = true
+            conclude()
         case .waiting:
             respondToProblem(status: 500, message: "The request was not answered.")
         }
