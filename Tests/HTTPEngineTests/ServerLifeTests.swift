@@ -42,6 +42,23 @@ struct ServerLifeTests {
         }
     }
 
+    @Test func `an address may have half of all connections at most`() async throws {
+        var configuration = ServerConfiguration()
+        configuration.trustedProxies = []
+        configuration.limits.connections = 4
+        try await withServer(configuration, handler: Echo()) { running in
+            var clients: [RawClient] = []
+            for _ in 1...2 {
+                let client = try running.client()
+                try await client.send(Self.get)
+                #expect(try await client.reply().status == 200)
+                clients.append(client)
+            }
+            #expect(try await running.client().rest() == [])
+            #expect(running.reactors[0].counters.refusedPerAddress.value == 1 && running.server.openConnections == 2)
+        }
+    }
+
     @Test func `past the connection limit clients wait in the backlog until one leaves`() async throws {
         var configuration = ServerConfiguration()
         configuration.limits.connections = 2

@@ -6,6 +6,8 @@ final class ServerShared: Sendable {
     let handler: any ExchangeHandler
     let hooks: Server.Hooks
     let connectionLimit: Int
+    /// Never more than half of all, so that nobody alone takes every place; 0 is off.
+    let addressLimit: Int
     let keptBytes = Atomic<Int>(0)
     let connectionCount = Atomic<Int>(0)
     let tls: Mutex<TLSServerContext?>
@@ -18,8 +20,10 @@ final class ServerShared: Sendable {
         self.handler = handler
         self.hooks = hooks
         tls = Mutex(try configuration.tls.map { files throws(TLSError) in try TLSServerContext(files) })
+        SystemCalls.raiseDescriptorLimit()
         // A relayed request needs a descriptor on each side, and files, databases and the listeners need theirs.
         connectionLimit = max(1, configuration.limits.connections ?? (SystemCalls.descriptorLimit - Self.reservedDescriptors) / 2)
+        addressLimit = min(configuration.limits.connectionsPerAddress, max(1, connectionLimit / 2))
     }
     static let reservedDescriptors = 128
 
@@ -28,22 +32,27 @@ final class ServerShared: Sendable {
 
     func isTrusted(_ address: IPAddress) -> Bool { configuration.trustedProxies.contains { $0.contains(address) } }
 
+    /// Whoever has an IPv6 address has all of its /64.
+    static func neighbourhood(of address: IPAddress) -> IPAddress {
+        address.isIPv4 ? address : IPAddress(high: address.high, low: 0)
+    }
     /// false when the address has as many as it may.
     func enter(_ address: IPAddress) -> Bool {
-        let limit = configuration.limits.connectionsPerAddress
-        guard limit > 0 else { return true }
+        guard addressLimit > 0 else { return true }
+        let place = Self.neighbourhood(of: address)
         return perAddress.withLock { counts in
-            let count = counts[address, default: 0]
-            if count >= limit { return false }
-            counts[address] = count + 1
+            let count = counts[place, default: 0]
+            if count >= addressLimit { return false }
+            counts[place] = count + 1
             return true
         }
     }
     func leave(_ address: IPAddress) {
-        guard configuration.limits.connectionsPerAddress > 0 else { return }
+        guard addressLimit > 0 else { return }
+        let place = Self.neighbourhood(of: address)
         perAddress.withLock { counts in
-            let count = counts[address, default: 1] - 1
-            counts[address] = count > 0 ? count : nil
+            let count = counts[place, default: 1] - 1
+            counts[place] = count > 0 ? count : nil
         }
     }
     func wakeDrain() {

@@ -47,7 +47,7 @@ public struct ServerLimits: Sendable {
     public var discardedBodyBytes = 65_536
     /// Over all connections: bodies, kept back output and unread input. Past it accepting pauses and new bodies get 503.
     public var memoryBudgetBytes = 512 << 20
-    /// 0 is off. Trusted proxies are exempt.
+    /// An IPv4 address or an IPv6 /64; at most half of all connections. 0 is off. Trusted proxies are exempt.
     public var connectionsPerAddress = 1024
     /// Over all reactors; nil takes what the descriptor limit allows, less a reserve.
     public var connections: Int?

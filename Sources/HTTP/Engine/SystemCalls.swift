@@ -97,6 +97,19 @@ enum SystemCalls {
     }
 
     static var descriptorLimit: Int { Int(clamping: gh_descriptor_limit()) }
+    /// Programs that are started inherit the limit, and some close every number below it.
+    static let descriptorGoal: UInt = 65_536
+    /// Raises the soft limit as far as the hard one and the goal let; one that is higher stays.
+    static func raiseDescriptorLimit() {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard unsafe getrlimit(resource, &limit) == 0 else { return }
+        let wanted = min(limit.rlim_max, Self.descriptorGoal)
+        guard limit.rlim_cur < wanted else { return }
+        limit.rlim_cur = wanted
+        // Refused, it stays as it was: there are fewer connections then.
+        _ = unsafe setrlimit(resource, &limit)
+    }
     static func keepFreedMemory() { gh_keep_freed_memory() }
     /// For `top -H` and profilers; at most 15 bytes.
     static func nameThread(_ name: String) { unsafe gh_name_thread(name) }
