@@ -426,6 +426,31 @@ struct ServerLifeTests {
         }
     }
 
+    @Test func `when much waits for slow readers a large reply is 503, a small one and a new connection are served`() async throws {
+        var configuration = ServerConfiguration()
+        configuration.limits.memoryBudgetBytes = 40_000_000
+        let handler = ClosureHandler { exchange in
+            let count = exchange.head.pathText == "/big" ? 16_000_000 : 1000
+            exchange.respond(Response(status: 200, body: [UInt8](repeating: 1, count: count)))
+        }
+        let big = "GET /big HTTP/1.1\r\nHost: a\r\n\r\n"
+        try await withServer(configuration, handler: handler) { running in
+            let slow = try running.client(receiveBytes: 4096)
+            try await slow.send(big)
+            _ = try await slow.bytes(10)
+            let other = try running.client()
+            try await other.send(big)
+            let refused = try await other.reply()
+            #expect(refused.status == 503 && refused.header("retry-after") == "5")
+            try await other.send(Self.get)
+            #expect(try await other.reply().body.count == 1000)
+            slow.close()
+            try await eventually { running.server.keptBytes == 0 }
+            try await other.send(big)
+            #expect(try await other.reply().body.count == 16_000_000)
+        }
+    }
+
     @Test func `a port that somebody else has is not taken silently`() async throws {
         try await withServer(handler: Echo()) { running in
             var configuration = ServerConfiguration()

@@ -9,6 +9,8 @@ final class ServerShared: Sendable {
     /// Never more than half of all, so that nobody alone takes every place; 0 is off.
     let addressLimit: Int
     let keptBytes = Atomic<Int>(0)
+    /// The part of them that is output.
+    private let keptOutputBytes = Atomic<Int>(0)
     let connectionCount = Atomic<Int>(0)
     let tls: Mutex<TLSServerContext?>
     private let perAddress = Mutex<[IPAddress: Int]>([:])
@@ -28,6 +30,11 @@ final class ServerShared: Sendable {
     static let reservedDescriptors = 128
 
     func keep(_ bytes: Int) { keptBytes.add(bytes, ordering: .relaxed) }
+    func keepOutput(_ bytes: Int) { keptOutputBytes.add(bytes, ordering: .relaxed) }
+    /// Replies that wait for their clients may have half of the budget, so that they alone never stop new connections.
+    func hasRoom(forReply bytes: Int) -> Bool {
+        !isOverBudget() && keptOutputBytes.load(ordering: .relaxed) + bytes <= configuration.limits.memoryBudgetBytes / 2
+    }
     func isOverBudget() -> Bool { keptBytes.load(ordering: .relaxed) > configuration.limits.memoryBudgetBytes }
 
     func isTrusted(_ address: IPAddress) -> Bool { configuration.trustedProxies.contains { $0.contains(address) } }

@@ -147,10 +147,19 @@ public final class Exchange: @unchecked Sendable {
 
     public var hasResponded: Bool { progress != .waiting }
 
+    /// A whole reply with a larger body is refused when too much waits for clients already.
+    static let largeReplyBytes = 65_536
+
     /// A complete reply. Adds date, content-length, connection and x-request-id; sends no body to HEAD. A second one is ignored.
     public func respond(_ response: Response) {
         reactor.assertCurrent()
         guard progress == .waiting else { return }
+        let isLarge = response.body.count > Self.largeReplyBytes && method != .head
+        if isLarge, connection != nil, !shared.hasRoom(forReply: response.body.count) {
+            var refusal = problemResponse(status: 503, message: "Too many replies wait for their clients. Try again in a moment.")
+            refusal.headers.set("retry-after", "5")
+            return respond(refusal)
+        }
         if !addedHeaders.fields.isEmpty {
             var whole = response
             whole.headers.addMissing(addedHeaders)
@@ -166,6 +175,8 @@ public final class Exchange: @unchecked Sendable {
                 response, id: id, to: &connection.output, date: reactor.dates.fieldLine(reactor.now), closes: connection.closesAfterReply,
                 omitsBody: method == .head)
             bytesSent = connection.output.count - before
+            // At once, so that the next one of this round sees it.
+            if isLarge { connection.chargeMemory() }
         } else if let sink {
             var block = HeaderBlock()
             block.add(response.headers)
@@ -359,11 +370,12 @@ public final class Exchange: @unchecked Sendable {
     }
 
     /// The reply that the server's `errorResponder` makes of it.
-    public func respondToProblem(status: Int, message: String) {
+    public func respondToProblem(status: Int, message: String) { respond(problemResponse(status: status, message: message)) }
+
+    private func problemResponse(status: Int, message: String) -> Response {
         let path = head.bytes.isEmpty ? nil : head.pathText
-        respond(
-            shared.hooks.errorResponder(
-                ProtocolProblem(status: status, code: problemCode(status), message: message, path: path, requestID: id)))
+        return shared.hooks.errorResponder(
+            ProtocolProblem(status: status, code: problemCode(status), message: message, path: path, requestID: id))
     }
 
     private func conclude(tellsConnection: Bool = true) {

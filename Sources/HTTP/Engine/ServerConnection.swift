@@ -54,6 +54,7 @@ final class ServerConnection: ReadinessHandler, Sender, @unchecked Sendable {
     var isBlocked = false
     var isFlushQueued = false
     private var chargedBytes = 0
+    private var chargedOutputBytes = 0
     /// How the connection ends once its output is sent.
     var lingers = false
     var hasShutDown = false
@@ -251,6 +252,10 @@ final class ServerConnection: ReadinessHandler, Sender, @unchecked Sendable {
     /// Tells the server's budget what this connection keeps between events.
     func chargeMemory() {
         let kept = input.count + output.count + body.count + bodyHeld
+        if output.count != chargedOutputBytes {
+            acceptor.shared.keepOutput(output.count - chargedOutputBytes)
+            chargedOutputBytes = output.count
+        }
         guard kept != chargedBytes else { return }
         acceptor.shared.keep(kept - chargedBytes)
         chargedBytes = kept
