@@ -7,7 +7,7 @@ import Testing
 /// Real certificates from the openssl command, a real client side, loopback in between.
 struct TLSTests {
     /// Writes a self-signed certificate for `name` and answers its files.
-    private static func makeCertificate(in folder: URL, name: String) throws -> TLSFiles {
+    private static func makeCertificate(in folder: URL, name: String, password: String? = nil) throws -> TLSFiles {
         let (certificate, key) = (folder.appending(path: "\(name).pem").path, folder.appending(path: "\(name).key").path)
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/openssl")
@@ -16,6 +16,10 @@ struct TLSTests {
             "-addext",
             "subjectAltName=DNS:\(name),IP:127.0.0.1", "-keyout", key, "-out", certificate,
         ]
+        if let password {
+            process.arguments?.removeAll { $0 == "-nodes" }
+            process.arguments?.append(contentsOf: ["-passout", "pass:\(password)"])
+        }
         process.standardError = FileHandle.nullDevice
         try process.run()
         process.waitUntilExit()
@@ -249,6 +253,24 @@ struct TLSTests {
             let clock = TestClock()
             let reactor = try Reactor(index: 0, ambient: clock.ambient)
             #expect(throws: ServerError.self) { _ = try Server(configuration, reactors: [reactor], handler: Echo()) }
+        }
+    }
+    @Test func `a key with a password and a FIFO are refused without waiting`() async throws {
+        try await withFolder { folder in
+            let locked = try Self.makeCertificate(in: folder, name: "locked.example.com", password: "long enough")
+            let fifo = folder.appending(path: "fifo").path
+            try #require(mkfifo(fifo, 0o600) == 0)
+            let reactor = try Reactor(index: 0, ambient: TestClock().ambient)
+            for files in [locked, TLSFiles(certificateFile: locked.certificateFile, keyFile: fifo)] {
+                var configuration = ServerConfiguration()
+                configuration.tls = files
+                let error = #expect(throws: ServerError.self) { _ = try Server(configuration, reactors: [reactor], handler: Echo()) }
+                guard case .tls(.badFile(let reason)) = error else {
+                    Issue.record("\(String(describing: error))")
+                    continue
+                }
+                #expect(reason.hasPrefix(files.keyFile))
+            }
         }
     }
 }

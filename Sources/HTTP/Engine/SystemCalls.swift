@@ -110,6 +110,11 @@ enum SystemCalls {
         // Refused, it stays as it was: there are fewer connections then.
         _ = unsafe setrlimit(resource, &limit)
     }
+    /// Whether something is there that reading might wait for: a FIFO, a device, a directory. What cannot be found is none.
+    static func isNoRegularFile(_ path: String) -> Bool {
+        var found = stat()
+        return unsafe stat(path, &found) == 0 && found.st_mode & S_IFMT != S_IFREG
+    }
     static func keepFreedMemory() { gh_keep_freed_memory() }
     /// For `top -H` and profilers; at most 15 bytes.
     static func nameThread(_ name: String) { unsafe gh_name_thread(name) }

@@ -41,13 +41,23 @@ func takeTLSReason() -> String {
     deinit { unsafe SSL_CTX_free(raw) }
 }
 
-/// Certificate and key of the server. TLS 1.2 and later, ALPN "http/1.1", session tickets.
+/// OpenSSL asks this for the password of a key; -1 says that there is none.
+private func refusePassword(
+    _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int32, _ isForWriting: Int32, _ context: UnsafeMutableRawPointer?
+) -> Int32 { -1 }
+
+/// Certificate and key of the server, in regular files and without a password. TLS 1.2 and later, ALPN "http/1.1", session tickets.
 @safe final class TLSServerContext: Sendable {
     private let context: RawContext
 
     init(_ files: TLSFiles) throws(TLSError) {
         ERR_clear_error()
         context = unsafe try RawContext(TLS_server_method())
+        for file in [files.certificateFile, files.keyFile] where SystemCalls.isNoRegularFile(file) {
+            throw .badFile("\(file) is no regular file")
+        }
+        // Without this OpenSSL asks the terminal for the password of an encrypted key and waits.
+        unsafe SSL_CTX_set_default_passwd_cb(context.raw, refusePassword)
         guard unsafe SSL_CTX_use_certificate_chain_file(context.raw, files.certificateFile) == 1 else {
             throw .badFile("\(files.certificateFile) holds no certificate that can be read: \(takeTLSReason())")
         }
