@@ -19,8 +19,10 @@ struct ResolverTests {
     }
 
     @Test func `an answer holds 60 seconds, a failure 5`() async {
+        var limits = Resolver.Limits()
+        limits.staleSeconds = 0
         let (clock, names) = (TestClock(), Names())
-        let resolver = Resolver(ambient: clock.ambient, lookup: names.lookup)
+        let resolver = Resolver(ambient: clock.ambient, limits: limits, lookup: names.lookup)
         for (name, milliseconds) in [("good.example", Int64(60_000)), ("bad.example", 5_000)] {
             #expect(resolver.cached(name) == nil)
             let first = await Self.ask(resolver, name)
@@ -31,6 +33,29 @@ struct ResolverTests {
             #expect(resolver.cached(name) == nil)
             #expect(await Self.ask(resolver, name) == first && names.count(name) == 2)
         }
+    }
+
+    @Test func `an answer serves five minutes longer while its name cannot be looked up`() async {
+        let (clock, names, gate) = (TestClock(), Names(), Latch())
+        let isFirst = Mutex(true)
+        let resolver = Resolver(ambient: clock.ambient) { name in
+            let first = isFirst.withLock { isFirst in
+                defer { isFirst = false }
+                return isFirst
+            }
+            if first { return names.lookup(name) }
+            gate.wait()
+            return .failure(LookupFault("no server answers"))
+        }
+        #expect(await Self.ask(resolver, "good.example") == .success([.loopback]))
+        clock.advance(milliseconds: 359_999)
+        for _ in 1...2 { #expect(await Self.ask(resolver, "good.example") == .success([.loopback])) }
+        gate.open()
+        // The failure that comes from the lookup keeps the answer, but not beyond its time.
+        while resolver.cached("good.example") == nil { await Task.yield() }
+        #expect(resolver.cached("good.example") == .success([.loopback]))
+        clock.advance(milliseconds: 1)
+        #expect(await Self.ask(resolver, "good.example") == .failure(LookupFault("no server answers")))
     }
 
     @Test func `who asks for the same name meanwhile shares the lookup`() async {

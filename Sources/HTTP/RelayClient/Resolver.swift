@@ -15,6 +15,8 @@ public final class Resolver: Sendable {
     public struct Limits: Sendable {
         public var positiveSeconds = 60
         public var negativeSeconds = 5
+        /// For so long after its time an answer still serves while the name is looked up again, or cannot be.
+        public var staleSeconds = 300
         /// Names kept.
         public var names = 1024
         /// Names being looked up or waiting for it; further ones fail at once.
@@ -29,6 +31,8 @@ public final class Resolver: Sendable {
     private struct Entry {
         var answer: Answer
         var endsAtNanoseconds: UInt64
+        /// Later than its end when the answer may still serve meanwhile.
+        var servesUntilNanoseconds: UInt64
     }
     private struct Shared {
         var cache: [String: Entry] = [:]
@@ -59,25 +63,30 @@ public final class Resolver: Sendable {
         }
     }
 
-    /// Calls the completion once, on some thread: at once when the cache knows. Equal names share one lookup.
+    /// Calls the completion once, on some thread: at once when the cache knows, or knew until a short while ago. Equal names share one
+    /// lookup.
     public func resolve(_ name: String, _ completion: @escaping Completion) {
-        if let answer = cached(name) {
-            completion(answer)
-            return
-        }
-        let (starts, isFull) = shared.withLock { shared -> (Bool, Bool) in
+        let now = ambient.uptimeNanoseconds()
+        let (answer, starts) = shared.withLock { shared -> (Answer?, Bool) in
+            let entry = shared.cache[name]
+            if let entry, entry.endsAtNanoseconds > now { return (entry.answer, false) }
+            // Names whose servers hang must not make one wait whose server does not.
+            let stale = entry.flatMap { $0.servesUntilNanoseconds > now ? $0.answer : nil }
+            let waiter = stale == nil ? [completion] : []
             if shared.waiting[name] != nil {
-                shared.waiting[name, default: []].append(completion)
-                return (false, false)
+                shared.waiting[name, default: []] += waiter
+                return (stale, false)
             }
-            guard shared.waiting.count < limits.lookups else { return (false, true) }
-            shared.waiting[name] = [completion]
+            guard shared.waiting.count < limits.lookups else {
+                return (stale ?? .failure(LookupFault("too many names are being looked up")), false)
+            }
+            shared.waiting[name] = waiter
             shared.queue.append(name)
-            guard shared.busyThreads < limits.threads else { return (false, false) }
+            guard shared.busyThreads < limits.threads else { return (stale, false) }
             shared.busyThreads += 1
-            return (true, false)
+            return (stale, true)
         }
-        if isFull { completion(.failure(LookupFault("too many names are being looked up"))) }
+        if let answer { completion(answer) }
         if starts { threads.async { self.work() } }
     }
 
@@ -100,16 +109,30 @@ public final class Resolver: Sendable {
 
     private func finish(_ name: String, _ answer: Answer) -> [Completion] {
         let now = ambient.uptimeNanoseconds()
-        let seconds = if case .success = answer { limits.positiveSeconds } else { limits.negativeSeconds }
         return shared.withLock { shared in
             if shared.cache.count >= limits.names, shared.cache[name] == nil { makeRoom(&shared.cache, now) }
-            shared.cache[name] = Entry(answer: answer, endsAtNanoseconds: now &+ UInt64(max(0, seconds)) &* 1_000_000_000)
+            shared.cache[name] = entry(answer, after: shared.cache[name], now)
             return shared.waiting.removeValue(forKey: name) ?? []
         }
     }
 
+    /// A failure leaves an answer that may still serve in its place and is tried again later.
+    private func entry(_ answer: Answer, after old: Entry?, _ now: UInt64) -> Entry {
+        func time(_ seconds: Int) -> UInt64 { UInt64(max(0, seconds)) &* 1_000_000_000 }
+        if case .success = answer {
+            let end = now &+ time(limits.positiveSeconds)
+            return Entry(answer: answer, endsAtNanoseconds: end, servesUntilNanoseconds: end &+ time(limits.staleSeconds))
+        }
+        let end = now &+ time(limits.negativeSeconds)
+        if var old, old.servesUntilNanoseconds > now, case .success = old.answer {
+            old.endsAtNanoseconds = min(end, old.servesUntilNanoseconds)
+            return old
+        }
+        return Entry(answer: answer, endsAtNanoseconds: end, servesUntilNanoseconds: end)
+    }
+
     private func makeRoom(_ cache: inout [String: Entry], _ now: UInt64) {
-        cache = cache.filter { $0.value.endsAtNanoseconds > now }
+        cache = cache.filter { $0.value.servesUntilNanoseconds > now }
         if cache.count >= limits.names, let first = cache.min(by: { $0.value.endsAtNanoseconds < $1.value.endsAtNanoseconds }) {
             cache[first.key] = nil
         }
