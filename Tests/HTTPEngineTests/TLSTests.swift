@@ -259,7 +259,8 @@ struct TLSTests {
         try await withFolder { folder in
             let locked = try Self.makeCertificate(in: folder, name: "locked.example.com", password: "long enough")
             let fifo = folder.appending(path: "fifo").path
-            try #require(mkfifo(fifo, 0o600) == 0)
+            let isMade = unsafe mkfifo(fifo, 0o600) == 0
+            try #require(isMade)
             let reactor = try Reactor(index: 0, ambient: TestClock().ambient)
             for files in [locked, TLSFiles(certificateFile: locked.certificateFile, keyFile: fifo)] {
                 var configuration = ServerConfiguration()

@@ -262,7 +262,10 @@ struct ChatTests {
         for _ in 1..<ChatRuns.maximumUnusedTickets { _ = try runs.ticket(for: key) }
         #expect(throws: ChatProblem.self) { try runs.ticket(for: key) }
         _ = try runs.ticket(for: other)
-        guard case .fresh(key) = runs.use(first, for: "r_1") else { return Issue.record("the first can be used") }
+        guard case .fresh(key) = runs.use(first, for: "r_1") else {
+            Issue.record("the first can be used")
+            return
+        }
         _ = try runs.ticket(for: key)
         #expect(throws: ChatProblem.self) { try runs.ticket(for: key) }
         clock.advance(milliseconds: (ChatRuns.ticketSeconds + 1) * 1000)
