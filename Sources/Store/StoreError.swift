@@ -36,7 +36,7 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case .refused(let code): "refused: \(code)"
         case .full: "the disk or the database is full; make room and try again"
         case .readOnly(let detail): "the database takes no changes: \(detail)"
-        case .corrupt(let detail): "the database is damaged: \(detail); restore a backup"
+        case .corrupt(let detail): "the database is damaged: \(detail); restore a backup (gatehouse restore --from FILE --replace)"
         case .newerSchema(let found, let known):
             "the database has schema \(found), this program knows \(known); use a newer gatehouse or restore an older backup"
         case .changedMigration(let version):

@@ -175,6 +175,52 @@ import Testing
         }
     }
 
+    @Test func `the log that a lost SQLite file has left is put aside, not replayed onto its backup`() async throws {
+        let clock = TestClock()
+        try await withTemporaryFolder { folder in
+            let (database, backup) = (folder.appending(path: "test.db"), folder.appending(path: "backup").path)
+            let (location, log) = (DatabaseLocation.sqliteFile(path: database.path), URL(filePath: database.path + "-wal"))
+            let (manifest, left) = try await open(location, clock) { store in
+                try await Self.addPair(store, "kept")
+                let manifest = try await store.backup(to: backup)
+                try await Self.addPair(store, "after")
+                return (manifest, try Data(contentsOf: log))
+            }
+            try FileManager.default.removeItem(at: database)
+            try left.write(to: log)
+            let restored = try await Store.restore(from: backup, to: location, ambient: clock.ambient, replace: false)
+            #expect(restored.manifest == manifest && restored.former == nil)
+            let aside = "test.db.before-restore-\(clock.ambient.now().milliseconds)-wal"
+            #expect(try Data(contentsOf: folder.appending(path: aside)) == left)
+            try await open(location, clock) { store in
+                let (contents, verdict) = try await store.read { reader throws(StoreError) in
+                    let verdict: String? = try reader.value("integrity_check", "PRAGMA integrity_check")
+                    return (try reader.contents(), verdict)
+                }
+                #expect(contents == manifest.contents && verdict == "ok")
+            }
+        }
+    }
+
+    @Test func `a damaged SQLite file is kept and replaced when that is asked for, and a refusal says how`() async throws {
+        let clock = TestClock()
+        try await withTemporaryFolder { folder in
+            let (database, backup) = (folder.appending(path: "test.db"), folder.appending(path: "backup").path)
+            let location = DatabaseLocation.sqliteFile(path: database.path)
+            let manifest = try await open(location, clock) { store in try await store.backup(to: backup) }
+            let damaged = Data(repeating: 0x61, count: 8192)
+            try damaged.write(to: database)
+            let refusal = await #expect(throws: StoreError.self) {
+                _ = try await Store.restore(from: backup, to: location, ambient: clock.ambient, replace: false)
+            }
+            #expect(refusal?.description.contains("--replace") == true)
+            #expect(try Data(contentsOf: database) == damaged)
+            let restored = try await Store.restore(from: backup, to: location, ambient: clock.ambient, replace: true)
+            #expect(restored.manifest == manifest)
+            #expect(try Data(contentsOf: URL(filePath: try #require(restored.former))) == damaged)
+        }
+    }
+
     private static func isBackupError(_ error: StoreError) -> Bool {
         if case .backup = error { true } else { false }
     }

@@ -17,7 +17,7 @@ extension StoreError {
         case .unavailable(let detail): "the database at \(location) cannot be opened: \(detail); \(way)"
         case .readOnly(let detail): "the database at \(location) takes no changes: \(detail); \(way)"
         case .corrupt(let detail):
-            "\(location) is no database, or a damaged one: \(detail); check DATABASE_URL, or restore a backup"
+            "\(location) is no database, or a damaged one: \(detail); check DATABASE_URL, or restore a backup (gatehouse restore --from FILE --replace)"
         default: "the database at \(location) cannot be opened: \(self)"
         }
     }

@@ -32,21 +32,30 @@ enum SQLiteBackup {
         let manifest = try BackupFile.extract(path, to: copy)
         try Store.checkVersion(manifest, .sqlite)
         try Store.check(try check(copy, ambient), against: manifest)
+        let former = "\(target).before-restore-\(ambient.now().milliseconds)"
         guard existed else {
+            try moveLogs(of: target, to: former)
             try Files.publish(copy, as: target)
             return (manifest, nil)
         }
-        let former = "\(target).before-restore-\(ambient.now().milliseconds)"
         // Held until the new file has its name, so that no server starts on the old one meanwhile.
         let lock = try exclusive(target, ambient, mayHoldData: replace)
         try Files.move(target, to: former)
-        for ending in ["-wal", "-shm"] where Files.exists(target + ending) { try Files.move(target + ending, to: former + ending) }
-        do throws(StoreError) { try Files.publish(copy, as: target) } catch {
+        do throws(StoreError) {
+            try moveLogs(of: target, to: former)
+            try Files.publish(copy, as: target)
+        } catch {
+            try moveLogs(of: former, to: target)
             try Files.move(former, to: target)
             throw error
         }
         _ = consume lock
         return (manifest, former)
+    }
+
+    /// What SQLite keeps beside a database; it would be replayed onto any other file of that name.
+    private static func moveLogs(of path: String, to name: String) throws(StoreError) {
+        for ending in ["-wal", "-shm", "-journal"] where Files.exists(path + ending) { try Files.move(path + ending, to: name + ending) }
     }
 
     /// A connection that proves nobody else has the database open: leaving the write-ahead log takes every lock. Nil when the file is too
@@ -64,6 +73,8 @@ enum SQLiteBackup {
             switch error {
             case .busy: throw .backup("\(path) is in use: stop the server first")
             case .corrupt where mayHoldData: return nil
+            case .corrupt(let detail):
+                throw .backup("\(path) is damaged, or no database (\(detail)); with --replace it is kept under another name")
             default: throw error
             }
         }
