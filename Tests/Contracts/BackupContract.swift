@@ -175,6 +175,43 @@ import Testing
         }
     }
 
+    @Test(arguments: databases)
+    func `a backup leaves the files beside it alone, and names what it cannot make`(database: TestDatabase) async throws {
+        try await withTemporaryFolder { folder in
+            try await withDatabaseLocation(database) { location in
+                let beside = ["backup.copy", "backup.partial"].map { folder.appending(path: $0) }
+                for file in beside { try Data("mine".utf8).write(to: file) }
+                try await open(location, TestClock()) { store in
+                    _ = try await store.backup(to: folder.appending(path: "backup").path)
+                    let nowhere = folder.appending(path: "nowhere/backup").path
+                    let refusal = await #expect(throws: StoreError.self) { _ = try await store.backup(to: nowhere) }
+                    #expect(refusal?.description.hasPrefix("cannot make \(nowhere)") == true)
+                }
+                for file in beside { #expect(try Data(contentsOf: file) == Data("mine".utf8)) }
+                #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == beside.count + 1)
+            }
+        }
+    }
+
+    @Test func `a PostgreSQL user who may make no database is told what a restore needs`() async throws {
+        let cluster = PostgresCluster.shared
+        try await withTemporaryFolder { folder in
+            try await withDatabaseLocation(.postgres) { location in
+                let path = folder.appending(path: "backup").path
+                _ = try await open(location, TestClock()) { store in try await store.backup(to: path) }
+                guard case .postgres(let address) = location else { return }
+                try await cluster.sql("CREATE ROLE modest LOGIN PASSWORD 'modest'")
+                let modest = PostgresAddress(parameters: address.setting("user", "modest").parameters, password: "modest")
+                let refusal = await #expect(throws: StoreError.self) {
+                    _ = try await Store.restore(
+                        from: path, to: .postgres(modest.setting("dbname", "elsewhere")), ambient: TestClock().ambient, replace: false)
+                }
+                try await cluster.sql("DROP ROLE modest")
+                #expect(refusal?.description.contains("ALTER ROLE \"modest\" CREATEDB") == true)
+            }
+        }
+    }
+
     @Test func `the log that a lost SQLite file has left is put aside, not replayed onto its backup`() async throws {
         let clock = TestClock()
         try await withTemporaryFolder { folder in

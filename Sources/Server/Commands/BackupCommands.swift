@@ -7,7 +7,7 @@ extension Command {
     static let backup = Command(
         name: "backup", usage: "--to FILE",
         about:
-            "Writes a consistent copy of the database while the server runs.\nPostgreSQL needs pg_dump on PATH. Keep ENCRYPTION_KEY with the backup: secrets in it are sealed.",
+            "Writes a consistent copy of the database while the server runs.\nPostgreSQL needs pg_dump (Debian's postgresql-client). Keep ENCRYPTION_KEY with the backup: secrets in it are sealed.",
         valued: ["to"]
     ) { arguments in
         _ = try arguments.operands()

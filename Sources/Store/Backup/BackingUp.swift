@@ -7,9 +7,10 @@ extension Store {
     /// - Throws: `.backup` for an existing file or a copy that does not hold what the database held, `.full`, `.unavailable`.
     public func backup(to path: String) async throws(StoreError) -> BackupManifest {
         if Files.exists(path) { throw .backup("\(path) exists already") }
-        let copy = path + ".copy"
-        Files.remove(copy)  // of an earlier attempt that was killed
-        defer { Files.remove(copy) }
+        // A name that is nobody's: a file of the operator's is never in its way. It is made first, for this user alone.
+        let copy = "\(path).\(Hex.text(ambient.randomBytes(8))).copy"
+        _ = try BackupFile.make(copy)
+        defer { for ending in ["", "-wal", "-shm", "-journal"] { Files.remove(copy + ending) } }
         let contents: DatabaseContents
         switch location {
         case .sqliteMemory: throw .backup("a database in memory cannot be backed up")

@@ -84,15 +84,23 @@ extension Reader {
 }
 
 enum BackupFile {
+    /// A new file for this user alone.
+    /// - Throws: `.backup` with its name where it cannot be made.
+    static func make(_ path: String) throws(StoreError) -> OpenFile {
+        do throws(StoreError) { return try OpenFile(path, .create) } catch {
+            guard case .unavailable(let detail) = error else { throw error }
+            throw .backup("\(detail); it has to be in a folder that the user who runs gatehouse may write in")
+        }
+    }
+
     /// Puts manifest and copy into one new file, and takes the copy away.
     static func assemble(
         copy: String, to path: String, dialect: Dialect, contents: DatabaseContents, madeAt: Timestamp
     ) throws(StoreError) -> BackupManifest {
-        let partial = path + ".partial"
-        Files.remove(partial)  // of an earlier attempt that was killed
-        defer { Files.remove(partial) }
+        let partial = copy + ".partial"
         let source = try OpenFile(copy, .read)
-        let target = try OpenFile(partial, .create)
+        let target = try make(partial)
+        defer { Files.remove(partial) }
         var (checksum, offset) = (Checksum.Pieces(), Int64(0))
         while true {
             let piece = try source.read(Checksum.Pieces.pieceBytes, at: offset)
@@ -130,7 +138,7 @@ enum BackupFile {
     /// Writes the checked copy to a new file.
     static func extract(_ path: String, to copy: String) throws(StoreError) -> BackupManifest {
         Files.remove(copy)
-        let target = try OpenFile(copy, .create)
+        let target = try make(copy)
         let manifest = try read(path) { piece, offset throws(StoreError) in try target.write(piece, at: offset) }
         try target.synchronize()
         return manifest

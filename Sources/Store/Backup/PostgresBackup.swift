@@ -27,7 +27,7 @@ enum PostgresBackup {
         let name = address.databaseName
         let suffix = String(ambient.now().milliseconds)
         let (restoring, former) = ("\(name)_restoring_\(suffix)", "\(name)_before_restore_\(suffix)")
-        let copy = "\(path).restoring"
+        let copy = "\(path).\(Hex.text(ambient.randomBytes(8))).restoring"
         defer { Files.remove(copy) }
         let manifest = try BackupFile.extract(path, to: copy)
         try Store.checkVersion(manifest, .postgres)
@@ -39,13 +39,20 @@ enum PostgresBackup {
                 throw .backup("the database \(name) holds data already; with --replace it is kept under another name")
             }
         }
-        try server.command("CREATE DATABASE \(quoted(restoring)) TEMPLATE template0 ENCODING 'UTF8'")
+        let user = quoted(address.parameters["user"] ?? "…")
+        try allowed("ALTER ROLE \(user) CREATEDB") { () throws(StoreError) in
+            try server.command("CREATE DATABASE \(quoted(restoring)) TEMPLATE template0 ENCODING 'UTF8'")
+        }
         do throws(StoreError) {
             try run(
                 "pg_restore", ["--exit-on-error", "--no-owner", "--no-privileges", "--dbname=\(restoring)", copy],
                 address.setting("dbname", restoring))
             try Store.check(try contents(address.setting("dbname", restoring), ambient), against: manifest)
-            if exists { try rename(name, to: former, server) }
+            if exists {
+                try allowed("ALTER DATABASE \(quoted(name)) OWNER TO \(user)") { () throws(StoreError) in
+                    try rename(name, to: former, server)
+                }
+            }
             do throws(StoreError) { try rename(restoring, to: name, server) } catch {
                 if exists { try rename(former, to: name, server) }
                 throw error
@@ -66,6 +73,15 @@ enum PostgresBackup {
             // 55006: object_in_use
             guard case .programming(let text) = error, text.contains("55006") else { throw error }
             throw .backup("the database \(name) is in use: stop the server first")
+        }
+    }
+
+    /// Names the right that the user of DATABASE_URL lacks, and the statement that a superuser gives it with.
+    private static func allowed(_ grant: String, _ work: () throws(StoreError) -> Void) throws(StoreError) {
+        do throws(StoreError) { try work() } catch {
+            // 42501: insufficient_privilege
+            guard case .programming(let text) = error, text.contains("42501") else { throw error }
+            throw .backup("the user of DATABASE_URL may not do what a restore needs; as a superuser of PostgreSQL run: \(grant)")
         }
     }
 
