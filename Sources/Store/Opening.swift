@@ -14,13 +14,15 @@ public struct StoreOptions: Sendable {
 }
 
 extension Store {
-    /// Connects; makes the SQLite file and its folder when they are missing. Changes no schema: call `migrate()` next.
+    /// Connects; makes the SQLite file and its folder when they are missing, unless a log of that file is there. Changes no schema: call `migrate()` next.
     public static func open(
         _ location: DatabaseLocation, ambient: Ambient, options: StoreOptions = StoreOptions()
     ) async throws(StoreError) -> Store {
         let database: any Database
         switch location {
         case .sqliteFile(let path):
+            // SQLite would throw the log of a lost file away, and with it what was committed last.
+            if !Files.exists(path), Files.exists(path + "-wal") { throw .corrupt("\(path) is gone, and its log \(path)-wal is left") }
             try Files.makePrivateFile(path)
             database = SQLiteDatabase(path: path, ambient: ambient, options: options)
         case .sqliteMemory: database = SQLiteDatabase(path: ":memory:", ambient: ambient, options: options)

@@ -1,4 +1,5 @@
 public import Domain
+private import Synchronization
 
 /// The database: SQLite or PostgreSQL behind one face. Closures run on the database's own threads, never on the caller's, and are not
 /// `async`, so that nothing can wait for the network while a transaction is open.
@@ -7,6 +8,11 @@ public struct Store: Sendable {
     public let ambient: Ambient
     public let location: DatabaseLocation
     public var dialect: Dialect { database.dialect }
+    private let lastWrite = LastWrite()
+
+    init(database: any Database, ambient: Ambient, location: DatabaseLocation) {
+        (self.database, self.ambient, self.location) = (database, ambient, location)
+    }
 
     /// Runs `body` in a transaction of its own. When it throws, everything is rolled back.
     /// - Throws: what `body` throws, `.busy` when the queue is full, and whatever the commit meets.
@@ -31,10 +37,27 @@ public struct Store: Sendable {
         try await database.read(within: nil, body)
     }
 
-    /// Whether the database answers and takes writes, for health checks; bounded by `StoreLimits.healthMilliseconds`.
+    /// Whether the database answers and takes writes, for health checks; bounded by `StoreLimits.healthMilliseconds`. A write that went well
+    /// is good for `StoreLimits.healthWriteMilliseconds`, however often somebody asks.
     public func health() async throws(StoreError) {
-        _ = try await database.transaction(for: .write, within: StoreLimits.healthMilliseconds) { transaction throws(StoreError) in
-            try transaction.rows("SELECT name FROM change_counters LIMIT 1").count
+        let now = ambient.uptimeNanoseconds()
+        let writes = lastWrite.isDue(now)
+        try await database.transaction(for: .write, within: StoreLimits.healthMilliseconds) { transaction throws(StoreError) in
+            if writes { try transaction.tryWriting() } else { _ = try transaction.rows("SELECT name FROM change_counters LIMIT 1") }
+        }
+        if writes { lastWrite.wentWell(now) }
+    }
+
+    /// For how long the oldest connection of this program to a PostgreSQL database is open, ours included; nil on SQLite.
+    public func oldestConnectionMilliseconds() async throws(StoreError) -> Int64? {
+        guard dialect == .postgres else { return nil }
+        return try await read { reader throws(StoreError) in
+            try reader.value(
+                "age",
+                """
+                SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp() - MIN(backend_start)) * 1000 AS BIGINT) AS age FROM pg_stat_activity
+                WHERE datname = current_database() AND usename = current_user AND application_name = current_setting('application_name')
+                """)
         }
     }
 
@@ -43,6 +66,17 @@ public struct Store: Sendable {
 
     /// Waits for what is under way, refuses anything new and closes every connection. Commands and tests end with it.
     public func close() async { await database.close() }
+}
+
+/// When a health check last wrote.
+private final class LastWrite: Sendable {
+    private let atNanoseconds = Mutex<UInt64?>(nil)
+
+    func isDue(_ now: UInt64) -> Bool {
+        guard let last = atNanoseconds.withLock({ $0 }) else { return true }
+        return now &- last >= UInt64(StoreLimits.healthWriteMilliseconds) * 1_000_000
+    }
+    func wentWell(_ now: UInt64) { atNanoseconds.withLock { $0 = now } }
 }
 
 /// What both databases offer; the two implementations are `SQLiteDatabase` and `PostgresDatabase`.

@@ -165,6 +165,21 @@ import Testing
         }
     }
 
+    @Test func `the age of the oldest connection tells of another program on the database`() async throws {
+        let none = try await withStore(.sqlite) { store async throws in try await store.oldestConnectionMilliseconds() }
+        #expect(none == nil)
+        try await withDatabaseLocation(.postgres) { location in
+            let ambient = TestClock().ambient
+            let first = try await Store.open(location, ambient: ambient)
+            _ = try await first.read { reader throws(StoreError) in try reader.rows("SELECT pg_sleep(0.2) AS slept").count }
+            let second = try await Store.open(location, ambient: ambient)
+            let both = try await second.oldestConnectionMilliseconds()
+            await second.close()
+            await first.close()
+            #expect((both ?? 0) >= 200)
+        }
+    }
+
     @Test func `a wrong password and a missing database say what is wrong and not the password`() async throws {
         try await withDatabaseLocation(.postgres) { location in
             guard case .postgres(let address) = location else {

@@ -70,6 +70,22 @@ import Testing
         }
     }
 
+    @Test func `a database that takes no writes is not healthy, though it can be read, until it takes them again`() async throws {
+        let clock = TestClock()
+        try await withFile(clock: clock) { store, _ in
+            try await store.health()
+            try await store.transaction { transaction throws(StoreError) in
+                try transaction.connection.script(
+                    "CREATE TRIGGER refused BEFORE INSERT ON alert_words BEGIN SELECT RAISE(ABORT, 'refused'); END")
+            }
+            try await store.health()
+            clock.advance(milliseconds: StoreLimits.healthWriteMilliseconds)
+            for _ in 0..<2 { await #expect(throws: StoreError.self) { try await store.health() } }
+            try await store.transaction { transaction throws(StoreError) in try transaction.connection.script("DROP TRIGGER refused") }
+            try await store.health()
+        }
+    }
+
     @Test func `a lock that another holds is busy, and only as long as it is held`() async throws {
         var options = StoreOptions()
         options.deadlineMilliseconds = 100
@@ -115,6 +131,20 @@ import Testing
                 }
             }
             #expect(try Data(contentsOf: file) == text)
+        }
+    }
+
+    @Test func `a log without its file is left as it is`() async throws {
+        try await withTemporaryFolder { folder in
+            let (path, log) = (folder.appending(path: "test.db").path, folder.appending(path: "test.db-wal"))
+            try Data("a log".utf8).write(to: log)
+            let refusal = await #expect(throws: StoreError.self) {
+                let store = try await Store.open(.sqliteFile(path: path), ambient: TestClock().ambient)
+                await store.close()
+            }
+            #expect(refusal?.description.contains("test.db is gone") == true)
+            #expect(!FileManager.default.fileExists(atPath: path))
+            #expect(try Data(contentsOf: log) == Data("a log".utf8))
         }
     }
 
