@@ -5,16 +5,23 @@ internal import Provisioning
 internal import Relay
 internal import Secrets
 internal import Store
+internal import Telemetry
 
 extension Command {
     static let secretsRotate = Command(
         name: "secrets rotate", usage: "[--old-key-file FILE]",
         about:
-            "Makes a new data key and seals every secret in the database again.\nTo change ENCRYPTION_KEY itself: stop the server, set the new ENCRYPTION_KEY, put the old one into a file and name it with --old-key-file.",
+            "Makes a new data key and seals every secret in the database again.\nTo change ENCRYPTION_KEY itself: stop every server, set the new ENCRYPTION_KEY, put the old one into a file and name it with --old-key-file.",
         valued: ["old-key-file"]
     ) { arguments in
         _ = try arguments.operands()
+        // A server that runs has the old key, and could open nothing of what comes next.
+        let changesKey = arguments["old-key-file"] != nil
+        let advice = "stop it first: it knows only the old ENCRYPTION_KEY"
+        let lock = changesKey ? try ServeLock(try Instance.place(try Settings.load()), advice: advice) : nil
+        let begun = Ambient.live.uptimeNanoseconds()
         try await withInstance { instance in
+            if changesKey { try await refuseServers(instance.store, openedAt: begun) }
             if let file = arguments["old-key-file"] { try await rewrap(instance, oldKey: try readSecret(file, "the old ENCRYPTION_KEY")) }
             // Opened before the new data key exists, so that everything sealed until now opens; then again, to seal with the new one.
             _ = try await Vault.open(instance.settings, instance.store)
@@ -25,6 +32,15 @@ extension Command {
                 arguments, ["key": .string(vault.keyring.keyID), "resealed": .int(Int64(count))],
                 "\(count) secrets sealed with key \(vault.keyring.keyID)")
         }
+        _ = consume lock
+    }
+
+    /// On PostgreSQL there is no lock to ask: a connection that is older than ours is a server's.
+    private static func refuseServers(_ store: Store, openedAt begun: UInt64) async throws {
+        let marginMilliseconds: Int64 = 100
+        let ours = Int64(clamping: (store.ambient.uptimeNanoseconds() &- begun) / 1_000_000)
+        guard let oldest = try await store.oldestConnectionMilliseconds(), oldest > ours + marginMilliseconds else { return }
+        throw Failure("a gatehouse works on \(store.location); stop every server on it first: it knows only the old ENCRYPTION_KEY")
     }
 
     /// The data keys, from the old ENCRYPTION_KEY to the one that is set now.

@@ -7,20 +7,34 @@ internal import Store
 struct ServeLock: ~Copyable {
     private let descriptor: Int32
 
-    /// - Returns: nil where several servers may work on one database, and where no file can be made: opening the database tells why then.
-    /// - Throws: `Failure` while another server runs on it.
-    init?(_ location: DatabaseLocation) throws(Failure) {
+    /// - Parameter advice: what to do about the other one.
+    /// - Returns: nil where several servers may work on one database, and where its folder is not there.
+    /// - Throws: `Failure` while another server runs on it, and when the lock's file cannot be opened.
+    init?(
+        _ location: DatabaseLocation,
+        advice: String = "stop that one, or give this one a DATA_DIR of its own. Several servers on one database need PostgreSQL"
+    ) throws(Failure) {
         guard case .sqliteFile(let database) = location else { return nil }
-        let path = database + ".lock"
+        let path = Self.resolved(database) + ".lock"
         let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { return nil }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
-            close(descriptor)
+        if descriptor < 0, errno == ENOENT { return nil }
+        guard descriptor >= 0 else {
             throw Failure(
-                "another gatehouse serve runs on \(location) and holds \(path); stop that one, or give this one a DATA_DIR of its own. Several servers on one database need PostgreSQL"
+                "\(path) cannot be opened: \(unsafe String(cString: strerror(errno))); give it, and the folder it is in, to the user that runs gatehouse"
             )
         }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
+            close(descriptor)
+            throw Failure("another gatehouse serve runs on \(location) and holds \(path); \(advice)")
+        }
         self.descriptor = descriptor
+    }
+
+    /// The file itself, whatever links lead to it, so that one database has one lock; the path as it is while there is no such file.
+    private static func resolved(_ path: String) -> String {
+        guard let real = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(real) }
+        return unsafe String(cString: real)
     }
 
     deinit { close(descriptor) }

@@ -103,7 +103,7 @@ struct Vault: Sendable {
         } catch {
             guard error == .wrongEncryptionKey else { throw error }
             throw Failure(
-                "ENCRYPTION_KEY is not the one this database was made with. Set the old one again (outside production it is in \(settings.dataDirectory)/encryption_key), or restore a backup that fits."
+                "ENCRYPTION_KEY is not the one this database was made with. Set the old one again (outside production it is in \(settings.dataDirectory)/encryption_key), restart with the new one when it was changed with secrets rotate, or restore a backup that fits."
             )
         }
     }
