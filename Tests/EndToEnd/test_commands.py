@@ -127,6 +127,11 @@ def test_migrations_are_shown_before_they_are_run(far):
         (relay.folder / "data").mkdir(mode=0o700)
         code, said = attempt(relay, "migrate", "--check")
         assert code == 1 and "foundation" in said.lower(), said
+        if postgres is None:
+            assert "no database" in said, said
+            code, said = attempt(relay, "user", "list")
+            assert code == 1 and "gatehouse migrate" in said, said
+            assert not list((relay.folder / "data").iterdir()), "looking makes nothing"
         assert attempt(relay, "migrate")[0] == 0
         code, said = attempt(relay, "migrate", "--check")
         assert code == 0, said
@@ -178,6 +183,25 @@ def test_sealed_secrets_move_to_a_new_data_key_under_a_running_server(far):
         assert rotated and [row["id"] for row in before] == [row["id"] for row in after] and before != after
         assert relay.send()[0] == 200
         relay.kill()
+        relay.start()
+        assert relay.send()[0] == 200
+
+
+def test_another_encryption_key_is_taken_only_while_no_server_runs(far):
+    fake, postgres = far
+    with Prepared(fake, postgres=postgres, LOG_LEVEL="warning", ENCRYPTION_KEY="first-key-only-for-tests") as relay:
+        assert relay.send()[0] == 200
+        (relay.folder / "old-key").write_text("first-key-only-for-tests")
+        words = ("secrets", "rotate", "--old-key-file", "old-key")
+        code, said = attempt(relay, *words, ENCRYPTION_KEY="second-key-only-for-tests")
+        assert code == 1 and "stop" in said and "old ENCRYPTION_KEY" in said, said
+        assert relay.send()[0] == 200
+        relay.stop()
+        relay.settings["ENCRYPTION_KEY"] = "second-key-only-for-tests"
+        if postgres:  # whose connections end a moment later
+            until(lambda: attempt(relay, *words)[0] == 0)
+        else:
+            assert attempt(relay, *words)[0] == 0
         relay.start()
         assert relay.send()[0] == 200
 

@@ -46,7 +46,7 @@ extension Command {
 
     static let keyList = Command(name: "key list", usage: "[--owner EMAIL]", about: "Lists relay keys.", valued: ["owner"]) { arguments in
         _ = try arguments.operands()
-        try await withInstance { instance in
+        try await withInstance(schema: .keep) { instance in
             var owner: UserID?
             if let email = arguments["owner"] {
                 guard let user = try await instance.people().find(email: email) else { throw Failure("there is no user \(email)") }

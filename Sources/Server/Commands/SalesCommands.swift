@@ -61,7 +61,7 @@ extension Command {
 
     static let planList = Command(name: "plan list", usage: "", about: "Lists plans.") { arguments in
         _ = try arguments.operands()
-        try await withInstance { instance in
+        try await withInstance(schema: .keep) { instance in
             let plans = try await instance.store.read { reader throws(StoreError) in try reader.plans(limit: 1000).items }
             Output.show(
                 arguments, .array(plans.map(json)),
@@ -115,7 +115,7 @@ extension Command {
             try arguments["kind"].map { text throws(ParseError) in try ServiceKind(parsing: text) }
         }
         let filter = ServiceFilter(kind: kind, isBehind: arguments.has("behind"))
-        try await withInstance { instance in
+        try await withInstance(schema: .keep) { instance in
             var services: [Service] = []
             while true {
                 let last = services.last?.id
@@ -135,7 +135,7 @@ extension Command {
 
     static let serviceShow = Command(name: "service show", usage: "ID", about: "Shows a service with its last commands.") { arguments in
         let id = try serviceID(arguments)
-        try await withInstance { instance in
+        try await withInstance(schema: .keep) { instance in
             let found = try await instance.store.read { reader throws(StoreError) in
                 (try reader.service(id), try reader.suspensions(of: id), try reader.operations(of: id))
             }
@@ -228,7 +228,7 @@ extension Command {
 
     static let paymentList = Command(name: "payment list", usage: "", about: "Lists payments, oldest first.") { arguments in
         _ = try arguments.operands()
-        try await withInstance { instance in
+        try await withInstance(schema: .keep) { instance in
             var payments: [Payment] = []
             while true {
                 let last = payments.last?.number ?? 0

@@ -19,25 +19,33 @@ extension Command {
     ) { arguments in
         _ = try arguments.operands()
         let settings = try Settings.load()
-        guard TextFile.createFolder(settings.dataDirectory) else {
-            throw Failure("DATA_DIR \(settings.dataDirectory) is no folder and cannot be made one")
+        var location = try settings.databaseLocation()
+        if arguments.has("check") {
+            // Looking must not make one: an empty one in memory has as much to be done.
+            if case .sqliteFile(let path) = location, !TextFile.exists(path) {
+                if !arguments.wantsJSON { Console.print("there is no database at \(location) yet") }
+                location = .sqliteMemory
+            }
+        } else {
+            guard TextFile.createFolder(settings.dataDirectory) else {
+                throw Failure("DATA_DIR \(settings.dataDirectory) is no folder and cannot be made one")
+            }
         }
-        let store = try await Store.open(try settings.databaseLocation(), ambient: .live, options: settings.storeOptions)
+        let store = try await Store.open(location, ambient: .live, options: settings.storeOptions)
         do {
             if arguments.has("check") {
                 let pending = try await store.pendingMigrations()
                 Output.show(
                     arguments, ["pending": .array(pending.map { .string($0) })],
                     pending.isEmpty ? "up to date" : "to be done: \(pending.joined(separator: ", "))")
-                await store.close()
                 if !pending.isEmpty { throw Failure("the schema is not up to date; run: gatehouse migrate") }
             } else {
                 let done = try await store.migrate()
                 Output.show(
                     arguments, ["done": .array(done.map { .string($0) })],
                     done.isEmpty ? "up to date" : "done: \(done.joined(separator: ", "))")
-                await store.close()
             }
+            await store.close()
         } catch {
             await store.close()
             throw error

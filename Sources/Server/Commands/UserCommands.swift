@@ -59,7 +59,7 @@ extension Command {
 
     static let userList = Command(name: "user list", usage: "", about: "Lists all users.") { arguments in
         _ = try arguments.operands()
-        try await withInstance { instance in
+        try await withInstance(schema: .keep) { instance in
             var users: [User] = []
             while true {
                 let page = try await instance.people().list(after: users.last?.number ?? 0, limit: 1000)
@@ -96,8 +96,9 @@ extension Command {
     }
 
     /// Opens the instance for one piece of work and closes it on every path. The first command in a new folder makes the database.
-    static func withInstance(_ work: (Instance) async throws -> Void) async throws {
-        let instance = try await Instance.open(try Settings.load(), schema: .make)
+    /// - Parameter schema: `.keep` for what only reads: an empty database made for it would hide that it looks at the wrong place.
+    static func withInstance(schema: Instance.SchemaRule = .make, _ work: (Instance) async throws -> Void) async throws {
+        let instance = try await Instance.open(try Settings.load(), schema: schema)
         do { try await work(instance) } catch {
             await instance.close()
             throw error

@@ -42,7 +42,7 @@ extension Command {
 
     static let vpnNodeList = Command(name: "vpn node list", usage: "", about: "Lists VPN nodes.") { arguments in
         _ = try arguments.operands()
-        try await withInstance { instance in
+        try await withInstance(schema: .keep) { instance in
             let nodes = try await instance.store.read { reader throws(StoreError) in try reader.backends(kind: .vpn) }
             Output.show(
                 arguments, .array(nodes.map(json)),
