@@ -82,13 +82,16 @@ struct SettingsTests {
             "PORT": "70000", "HOST": "localhost", "ENVIRONMENT": "prod", "TLS_CERT_FILE": "/x", "DATABASE_URL": "mysql://x",
             "LOG_MAX_SIZE": "big",
             "TRUSTED_PROXIES": "10.0.0.0/40", "CLAUDE_ACCOUNTS": "{}", "DB_POOL_SIZE": "0",
+            "TIME_ZONE": "Mars/Base", "EVENT_WEBHOOKS": "{}",
         ])
         for name in [
             "PORT", "HOST", "ENVIRONMENT", "TLS_CERT_FILE", "DATABASE_URL", "LOG_MAX_SIZE", "TRUSTED_PROXIES", "CLAUDE_ACCOUNTS",
-            "DB_POOL_SIZE",
+            "DB_POOL_SIZE", "TIME_ZONE", "EVENT_WEBHOOKS must be a JSON list",
         ] {
             #expect(found.contains { $0.hasPrefix(name) }, "\(name) in \(found)")
         }
+        let files = problems(["TLS_CERT_FILE": "/nowhere/cert.pem", "TLS_KEY_FILE": "/nowhere/key.pem"])
+        #expect(files.count == 2 && files.allSatisfy { $0.contains("cannot be read: /nowhere/") }, "\(files)")
     }
 
     @Test func `WG_ settings describe one node, or none`() throws {
@@ -134,6 +137,10 @@ struct SettingsTests {
             "CONFIG_ENCRYPTION_KEY": String(repeating: "e4", count: 16),
         ]
         #expect(try !settings(good).isDemo)
+        for url in ["sqlite:///", "sqlite://:memory:"] {
+            let found = problems(good.merging(["DATABASE_URL": url]) { $1 })
+            #expect(found.count == 1 && found.first?.hasPrefix("DATABASE_URL") == true, "\(found)")
+        }
         #expect(try settings(good).encryptionKey != nil && settings(good).legacyEncryptionKey == nil)
     }
 

@@ -82,20 +82,20 @@ public struct WebhookTarget: Sendable {
     public static func list(parsing text: String) throws(ParseError) -> [WebhookTarget] {
         let shape = #"a JSON list as [{"name":"ops","url":"https://ops.example.com/hook","secret":"whsec_…","events":["relay.*"]}]"#
         guard let list = try? JSON(parsing: Array(text.utf8)).array, list.count <= maximumTargets else {
-            throw ParseError("must be \(shape)")
+            throw ParseError(shape)
         }
         var targets: [WebhookTarget] = []
         for (index, one) in list.enumerated() {
             guard let name = one["name"].string, isName(name), let url = one["url"].string, let secret = one["secret"].string else {
-                throw ParseError("must be \(shape); entry \(index + 1) has no name of a-z, 0-9 and -, no url or no secret")
+                throw ParseError("\(shape); entry \(index + 1) has no name of a-z, 0-9 and -, no url or no secret")
             }
             guard url.hasPrefix("https://") || url.hasPrefix("http://"), !secret.isEmpty else {
-                throw ParseError("must be \(shape); entry \(index + 1) has a url or secret that cannot be used")
+                throw ParseError("\(shape); entry \(index + 1) has a url or secret that cannot be used")
             }
-            guard !targets.contains(where: { $0.name == name }) else { throw ParseError("names \(name) twice") }
+            guard !targets.contains(where: { $0.name == name }) else { throw ParseError("\(shape); \(name) is there twice") }
             let events = one["events"] == .null ? ["*"] : (one["events"].array ?? []).compactMap(\.string)
             guard (1...maximumEvents).contains(events.count), events.count == one["events"].array?.count ?? 1 else {
-                throw ParseError("must be \(shape); events of entry \(index + 1) must be a list of texts")
+                throw ParseError("\(shape); events of entry \(index + 1) must be a list of texts")
             }
             targets.append(WebhookTarget(name: name, address: url, secret: SecretBytes(Array(secret.utf8)), events: events))
         }

@@ -20,6 +20,7 @@ enum TextFile {
     private static let maximumBytes = 1 << 20
 
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+    static func isReadable(_ path: String) -> Bool { unsafe access(path, R_OK) == 0 }
 
     /// Nil when the file is not there, cannot be read, is too large or no UTF-8.
     static func read(_ path: String) -> String? {

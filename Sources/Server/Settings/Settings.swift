@@ -179,7 +179,9 @@ struct Settings: Sendable {
         var targets: [WebhookTarget] = []
         if let text = optional("EVENT_WEBHOOKS") { targets = try WebhookTarget.list(parsing: text) }
         guard let url = optional("EVENT_WEBHOOK_URL"), let secret = secret("EVENT_WEBHOOK_SECRET") else { return targets }
-        guard !targets.contains(where: { $0.name == "main" }) else { throw ParseError("names main, which is EVENT_WEBHOOK_URL") }
+        guard !targets.contains(where: { $0.name == "main" }) else {
+            throw ParseError("of targets with other names than main, which is EVENT_WEBHOOK_URL")
+        }
         return [WebhookTarget(name: "main", address: url, secret: secret, events: list("EVENT_WEBHOOK_EVENTS"))] + targets
     }
     var emailVerification: EmailVerification { EmailVerification(rawValue: text("EMAIL_VERIFICATION")) ?? .off }

@@ -19,7 +19,12 @@ extension Settings {
         func text(_ name: String) -> String { value(name).text }
         if text("TLS_CERT_FILE").isEmpty != text("TLS_KEY_FILE").isEmpty {
             problems.append("TLS_CERT_FILE and TLS_KEY_FILE belong together; set both or none")
+        } else {
+            for name in ["TLS_CERT_FILE", "TLS_KEY_FILE"] where !text(name).isEmpty && !TextFile.isReadable(text(name)) {
+                problems.append("\(name) names a file that cannot be read: \(text(name))")
+            }
         }
+        do { _ = try TimeZoneFile.zone(timeZone) } catch { problems.append("\(error)") }
         if IPAddress(host) == nil { problems.append("HOST must be an address as 127.0.0.1 or ::, not a name") }
         for network in SettingText.list(text("TRUSTED_PROXIES")) ?? [] where IPNetwork(network) == nil {
             problems.append("TRUSTED_PROXIES must be networks as 10.0.0.0/8; \(network.debugDescription) is none")
@@ -88,6 +93,9 @@ extension Settings {
                     "\(name) must be a random text of at least \(Self.productionSecretCharacters) characters; make one with: openssl rand -hex 32"
                 )
             }
+        }
+        if let location = try? databaseLocation(), location == .sqliteMemory {
+            problems.append("DATABASE_URL cannot be a database in memory with ENVIRONMENT=production: it is gone when the server stops")
         }
         if SettingText.boolean(text("DEMO")) == true { problems.append("DEMO cannot be true with ENVIRONMENT=production") }
         return problems
