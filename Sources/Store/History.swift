@@ -186,16 +186,26 @@ public struct HistoryFilter: Sendable {
 public struct HistoryCursor: Sendable, Equatable {
     public let startedAt: Timestamp
     public let id: RequestID
+    /// Where the list ends, as the first page had it; nil: it had no such bound.
+    public let from: Timestamp?
 
-    public init(after record: RequestRecord) { (startedAt, id) = (record.startedAt, record.id) }
+    public init(after record: RequestRecord, from: Timestamp? = nil) {
+        (startedAt, id, self.from) = (record.startedAt, record.id, from)
+    }
 
-    /// "<milliseconds>.<request id>": what a client sends back.
-    public var text: String { "\(startedAt.milliseconds).\(id.text)" }
+    /// "<milliseconds>.<request id>", with a bound ".<milliseconds>" behind it: what a client sends back.
+    public var text: String { "\(startedAt.milliseconds).\(id.text)" + (from.map { ".\($0.milliseconds)" } ?? "") }
     public init(parsing text: String) throws(ParseError) {
-        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let milliseconds = Int64(parts[0]) else { throw ParseError("a cursor of this list", got: text) }
+        let parts = text.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count >= 2, let milliseconds = Int64(parts[0]) else { throw ParseError("a cursor of this list", got: text) }
         startedAt = Timestamp(milliseconds: milliseconds)
         id = try RequestID(parsing: String(parts[1]))
+        guard parts.count == 3 else {
+            from = nil
+            return
+        }
+        guard let bound = Int64(parts[2]) else { throw ParseError("a cursor of this list", got: text) }
+        from = Timestamp(milliseconds: bound)
     }
 }
 

@@ -114,4 +114,26 @@ struct SelfServiceTests {
             #expect(Set(ids).count == 6)
         }
     }
+
+    @Test func `pages by cursor end where the first page's 24 hours began`() async throws {
+        try await withHistory(6) { world async throws in
+            let past = Self.settled(0, world.key.id, world.store.ambient.now().adding(seconds: -3 * 86_400), world)
+            try await world.store.transaction { transaction throws(StoreError) in _ = try transaction.settle([past]) }
+            let first = try JSON(parsing: try await world.get("/v1/request-history?limit=4").body)
+            let cursor = try #require(first["pagination"]["cursor"].string)
+            // By then the rows are older than 24 hours: the list that was begun has them still.
+            await world.advance(seconds: 86_400)
+            let rest = try JSON(parsing: try await world.get("/v1/request-history?limit=4&cursor=\(cursor)").body)
+            #expect(rest["history"].array?.count == 2 && rest["pagination"]["hasMore"] == false, "\(rest.text)")
+        }
+    }
+
+    /// A mark on a comma or a quote makes another character of both, and the same bytes for who reads the table.
+    @Test(arguments: [
+        ("a,b", "\"a,b\""), ("a,\u{301}b", "\"a,\u{301}b\""), ("a\"\u{301}b", "\"a\"\"\u{301}b\""), ("=1", "'=1"),
+        ("=\u{301}1", "'=\u{301}1"), ("\r\n", "\"'\r\n\""), ("\u{301}=", "\u{301}="), ("", ""), ("a b", "a b"),
+    ])
+    func `a cell is quoted by what its bytes are`(text: String, cell: String) {
+        #expect(Array(HistoryExport.cell(.string(text)).utf8) == Array(cell.utf8))
+    }
 }

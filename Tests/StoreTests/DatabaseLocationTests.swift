@@ -63,9 +63,12 @@ import Testing
 
     @Test func `a history cursor reads back, and nothing else does`() throws {
         let cursor = try HistoryCursor(parsing: "1795219200000.req_0193c0de8a7b7f3e9d2c4b5a69788796")
-        #expect(try HistoryCursor(parsing: cursor.text) == cursor)
+        #expect(try HistoryCursor(parsing: cursor.text) == cursor && cursor.from == nil)
+        let bounded = try HistoryCursor(parsing: cursor.text + ".1795132800000")
+        #expect(try HistoryCursor(parsing: bounded.text) == bounded && bounded.from == Timestamp(milliseconds: 1_795_132_800_000))
         for text in [
             "", ".", "1", "1.", ".req_0193c0de8a7b7f3e9d2c4b5a69788796", "x.req_0193c0de8a7b7f3e9d2c4b5a69788796", "1.key_1", "1.2.3",
+            cursor.text + ".", cursor.text + ".x", cursor.text + ".1.2",
         ] {
             #expect(throws: ParseError.self) { try HistoryCursor(parsing: text) }
         }

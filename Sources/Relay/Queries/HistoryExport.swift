@@ -81,14 +81,24 @@ struct HistoryExport: Sendable {
         "cacheCreateTokens", "cacheReadTokens", "costMicroUsd", "ttftMs", "attempts", "stream", "usageSource", "error",
     ]
 
-    /// Quoted where it has to be (RFC 4180). What a spreadsheet would take for a formula begins with an apostrophe.
+    private static let lineEnds: Set<Unicode.Scalar> = ["\n", "\r", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}"]
+
+    /// Quoted where it has to be (RFC 4180). What a spreadsheet would take for a formula begins with an apostrophe. Looks at scalars:
+    /// a comma with a combining mark is another character here and still a comma for who reads the table.
     static func cell(_ value: JSON) -> String {
         switch value {
         case .null: return ""
         case .string(let text):
-            let safe = text.first.map { "=+-@\t\r".contains($0) } == true ? "'" + text : text
-            guard safe.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return safe }
-            return "\"" + safe.replacing("\"", with: "\"\"") + "\""
+            let scalars = text.unicodeScalars
+            let isFormula = scalars.first.map { "=+-@\t\r".unicodeScalars.contains($0) } == true
+            var cell = String.UnicodeScalarView(isFormula ? "'".unicodeScalars : "".unicodeScalars)
+            var isQuoted = false
+            for scalar in scalars {
+                if scalar == "\"" { cell.append(scalar) }
+                if scalar == "," || scalar == "\"" || Self.lineEnds.contains(scalar) { isQuoted = true }
+                cell.append(scalar)
+            }
+            return isQuoted ? "\"" + String(cell) + "\"" : String(cell)
         default: return value.text
         }
     }

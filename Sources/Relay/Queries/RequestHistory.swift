@@ -17,12 +17,12 @@ struct RequestHistory: Sendable {
         let limit = try Self.number(query, "limit", Self.limits, or: 50)
         let offset = try Self.number(query, "offset", 0...1_000_000, or: 0)
         let cursor = try Self.parsed(query, "cursor") { text throws(ParseError) in try HistoryCursor(parsing: text) }
-        let filter = try filter(key, query: query, hasCursor: cursor != nil)
+        let filter = try filter(key, query: query, cursor: cursor)
         let page = try await store.read { reader throws(StoreError) in
             try reader.history(filter, cursor: cursor, offset: cursor == nil ? offset : 0, limit: limit)
         }
         var pagination: JSONObject = ["limit": .int(Int64(limit)), "offset": .int(Int64(offset)), "hasMore": .bool(page.hasMore)]
-        if page.hasMore, let last = page.items.last { pagination["cursor"] = .string(HistoryCursor(after: last).text) }
+        if page.hasMore, let last = page.items.last { pagination["cursor"] = .string(HistoryCursor(after: last, from: filter.from).text) }
         let now = ambient.now()
         let day = try Self.parsed(query, "date") { text throws(ParseError) in try zone.day(parsing: text) }
         return [
@@ -32,7 +32,10 @@ struct RequestHistory: Sendable {
     }
 
     /// What the query selects of the key's own requests; the last 24 hours when it names no time.
-    func filter(_ key: RelayKey, query: [(name: String, value: String)], hasCursor: Bool = false) throws(RelayProblem) -> HistoryFilter {
+    /// - Parameter cursor: of the page before, whose list ends where its first page said.
+    func filter(
+        _ key: RelayKey, query: [(name: String, value: String)], cursor: HistoryCursor? = nil
+    ) throws(RelayProblem) -> HistoryFilter {
         var filter = HistoryFilter(apiKeyID: key.key.id, model: Self.value(query, "model"))
         filter.status = try Self.parsed(query, "status") { text throws(ParseError) in
             guard let status = RequestStatus(rawValue: text) else { throw ParseError("one of pending, success, error, aborted", got: text) }
@@ -42,7 +45,9 @@ struct RequestHistory: Sendable {
         filter.to = try Self.parsed(query, "to") { text throws(ParseError) in try Timestamp(parsing: text) }
         if let day = try Self.parsed(query, "date", { text throws(ParseError) in try zone.day(parsing: text) }) {
             (filter.from, filter.to) = (day.lowerBound, day.upperBound)
-        } else if filter.from == nil, filter.to == nil, !hasCursor {
+        } else if filter.from == nil, let cursor {
+            filter.from = cursor.from
+        } else if filter.from == nil, filter.to == nil {
             filter.from = ambient.now().adding(milliseconds: -Self.dayMilliseconds)
         }
         return filter
