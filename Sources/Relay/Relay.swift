@@ -194,6 +194,8 @@ public final class Relay: Sendable {
     }
     /// Takes the places of a key's requests in this process away from them; they themselves go on. How many; nil for an unknown key.
     public func clearPlaces(of id: APIKeyID) -> Int64? { services.keys.find(id).map { LimitCounters.clearPlaces($0.holders) } }
+    /// The key whose secret had that hash before it was rotated, its grace over or not.
+    @Sendable public func rotatedKey(from hash: [UInt8]) -> APIKeyID? { services.keys.rotated(from: hash) }
     /// Renews an OAuth account's access token, unless there is one newer than generation `known`. Whether there is one now.
     public func renewToken(of id: AccountID, known: Int64) async -> Bool { await services.tokens.renew(id, known: known) }
     /// An account was tried beside the data path: what that used counts against its caps here.

@@ -103,7 +103,7 @@ func withSurface(_ test: (RunningSurface) async throws -> Void) async throws {
                 configuration, store: store, keyring: keyring, reloadKeyring: { keyring }, hasher: hasher, reactors: [reactor], log: log,
                 metrics: metrics)
             try await relay.start()
-            let keys = RelayKeys(store: store, hasher: hasher) { try? await relay.refresh() }
+            let keys = RelayKeys(store: store, hasher: hasher, rotated: relay.rotatedKey(from:)) { try? await relay.refresh() }
             let settings = try Settings(environment: ["ALLOW_LOOPBACK_UPSTREAM": "true"], file: nil, readFile: { _ in nil })
             let parts = try SalesParts(
                 settings: settings, store: store, dataKeys: DataKeys(keyring), hasher: hasher, log: log, metrics: metrics, changed: {})

@@ -60,6 +60,21 @@ struct SurfaceTests {
         }
     }
 
+    @Test func `a rotated secret reads statistics until its grace is over, as it does at the relay's own routes`() async throws {
+        try await withSurface { surface in
+            let old = try await surface.key()
+            _ = try await surface.keys.rotate(old.key.id, graceSeconds: 600, actor: "system")
+            let body = JSON.object(["apiKey": .string(old.secret.reveal { $0 })]).text
+            for (seconds, status): (Int64, Int) in [(0, 200), (599, 200), (1, 401)] {
+                surface.clock.advance(milliseconds: seconds * 1000)
+                for path in ["/v1/key-info", "/api/stats"] {
+                    #expect(try await surface.send("GET", path, key: old).status == status, "\(path)")
+                }
+                #expect(try await surface.send("POST", "/apiStats/api/user-stats", secret: nil, body: body).status == status)
+            }
+        }
+    }
+
     /// The relay's rows of the table that says who gets in; people's rows stand in `RoleTable`.
     @Test func `the relay's routes answer every key as the table says`() async throws {
         enum Caller: String, CaseIterable { case none, own, other, blockedOwner, deleted, expired, session }

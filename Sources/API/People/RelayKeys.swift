@@ -8,10 +8,16 @@ public struct RelayKeys: Sendable {
     let hasher: RelayKeyHasher
     /// Tells the data path of this process that keys have changed.
     public let changed: @Sendable () async -> Void
+    /// The key whose secret had that hash before it was rotated, as the data path knows it: the database has no index by it.
+    let rotated: @Sendable (_ hash: [UInt8]) -> APIKeyID?
 
-    public init(store: Store, hasher: RelayKeyHasher, changed: @escaping @Sendable () async -> Void) {
+    public init(
+        store: Store, hasher: RelayKeyHasher, rotated: @escaping @Sendable (_ hash: [UInt8]) -> APIKeyID? = { _ in nil },
+        changed: @escaping @Sendable () async -> Void
+    ) {
         self.store = store
         self.hasher = hasher
+        self.rotated = rotated
         self.changed = changed
     }
 

@@ -121,6 +121,9 @@ final class KeyDirectory: Sendable {
         return key
     }
 
+    /// The key whose secret had that hash before it was rotated, its grace over or not.
+    func rotated(from hash: [UInt8]) -> APIKeyID? { snapshot.withLock { $0.previous[Digest(hash)]?.key.id } }
+
     func find(_ id: APIKeyID) -> RelayKey? {
         snapshot.withLock { snapshot in snapshot.digestByID[id].flatMap { snapshot.byDigest[$0] } }
     }

@@ -55,7 +55,7 @@ struct Wiring {
             log: log,
             metrics: metrics)
         try await relay.start()
-        let keys = RelayKeys(store: store, hasher: vault.hasher) { [log] in
+        let keys = RelayKeys(store: store, hasher: vault.hasher, rotated: relay.rotatedKey(from:)) { [log] in
             do { try await relay.refresh() } catch { log.warning("relay.refresh_failed", ["error": LogValue("\(error)")]) }
         }
 
