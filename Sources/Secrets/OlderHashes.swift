@@ -22,6 +22,19 @@ enum OlderHashes {
         return Sodium.equal(derived, parts.digest)
     }
 
+    /// What decides how long a check takes, and how such a hash begins: "$2b$12$" or "$pbkdf2-sha256$29000$". nil for one of another kind.
+    static func kind(_ hash: String) -> String? {
+        guard knows(hash) else { return nil }
+        let cost = hash.split(separator: "$", omittingEmptySubsequences: false)[2]
+        return isBcrypt(hash) ? "$2b$\(cost)$" : "$pbkdf2-sha256$\(cost)$"
+    }
+    /// A hash of that kind and of nobody's password; nil for a text that begins no hash known here.
+    static func decoy(_ beginning: String) -> String? {
+        func fill(_ count: Int) -> String { String(repeating: "A", count: count) }
+        let salted = beginning.hasPrefix("$2") ? fill(21) + "." + fill(31) : fill(22) + "$" + fill(43)
+        return knows(beginning + salted) ? beginning + salted : nil
+    }
+
     private static func isBcrypt(_ hash: String) -> Bool {
         let parts = hash.split(separator: "$", omittingEmptySubsequences: false)
         guard parts.count == 4, parts[0].isEmpty, ["2a", "2b", "2y"].contains(parts[1]), parts[2].utf8.count == 2, let cost = Int(parts[2])

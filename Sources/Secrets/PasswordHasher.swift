@@ -51,11 +51,28 @@ public final class PasswordHasher: Sendable {
 
     /// - Parameter hash: nil for an unknown user; takes as long and is never true.
     public func verify(_ password: String, against hash: String?) async throws(SecretsError) -> Bool {
-        let known = hash ?? decoy
-        let matches = try await run { () throws(SecretsError) in
-            OlderHashes.matches(known, Array(password.utf8)) ?? Sodium.passwordMatches(known, Array(password.utf8))
+        try await matches(hash ?? decoy, password) && hash != nil
+    }
+
+    /// Computes what a refused check has not: every refusal has then cost Argon2id once, and each older kind that is stored once, so that
+    /// its time does not tell who is known.
+    /// - Parameters:
+    ///   - hash: what was checked; nil for an unknown user.
+    ///   - kinds: how the stored hashes of other programs begin, as "$2b$12$".
+    public func computeRest(_ password: String, after hash: String?, kinds: [String]) async throws(SecretsError) {
+        if let hash, !hash.hasPrefix("$argon2id$") { _ = try await matches(decoy, password) }
+        var done: Set<String> = []
+        if let kind = hash.flatMap(OlderHashes.kind) { done.insert(kind) }
+        for beginning in kinds {
+            guard let stand = OlderHashes.decoy(beginning), let kind = OlderHashes.kind(stand), done.insert(kind).inserted else { continue }
+            _ = try await matches(stand, password)
         }
-        return matches && hash != nil
+    }
+
+    private func matches(_ hash: String, _ password: String) async throws(SecretsError) -> Bool {
+        try await run { () throws(SecretsError) in
+            OlderHashes.matches(hash, Array(password.utf8)) ?? Sodium.passwordMatches(hash, Array(password.utf8))
+        }
     }
 
     /// Whether a password can be checked against a hash that another program has made: Argon2id, bcrypt or passlib's PBKDF2.

@@ -107,6 +107,28 @@ extension Reader {
         try value("count", "SELECT COUNT(*) AS count FROM users WHERE role = COALESCE(\(role), role)") ?? 0
     }
 
+    /// How password hashes of other programs begin, up to what tells their cost: "$2b$12$", "$pbkdf2-sha256$29000$". At most 16.
+    public func olderPasswordKinds() throws(StoreError) -> [String] {
+        // A number of rounds ends at the next "$", after one to seven digits.
+        let found = try rows(
+            """
+            SELECT DISTINCT CASE
+                WHEN SUBSTR(password_hash, 1, 2) = '$2' THEN SUBSTR(password_hash, 1, 7)
+                WHEN SUBSTR(password_hash, 17, 1) = '$' THEN SUBSTR(password_hash, 1, 17)
+                WHEN SUBSTR(password_hash, 18, 1) = '$' THEN SUBSTR(password_hash, 1, 18)
+                WHEN SUBSTR(password_hash, 19, 1) = '$' THEN SUBSTR(password_hash, 1, 19)
+                WHEN SUBSTR(password_hash, 20, 1) = '$' THEN SUBSTR(password_hash, 1, 20)
+                WHEN SUBSTR(password_hash, 21, 1) = '$' THEN SUBSTR(password_hash, 1, 21)
+                WHEN SUBSTR(password_hash, 22, 1) = '$' THEN SUBSTR(password_hash, 1, 22)
+                ELSE SUBSTR(password_hash, 1, 23) END AS kind
+            FROM users WHERE SUBSTR(password_hash, 1, 2) = '$2' OR SUBSTR(password_hash, 1, 15) = '$pbkdf2-sha256$'
+            ORDER BY kind LIMIT 16
+            """)
+        var kinds: [String] = []
+        for row in found { kinds.append(try row["kind"]) }
+        return kinds
+    }
+
     public func anyAdminExists() throws(StoreError) -> Bool {
         try !rows("SELECT id FROM users WHERE role = \(UserRole.admin) LIMIT 1").isEmpty
     }

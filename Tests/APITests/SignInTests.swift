@@ -29,6 +29,22 @@ struct SignInTests {
         }
     }
 
+    @Test func `a refusal costs the same while hashes of another program are stored`() async throws {
+        try await withSignedInSurface { surface in
+            _ = try await surface.person("ada")
+            let bob = try await surface.person("bob")
+            let taken = "$2b$04$abcdefghijklmnopqrstuuK7Sjs7rFYArh/ytIZsOeM/z4RV2Fw2i"
+            try await surface.store.transaction { transaction throws(StoreError) in
+                _ = try transaction.upgradePasswordHash(from: bob.passwordHash, to: taken, of: bob.id)
+            }
+            for name in ["ada", "bob", "nobody"] {
+                let before = surface.passwords.computedCount
+                #expect(await surface.login(name, password: "Wrong-Horse-9").status == 401)
+                #expect(surface.passwords.computedCount == before + 2, "\(name)")
+            }
+        }
+    }
+
     @Test func `a failed login is counted and written down without who or where`() async throws {
         try await withSignedInSurface { surface in
             let user = try await surface.person("ada")

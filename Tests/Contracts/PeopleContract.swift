@@ -153,6 +153,26 @@ import Testing
     }
 
     @Test(arguments: TestDatabase.allCases)
+    func `hashes of other programs are listed by their kind and cost, each once`(database: TestDatabase) async throws {
+        try await withStore(database) { store in
+            let hashes = [
+                "$argon2id$v=19$m=65536,t=2,p=1$AAAA$AAAA", "$2b$12$abcdefghijklmnopqrstuu", "$2b$12$bbcdefghijklmnopqrstuu",
+                "$2a$04$abcdefghijklmnopqrstuu", "$pbkdf2-sha256$29000$MDEy$MDEy", "$pbkdf2-sha256$29000$NDEy$MDEy",
+                "$pbkdf2-sha256$9$MDEy$MDEy", "$pbkdf2-sha256$1000000$MDEy$MDEy", "plain",
+            ]
+            let kinds = try await store.transaction { transaction throws(StoreError) -> [String] in
+                for (number, hash) in hashes.enumerated() {
+                    let user = try transaction.createUser(.example("u\(number)@x.example"))
+                    _ = try transaction.upgradePasswordHash(from: user.passwordHash, to: hash, of: user.id)
+                }
+                return try transaction.olderPasswordKinds()
+            }
+            let expected = ["$2a$04$", "$2b$12$", "$pbkdf2-sha256$9$", "$pbkdf2-sha256$29000$", "$pbkdf2-sha256$1000000$"]
+            #expect(kinds.sorted() == expected.sorted())
+        }
+    }
+
+    @Test(arguments: TestDatabase.allCases)
     func `a password hash is replaced only while it is the one that was checked`(database: TestDatabase) async throws {
         try await withStore(database) { store in
             let outcomes = try await store.transaction { transaction throws(StoreError) -> [Bool] in

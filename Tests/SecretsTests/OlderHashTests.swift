@@ -29,4 +29,19 @@ struct OlderHashTests {
         #expect(!PasswordHasher.knows(hash))
         for password in ["", "password123", hash] { #expect(try await !hasher.verify(password, against: hash)) }
     }
+
+    @Test(arguments: [
+        nil, "$2b$04$abcdefghijklmnopqrstuuK7Sjs7rFYArh/ytIZsOeM/z4RV2Fw2i",
+        "$pbkdf2-sha256$29000$MDEyMzQ1Njc4OWFiY2RlZg$hNooHq153sAgjiQ.0r2Vx4w3amUCm2aD.R.6js8yMZo",
+        "$argon2id$v=19$m=8192,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ])
+    func `a refusal costs each kind of hash once, whichever the person's is`(hash: String?) async throws {
+        let before = hasher.computedCount
+        #expect(try await !hasher.verify("Wrong-Horse-9", against: hash))
+        // "$2y$04$" costs what "$2b$04$" does; the last begins no hash that is known here.
+        let kinds = ["$2b$04$", "$2y$04$", "$pbkdf2-sha256$29000$", "$2b$31$"]
+        try await hasher.computeRest("Wrong-Horse-9", after: hash, kinds: kinds)
+        #expect(hasher.computedCount - before == 3)
+        #expect(try await hasher.verify("password123", against: "$2b$04$abcdefghijklmnopqrstuuK7Sjs7rFYArh/ytIZsOeM/z4RV2Fw2i"))
+    }
 }

@@ -82,6 +82,7 @@ public struct SignIn: Sendable {
         do {
             user = try await people.find(email: email.text)
             isRight = try await people.passwords.verify(password, against: user?.passwordHash)
+            if !isRight || user?.status != .active { try await computeRest(password, of: user) }
         } catch {
             try await limiter.takeBack(name)
             throw error
@@ -122,6 +123,12 @@ public struct SignIn: Sendable {
         }
         marks.refused(user.id, .overtaken, request)
         throw Refusal.wrongCredentials
+    }
+
+    /// So that a refusal takes as long for everybody, whoever's hash came from another program.
+    private func computeRest(_ password: String, of user: User?) async throws {
+        let kinds = try await store.read { reader throws(StoreError) in try reader.olderPasswordKinds() }
+        try await people.passwords.computeRest(password, after: user?.passwordHash, kinds: kinds)
     }
 
     /// Whether what was shown a moment ago is good still: a new password, a block or a second factor has ended the sessions that there
