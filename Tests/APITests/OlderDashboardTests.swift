@@ -1,5 +1,6 @@
 import Domain
 import HTTP
+import Secrets
 import Store
 import TestKit
 import Testing
@@ -195,6 +196,99 @@ struct OlderDashboardTests {
                 await surface.send(.post, "/admin/api-keys/batch-stats", ["keyIds": some], token: token).json["data"].object?.count == 3)
             let gone = await surface.send(.delete, "/admin/api-keys/batch", ["keyIds": some], token: token)
             #expect(gone.json["data"]["successCount"] == 2)
+        }
+    }
+
+    @Test func `the forms of older dashboards make and change keys`() async throws {
+        try await withAdmin { surface, token async throws in
+            func send(_ method: HTTP.Method, _ path: String, _ body: JSON? = nil) async -> Response {
+                await surface.send(method, path, body, token: token)
+            }
+            let made = await send(
+                .post, "/admin/api-keys/batch",
+                [
+                    "baseName": "many", "createType": "batch", "count": 2, "serviceRates": [:], "tags": ["a"],
+                    "permissions": ["claude", "openai"],
+                ])
+            #expect(made.status == 200, "\(made.text)")
+            let keys = made.json["data"].array ?? []
+            #expect(keys.map { $0["name"] } == ["many_1", "many_2"] && keys.allSatisfy { $0["permissions"] == "all" })
+            let ids = JSON.array(keys.map { $0["id"] })
+            let rows: [(operation: JSON, tags: JSON, after: JSON)] = [
+                ("add", ["b"], ["a", "b"]), ("remove", ["a"], ["b"]), ("none", ["x"], ["b"]), ("replace", ["c"], ["c"]),
+                (.null, ["d"], ["d"]),
+            ]
+            for row in rows {
+                let change: JSON = ["keyIds": ids, "updates": ["tags": row.tags, "tagOperation": row.operation]]
+                #expect(await send(.put, "/admin/api-keys/batch", change).json["data"]["successCount"] == 2)
+                let shown = await send(.get, "/admin/api-keys?sortBy=cost&sortOrder=&timeRange=custom&isActive=&platform=x").json["data"]
+                #expect(shown["items"].array?.map { $0["tags"] } == [row.after, row.after], "\(row.operation.text)")
+            }
+            let path = "/admin/api-keys/\(keys.first?["id"].string ?? "")"
+            #expect(await send(.put, path, ["permissions": "openai"]).json["data"]["permissions"] == ["openai"])
+            let wide = await send(.put, path, ["permissions": ["claude"], "dailyCostLimit": 5])
+            #expect(wide.json["data"]["permissions"] == "all")
+            for (name, value) in [
+                ("permissions", ["claude", "gemini"]), ("permissions", "gemini"), ("serviceRates", ["claude": 2]), ("dailyCostLimit", [:]),
+                ("tagOperation", "swap"),
+            ] as [(String, JSON)] {
+                let refused = await send(.put, path, .object([name: value, "tags": []]))
+                #expect(refused.status == 422 && refused.text.contains(name), "\(name): \(refused.text)")
+            }
+        }
+    }
+
+    @Test func `an account form keeps its way out, its models and its cap, or is refused`() async throws {
+        try await withAdmin { surface, token async throws in
+            let path = "/admin/claude-console-accounts"
+            func account(_ id: String) async throws -> Account {
+                let id = try AccountID(parsing: id)
+                return try #require(try await surface.store.read { reader throws(StoreError) in try reader.account(id) })
+            }
+            let made = await surface.send(
+                .post, path,
+                [
+                    "name": "far", "apiKey": "sk-example-0001", "apiUrl": "https://api.example.com", "isActive": false, "dailyQuota": 5,
+                    "proxy": ["type": "socks5", "host": "proxy.example.com", "port": 1080, "username": "u", "password": "p w@"],
+                    "supportedModels": ["claude-sonnet-5-5": "far-sonnet", "claude-haiku-5": "claude-haiku-5"], "accountType": "shared",
+                    "userAgent": "", "quotaResetTime": "00:00",
+                ], token: token)
+            #expect(made.status == 200, "\(made.text)")
+            let id = made.json["data"]["id"].string ?? ""
+            let kept = try await account(id)
+            #expect(kept.status == .disabled && kept.details.isSchedulable && kept.details.caps.costPerDayMicroUSD == 5_000_000)
+            #expect(kept.details.modelAllow == #"["claude-sonnet-5-5","claude-haiku-5"]"#)
+            #expect(kept.details.modelMap == #"{"claude-sonnet-5-5":"far-sonnet"}"#)
+            let sealed = try #require(kept.proxySealed)
+            let proxy = try surface.keyring.open(sealed, for: AccountSeal.proxy(kept.id))
+            #expect(String(decoding: proxy, as: UTF8.self) == "socks5://u:p%20w%40@proxy.example.com:1080")
+
+            // A page sends back what it was shown, and what it left empty.
+            var form = await surface.send(.get, path, token: token).json["data"].array?.first?.object ?? [:]
+            (form["name"], form["proxy"], form["apiKey"], form["isActive"]) = ("renamed", .null, "", true)
+            let changed = await surface.send(.put, path + "/\(id)", .object(form), token: token)
+            #expect(changed.status == 200, "\(changed.text)")
+            let after = try await account(id)
+            #expect(after.details.name == "renamed" && after.status == .active && after.proxySealed == sealed)
+            #expect(after.details.modelAllow == kept.details.modelAllow && after.details.modelMap == kept.details.modelMap)
+            #expect(after.details.caps == kept.details.caps && after.secretSealed == kept.secretSealed)
+            let open = await surface.send(.put, path + "/\(id)", ["supportedModels": [], "dailyQuota": 0], token: token)
+            let freed = try await account(id).details
+            #expect(open.status == 200 && freed.modelAllow == nil && freed.modelMap == "{}" && freed.caps.costPerDayMicroUSD == nil)
+
+            for (field, value) in [
+                ("proxy", ["type": "https", "host": "proxy.example.com", "port": 1080]), ("proxy", ["type": "socks5", "host": ""]),
+                ("supportedModels", "all"), ("dailyQuota", "much"), ("accountType", "group"), ("accountType", "dedicated"),
+                ("apiUrl", "ftp://api.example.com"),
+            ] as [(String, JSON)] {
+                let wish: JSON = .object(["name": "bad", "apiKey": "sk-example-0002", field: value])
+                let refused = await surface.send(.post, path, wish, token: token)
+                #expect(refused.status == 422 && refused.text.contains(field), "\(field): \(refused.text)")
+            }
+            for (query, count) in [("platform=claude-console&groupId=all", 1), ("platform=gemini", 0), ("groupId=ungrouped&x=1", 1)] {
+                let shown = await surface.send(.get, path + "?" + query, token: token)
+                #expect(shown.json["data"].array?.count == count, "\(query): \(shown.text)")
+            }
         }
     }
 

@@ -75,6 +75,25 @@ struct SurfaceTests {
         }
     }
 
+    @Test func `a list of webhook places that would not be kept is refused, and the one that was shown passes`() async throws {
+        try await withSurface { surface in
+            let cast = try await Cast(surface)
+            let token = await cast.token("admin")
+            let place: JSON = ["type": "custom", "url": "https://hooks.example.com/x", "name": "new", "enabled": true]
+            func configure(_ places: JSON) async -> Response {
+                await cast.send(.post, "/admin/webhook/config", ["enabled": true, "platforms": places], token: token)
+            }
+            let refused = await configure([place])
+            #expect(refused.status == 422 && refused.text.contains("POST /admin/webhook/platforms"), "\(refused.text)")
+            #expect(await configure([]).status == 200)
+            #expect(await cast.send(.post, "/admin/webhook/platforms", place, token: token).status == 200)
+            let shown = await cast.send(.get, "/admin/webhook/config", nil, token: token).json["data"]["platforms"]
+            #expect(shown.array?.count == 1)
+            #expect(await configure(shown).status == 200)
+            #expect(await configure([place]).status == 422)
+        }
+    }
+
     /// The relay's rows of the table that says who gets in; people's rows stand in `RoleTable`.
     @Test func `the relay's routes answer every key as the table says`() async throws {
         enum Caller: String, CaseIterable { case none, own, other, blockedOwner, deleted, expired, session }

@@ -153,6 +153,11 @@ public struct RelayAccounts: Sendable {
         try await store.read { reader throws(StoreError) in try reader.account(id) }
     }
 
+    public func groups(of id: AccountID) async throws -> [AccountGroupID] {
+        let members = try await store.read { reader throws(StoreError) in try reader.accountGroupMembers() }
+        return members.filter { $0.value.contains(id) }.keys.sorted()
+    }
+
     /// Enabling also forgets what it rested from.
     public func set(_ status: AccountStatus, of id: AccountID, actor: String, request: RequestID? = nil) async throws -> Account {
         try await changed(id, "account.set_status", after: ["status": .string(status.rawValue)], actor, request) {

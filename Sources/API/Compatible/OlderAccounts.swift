@@ -2,7 +2,7 @@ internal import Domain
 public import HTTP
 internal import Store
 
-/// Making accounts as pages of the older relay do; `/api/admin/accounts` knows everything else about them.
+/// Making and changing accounts as pages of the older relay do; `/api/admin/accounts` knows everything else about them.
 public struct OlderAccounts: Sendable {
     private let accounts: RelayAccounts
     private let door: SessionDoor
@@ -11,7 +11,10 @@ public struct OlderAccounts: Sendable {
 
     public var endpoints: [MountedEndpoint] {
         (OlderPool.accountPaths.flatMap {
-            [toggleSchedulable($0.path, $0.kinds), toggle($0.path, $0.kinds), resetStatus($0.path, $0.kinds)]
+            [
+                update($0.path, $0.kinds), toggleSchedulable($0.path, $0.kinds), toggle($0.path, $0.kinds),
+                resetStatus($0.path, $0.kinds),
+            ]
         } + [
             refresh, create("/admin/claude-console-accounts", "Add an account with an API key", .apiKey, secret: "apiKey"),
             create("/admin/claude-accounts", "Add an account with a token", .bearer, secret: "accessToken"),
@@ -84,28 +87,89 @@ public struct OlderAccounts: Sendable {
         }
     }
 
-    private struct Wish: Sendable { let name: String, secret: String, url: String?, notes: String?, priority: Int64?, most: Int64? }
+    // MARK: Making and changing
+
+    private typealias Fields = OlderAccountFields
+    private struct Wish: Sendable {
+        let name: String?, secret: String?, fields: Fields
+        init(
+            _ name: String?, _ secret: String?, _ url: String?, _ notes: String?, _ priority: Int64?, _ most: Int64?,
+            _ isSchedulable: Bool?, _ isActive: Bool?, _ proxy: String?, _ models: Fields.Models?, _ quota: Int64?, _ type: String?,
+            _ groups: [String]
+        ) {
+            (self.name, self.secret) = (name, secret)
+            fields = Fields(
+                url: url, notes: notes, priority: priority, most: most, isSchedulable: isSchedulable, isActive: isActive, proxy: proxy,
+                models: models, quota: quota, place: Fields.Place(type: type, groups: groups))
+        }
+    }
+    private static func shape(_ name: Field<String?>, _ secret: Field<String?>) -> Shape<Wish> {
+        Shape(
+            name, secret, Fields.url, Fields.notes, Fields.priority, Fields.most, Fields.isSchedulable, Fields.isActive, Fields.proxy,
+            Fields.models, Fields.quota, Fields.type, Fields.groups, make: Wish.init
+        ).ignoringUnknownFields
+    }
+    /// A new account needs it.
+    private static func required(_ field: Field<String>) -> Field<String?> { field.map { text throws(ParseError) -> String? in text } }
+    private static let name = Field<String>.text("name", "For people.", length: 1...100)
 
     private func create(_ path: String, _ summary: String, _ kind: CredentialKind, secret: String) -> Endpoint<CustomerContext> {
         Older.endpoint(
             .post, path, summary,
             takes: .body(
-                Shape(
-                    .text("name", "For people.", length: 1...100),
-                    Field<String>.text(secret, "Its credential; never shown again.", length: 1...8192, format: "password"),
-                    Field<String>.text("apiUrl", "Where its API is; left out: the maker's own.", length: 8...2048).optional,
-                    Field<String>.text("description", "Notes.", length: 0...1000).optional,
-                    Field<Int64>.integer("priority", "Lower goes first.", 1...100).optional,
-                    Field<Int64>.integer("maxConcurrentTasks", "Requests under way at once; 0: no cap.", 0...1_000_000).optional,
-                    make: Wish.init
-                ).ignoringUnknownFields), about: "What an account may be used for is between the operator and its provider."
+                Self.shape(
+                    Self.required(Self.name),
+                    Self.required(.text(secret, "Its credential; never shown again.", length: 1...8192, format: "password")))),
+            about: "What an account may be used for is between the operator and its provider."
         ) { input, context in
-            let body = input.body
-            var wish = AccountChange()
-            (wish.name, wish.kind, wish.secret, wish.baseURL) = (body.name, kind, body.secret, body.url)
-            (wish.notes, wish.priority, wish.maxConcurrency) = (body.notes, body.priority, body.most)
-            let made = try await accounts.create(wish, actor: context.user.id.text, request: input.request.id)
-            return ["id": .string(made.id.text), "name": .string(made.details.name), "kind": .string(kind.rawValue)]
+            let (body, actor, request) = (input.body, context.user.id.text, input.request.id)
+            var wish = try body.fields.change(from: nil)
+            (wish.name, wish.kind, wish.secret) = (body.name, kind, body.secret)
+            let isActive = body.fields.isActive ?? true
+            // One that shall not work is chosen by nobody before it is switched off.
+            if !isActive { wish.isSchedulable = false }
+            let made: Account
+            do { made = try await accounts.create(wish, actor: actor, request: request) } catch let errors as InputErrors {
+                throw Fields.renamed(errors, secret: secret)
+            }
+            if !isActive {
+                _ = try await accounts.set(.disabled, of: made.id, actor: actor, request: request)
+                var change = AccountChange()
+                change.isSchedulable = body.fields.isSchedulable ?? true
+                _ = try await accounts.edit(made.id, change, actor: actor, request: request)
+            }
+            return [
+                "id": .string(made.id.text), "name": .string(made.details.name), "kind": .string(kind.rawValue),
+                "isActive": .bool(isActive),
+            ]
+        }
+    }
+
+    private func update(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {
+        let secret = kinds == [.apiKey] ? "apiKey" : "accessToken"
+        return Older.endpoint(
+            .put, path + "/{id}", "Change an account",
+            takes: .path(
+                Older.id,
+                body: Self.shape(
+                    Self.name.optional,
+                    Field<String>.text(secret, "A new credential; left out or empty: as it was.", length: 0...8192, format: "password")
+                        .optional)),
+            problems: [.notFound],
+            about: "What is left out stays, and so does a proxy: `/api/admin/accounts` takes it away."
+        ) { input, context in
+            let (body, actor, request) = (input.body, context.user.id.text, input.request.id)
+            let account = try await known(input.path, kinds)
+            let groups = try await accounts.groups(of: account.id)
+            var change = try body.fields.change(from: account.details, groups: Set(groups.map(\.text)))
+            (change.name, change.secret) = (body.name, body.secret.flatMap { $0.isEmpty ? nil : $0 })
+            do { _ = try await accounts.edit(account.id, change, actor: actor, request: request) } catch let errors as InputErrors {
+                throw Fields.renamed(errors, secret: secret)
+            }
+            if let isActive = body.fields.isActive, isActive != (account.status != .disabled) {
+                _ = try await accounts.set(isActive ? .active : .disabled, of: account.id, actor: actor, request: request)
+            }
+            return ["id": .string(account.id.text)]
         }
     }
 }

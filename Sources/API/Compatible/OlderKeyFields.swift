@@ -31,7 +31,8 @@ struct OlderKeyFields: Sendable {
     private static let others: Set<String> = [
         "name", "description", "tags", "isActive", "allowedModels", "expiresAt", "expirationMode", "activationDays", "activationUnit",
         "customerId", "teamId", "claudeAccountId", "claudeConsoleAccountId", "enableModelRestriction", "restrictedModels",
-        "enableClientRestriction", "allowedClients", "permissions", "ipAllowlist", "hardStop", "count", "icon",
+        "enableClientRestriction", "allowedClients", "permissions", "ipAllowlist", "hardStop", "count", "icon", "baseName", "createType",
+        "tagOperation",
     ]
 
     private let json: JSON
@@ -58,7 +59,8 @@ struct OlderKeyFields: Sendable {
         switch value {
         case .null, .bool(false), .int(0), .string(""), .string("0"): true
         case .array(let values): values.isEmpty
-        case .bool, .int, .string, .number, .object: false
+        case .object(let object): object.members.isEmpty
+        case .bool, .int, .string, .number: false
         }
     }
 
@@ -110,7 +112,18 @@ struct OlderKeyFields: Sendable {
         }
         if let name = text("name", 1...100) { change.name = name }
         if let description = text("description", 0...1000) { change.description = description }
-        if let tags = texts("tags") { change.tags = Set(tags).sorted() }
+        if let tags = texts("tags") {
+            var after = Set(change.tags)
+            switch json["tagOperation"] {
+            case .null, .string(""), .string("replace"): after = Set(tags)
+            case .string("add"): after.formUnion(tags)
+            case .string("remove"): after.subtract(tags)
+            case .string("none"): break
+            default: faults.append(FieldError("tagOperation", "must be replace, add, remove or none"))
+            }
+            if after.count > 64 { faults.append(FieldError("tags", "would be more than 64")) }
+            change.tags = after.sorted()
+        }
         if let isActive { change.status = isActive ? .active : .disabled }
         for limit in Self.limits where json[limit.name] != .null {
             do throws(ParseError) { change.limits[keyPath: limit.member] = try Self.value(json[limit.name], limit) } catch {
@@ -136,8 +149,9 @@ struct OlderKeyFields: Sendable {
         if let addresses = texts("ipAllowlist") { access["ip_allowlist"] = .array(addresses.map { .string($0) }) }
         faults += AddressRules.faults(in: access).map { FieldError("ipAllowlist", $0.message) }
         switch json["permissions"] {
-        case .null, .string(""), .string("all"), .string("claude"): if json["permissions"] != .null { access["permissions"] = [] }
-        case .array(let list): access["permissions"] = list == ["all"] || list == ["claude"] ? [] : .array(list)
+        case .null: break
+        case .string(let word): access["permissions"] = Self.permissions(word.isEmpty ? [] : [.string(word)])
+        case .array(let list): access["permissions"] = Self.permissions(list)
         default: faults.append(FieldError("permissions", "must be all, or a list out of \(APIKeyAccess.services)"))
         }
         switch json["expirationMode"].string {
@@ -169,8 +183,18 @@ struct OlderKeyFields: Sendable {
         guard faults.isEmpty else { throw InputErrors(fields: faults) }
     }
 
+    /// In our words; empty: all. The older relay's `claude` is every way of asking here that is not `openai`; what neither knows stays, to
+    /// be refused.
+    private static func permissions(_ list: [JSON]) -> JSON {
+        if list == ["all"] || list == ["claude"] { return [] }
+        guard list.contains("claude") else { return .array(list) }
+        let own = APIKeyAccess.services.filter { $0 != "openai" }.map(JSON.string)
+        let all = own + list.filter { $0 != "claude" && !own.contains($0) }
+        return all == own + ["openai"] ? [] : .array(all)
+    }
+
     private static func value(_ value: JSON, _ limit: Limit) throws(ParseError) -> Int64? {
-        if isNothing(value), limit.name != "weeklyResetHour" { return nil }
+        if value.object == nil, isNothing(value), limit.name != "weeklyResetHour" { return nil }
         if limit.isMoney {
             switch value {
             case .int(let number): return try Dollars.parse(String(number))

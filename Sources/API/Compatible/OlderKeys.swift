@@ -28,16 +28,21 @@ public struct OlderKeys: Sendable {
     /// Of one page; dashboards ask for "all" with a large one.
     private static let pageSizes: ClosedRange<Int64> = 1...1000
 
+    /// Dashboards have more words for order and range than there are here; they change what is shown, not what may be done.
+    private static func word(_ name: String, _ about: String) -> Field<String> { .text(name, about, length: 0...64) }
+
     private static let selection = Shape(
         Field<Int64>.integer("page", "From 1.", 1...1_000_000).or(1), Field<Int64>.integer("pageSize", "Keys on a page.", pageSizes).or(20),
         Field<String>.text("search", "A part of the name, or of the shown characters.", length: 0...100).optional,
-        Field<String>.choice("sortBy", "The order.", APIKeySearch.Order.allCases.map(\.rawValue)).map { text throws(ParseError) in
-            APIKeySearch.Order(rawValue: text) ?? .createdAt
+        word("sortBy", "The order: \(APIKeySearch.Order.allCases.map(\.rawValue).joined(separator: ", ")); any other: createdAt.").map {
+            text throws(ParseError) in APIKeySearch.Order(rawValue: text) ?? .createdAt
         }.or(.createdAt),
-        Field<String>.choice("sortOrder", "Its direction.", ["asc", "desc"]).map { text throws(ParseError) in text == "asc" }.or(false),
+        word("sortOrder", "Its direction: asc; any other: desc.").map { text throws(ParseError) in text == "asc" }.or(false),
         Field<String>.text("tag", "Only with this tag.", length: 0...64).optional,
-        Field<String>.choice("isActive", "Only these.", ["true", "false"]).map { text throws(ParseError) in text == "true" }.optional,
-        Field<String>.choice("timeRange", "Whose usage is shown.", Older.ranges).or("today"),
+        word("isActive", "Only these: true or false; any other: all.").map { text throws(ParseError) -> Bool? in
+            ["true": true, "false": false][text]
+        }.or(nil),
+        word("timeRange", "Whose usage is shown: \(Older.ranges.joined(separator: ", ")); any other: all.").or("today"),
         make: Selection.init
     ).ignoringUnknownFields
 
@@ -121,9 +126,11 @@ public struct OlderKeys: Sendable {
     private var createBatch: Endpoint<CustomerContext> {
         Older.endpoint(
             .post, "/admin/api-keys/batch", "Make several keys", takes: .body(Self.body),
-            about: "`count` keys (at most \(Self.largestBatch)) named after `name`, with a number."
+            about: "`count` keys (at most \(Self.largestBatch)) named after `name`, or `baseName`, with a number."
         ) { input, context in
-            let fields = try OlderKeyFields(input.body, nameRequired: true)
+            var body = input.body.object ?? [:]
+            if body["name"] == nil || body["name"] == .null || body["name"] == "" { body["name"] = body["baseName"] }
+            let fields = try OlderKeyFields(.object(body), nameRequired: true)
             guard let count = input.body["count"].int, (1...Self.largestBatch).contains(count) else {
                 throw InputErrors(fields: [FieldError("count", "must be from 1 to \(Self.largestBatch)")])
             }
@@ -189,7 +196,8 @@ public struct OlderKeys: Sendable {
 
     private var updateBatch: Endpoint<CustomerContext> {
         Older.endpoint(
-            .put, "/admin/api-keys/batch", "Change several keys", takes: .body(Self.body), about: "`keyIds` and `updates`."
+            .put, "/admin/api-keys/batch", "Change several keys", takes: .body(Self.body),
+            about: "`keyIds` and `updates`; its `tagOperation` says what becomes of `tags`: replace, add, remove or none."
         ) { input, context in
             let fields = try OlderKeyFields(input.body["updates"], nameRequired: false)
             return try await each(input.body) { try await change($0, fields, context, input.request.id) }

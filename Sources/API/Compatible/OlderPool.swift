@@ -32,7 +32,7 @@ public struct OlderPool: Sendable {
     }
 
     public var endpoints: [MountedEndpoint] {
-        let accounts = Self.accountPaths.flatMap { [list($0.path, $0.kinds), update($0.path, $0.kinds), delete($0.path, $0.kinds)] }
+        let accounts = Self.accountPaths.flatMap { [list($0.path, $0.kinds), delete($0.path, $0.kinds)] }
         return
             (accounts + [
                 groups, createGroup, updateGroup, deleteGroup, dashboard, trend, costs, accountHistory, pricing, concurrency,
@@ -48,72 +48,51 @@ public struct OlderPool: Sendable {
         ("/admin/claude-accounts", tokenKinds), ("/admin/claude-console-accounts", [.apiKey]),
     ]
 
+    private struct Selection: Sendable { let platform: String?, group: String? }
+    private static let selection = Shape(
+        Field<String>.text("platform", "Only of this one; empty or all: any.", length: 0...64).optional.map { text throws(ParseError) in
+            ["", "all"].contains(text ?? "") ? nil : text
+        },
+        Field<String>.text("groupId", "Only of this group; empty or all: any. ungrouped: of none.", length: 0...64).optional.map {
+            text throws(ParseError) in ["", "all"].contains(text ?? "") ? nil : text
+        }, make: Selection.init
+    ).ignoringUnknownFields
+
     private func list(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {
-        Older.endpoint(.get, path, "Accounts", takes: .nothing, about: "Their secrets are never shown.") { _, _ in
+        Older.endpoint(.get, path, "Accounts", takes: .query(Self.selection), about: "Their secrets are never shown.") { input, _ in
+            let (platform, wanted) = (input.query.platform, input.query.group)
             let today = store.ambient.today
             let found = try await store.read { reader throws(StoreError) in
                 (try reader.accounts(), try reader.costByAccount(day: today), try reader.accountHealth(), try reader.accountGroupMembers())
             }
             return .array(
-                found.0.filter { kinds.contains($0.details.kind) }.map { account in
-                    let groups = found.3.filter { $0.value.contains(account.id) }.keys.sorted().map { JSON.string($0.text) }
-                    return Self.json(account, cost: found.1[account.id] ?? 0, health: found.2[account.id], groups: groups)
+                found.0.filter { kinds.contains($0.details.kind) }.compactMap { account in
+                    let groups = found.3.filter { $0.value.contains(account.id) }.keys.sorted().map(\.text)
+                    guard platform == nil || platform == Self.platform(account) else { return nil }
+                    guard wanted.map({ $0 == "ungrouped" ? groups.isEmpty : groups.contains($0) }) ?? true else { return nil }
+                    return Self.json(
+                        account, cost: found.1[account.id] ?? 0, health: found.2[account.id], groups: groups.map(JSON.string))
                 })
         }
     }
 
+    private static func platform(_ account: Account) -> String { account.details.kind == .apiKey ? "claude-console" : "claude" }
     private static func json(_ account: Account, cost: Int64, health: AccountHealth?, groups: [JSON]) -> JSON {
         let details = account.details
         return [
             "id": .string(account.id.text), "name": .string(details.name), "description": .string(details.notes),
-            "email": .string(details.email), "platform": .string(details.kind == .apiKey ? "claude-console" : "claude"),
+            "email": .string(details.email), "platform": .string(platform(account)),
             "accountType": .string(groups.isEmpty ? "shared" : "group"), "kind": .string(details.kind.rawValue),
             "apiUrl": .string(details.baseURL), "priority": .int(details.priority), "weight": .int(details.weight),
-            "maxConcurrency": details.maxConcurrency.map(JSON.int) ?? 0, "schedulable": .bool(details.isSchedulable),
+            "maxConcurrency": details.maxConcurrency.map(JSON.int) ?? 0, "maxConcurrentTasks": details.maxConcurrency.map(JSON.int) ?? 0,
+            "supportedModels": OlderAccountFields.json(OlderAccountFields.shown(details)), "hasProxy": .bool(account.proxySealed != nil),
+            "dailyQuota": .number(Dollars.text(details.caps.costPerDayMicroUSD ?? 0)), "schedulable": .bool(details.isSchedulable),
             "isActive": .bool(account.status != .disabled), "status": .string(account.status.rawValue),
             "errorMessage": .string(account.statusReason), "groupIds": .array(groups),
             "createdAt": .string(account.createdAt.text), "lastUsedAt": health?.lastUsedAt.map { .string($0.text) } ?? .null,
             "expiresAt": details.expiresAt.map { .string($0.text) } ?? .null,
             "usage": ["daily": ["costMicroUsd": .int(cost), "cost": .number(Dollars.text(cost))]],
         ]
-    }
-
-    private struct AccountChange: Sendable { let name: String?, notes: String?, priority: Int64?, schedulable: Bool?, isActive: Bool? }
-    private static let accountChange = Shape(
-        Field<String>.text("name", "For people.", length: 1...100).optional,
-        Field<String>.text("description", "Notes.", length: 0...1000).optional,
-        Field<Int64>.integer("priority", "Lower goes first.", 1...100).optional,
-        Field<Bool>.boolean("schedulable", "Whether it is chosen.").optional,
-        Field<Bool>.boolean("isActive", "Whether it works at all.").optional, make: AccountChange.init)
-
-    private func update(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {
-        Older.endpoint(
-            .put, path + "/{id}", "Change an account", takes: .path(Older.id, body: Self.accountChange), problems: [.notFound]
-        ) { input, context in
-            let id = try Self.account(input.path)
-            let body = input.body
-            let isDone = try await store.transaction { transaction throws(StoreError) in
-                guard let account = try transaction.account(id), kinds.contains(account.details.kind) else { return false }
-                var details = account.details
-                details.name = body.name ?? details.name
-                details.notes = body.notes ?? details.notes
-                details.priority = body.priority ?? details.priority
-                details.isSchedulable = body.schedulable ?? details.isSchedulable
-                _ = try transaction.updateAccount(id, details)
-                if let isActive = body.isActive, isActive != (account.status != .disabled) {
-                    _ = try transaction.setAccountStatus(
-                        isActive ? .active : .disabled, reason: isActive ? "" : "disabled by an operator", of: id)
-                }
-                try transaction.record(
-                    actor: context.user.id.text, "account.update", subject: id.text,
-                    before: ["name": .string(account.details.name), "priority": .int(account.details.priority)],
-                    after: ["name": .string(details.name), "priority": .int(details.priority)], input.request.id)
-                return true
-            }
-            guard isDone else { throw Problem(.notFound) }
-            await changed()
-            return ["id": .string(id.text)]
-        }
     }
 
     private func delete(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {

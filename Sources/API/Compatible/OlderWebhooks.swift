@@ -58,16 +58,29 @@ public struct OlderWebhooks: Sendable {
     private var configure: Endpoint<CustomerContext> {
         Older.endpoint(
             .post, "/admin/webhook/config", "Tell all places that were added, or none of them",
-            takes: .body(Shape(Field<Bool>.boolean("enabled", "Whether they are told."), make: { $0 }).ignoringUnknownFields),
+            takes: .body(
+                Shape(.boolean("enabled", "Whether they are told."), Self.places, make: Switch.init).ignoringUnknownFields),
             about: "Places of the settings are always told; see `source`."
         ) { input, context in
-            for place in try await book.shown() where place.row.isEnabled != input.body {
+            let (isOn, places, shown) = (input.body.isOn, input.body.places, try await document()["platforms"])
+            // Dashboards send the list along. One that differs would not be kept: said, rather than dropped.
+            guard [[], [:], shown].contains(places) else {
+                throw InputErrors(fields: [FieldError("platforms", Self.elsewhere)])
+            }
+            for place in try await book.shown() where place.row.isEnabled != isOn {
                 _ = try await book.change(
-                    place.row.id, WebhookChange(isEnabled: input.body), actor: context.user.id.text, request: input.request.id)
+                    place.row.id, WebhookChange(isEnabled: isOn), actor: context.user.id.text, request: input.request.id)
             }
             return try await document()
         }
     }
+
+    private static let elsewhere =
+        "must be as it is, or empty: add a place by POST /admin/webhook/platforms, change one by PUT /admin/webhook/platforms/{id}"
+    private struct Switch: Sendable { let isOn: Bool, places: JSON }
+    private static let places = Field<JSON>(
+        "platforms", "As they are, or empty: places are changed at /admin/webhook/platforms.", .anything
+    ) { json throws(ParseError) in json }.or([])
 
     private struct Wish: Sendable { let type: String, change: WebhookChange }
     private static func shape(_ isNew: Bool) -> Shape<Wish> {
