@@ -134,7 +134,11 @@ public final class Relay: Sendable {
     /// Reads changed keys and accounts. Called at once after a local change, and every few seconds for changes elsewhere.
     public func refresh() async throws {
         try await services.keys.writeActivations(to: store)
-        try await services.keys.writeRehashes(to: store)
+        for refused in try await services.keys.writeRehashes(to: store) {
+            services.log.error(
+                "key.not_rehashed",
+                ["key": LogValue(refused.id), "why": .text(refused.why), "action": "look at both keys: gatehouse key list"])
+        }
         try await services.keys.refresh(from: store)
         try await services.priceBook.refresh(store)
         try await services.models.refresh(store)

@@ -73,6 +73,13 @@ extension Reader {
 extension Transaction {
     /// Removes a deleted key's row for good; history and ledger stay. False when it is unknown or not deleted.
     public func purgeAPIKey(_ id: APIKeyID) throws(StoreError) -> Bool {
-        try execute("DELETE FROM api_keys WHERE id = \(id) AND deleted_at IS NOT NULL") == 1
+        guard try execute("DELETE FROM api_keys WHERE id = \(id) AND deleted_at IS NOT NULL") == 1 else { return false }
+        // The row took the version of its deletion with it: this number tells whoever keeps keys in memory.
+        try execute(
+            """
+            INSERT INTO change_counters (name, value) VALUES ('api_key_purges', 1)
+            ON CONFLICT (name) DO UPDATE SET value = change_counters.value + 1
+            """)
+        return true
     }
 }

@@ -222,9 +222,22 @@ extension Reader {
     }
 
     /// Keys that changed after `version`, deleted and disabled ones included, in the order of change, at most 1000: read again from the
-    /// last one's version until nothing comes. From 0 it is every key. One index lookup when nothing changed.
+    /// last one's version until nothing comes. From 0 it is every key. One index lookup when nothing changed. Rows that were removed for
+    /// good are not among them: see `apiKeyPurges`.
     public func apiKeyChanges(since version: Int64) throws(StoreError) -> [APIKey] {
         try all("SELECT \(APIKey.columns) FROM api_keys WHERE version > \(version) ORDER BY version LIMIT \(PageLimits.items)")
+    }
+
+    /// How many keys were removed for good. When it has grown, keys that are not in `apiKeyIDs` are gone.
+    public func apiKeyPurges() throws(StoreError) -> Int64 {
+        try value("value", "SELECT value FROM change_counters WHERE name = 'api_key_purges'") ?? 0
+    }
+
+    /// Of all keys that have a row, deleted ones included.
+    public func apiKeyIDs() throws(StoreError) -> Set<APIKeyID> {
+        var ids: Set<APIKeyID> = []
+        for row in try rows("SELECT id FROM api_keys") { ids.insert(try row["id"]) }
+        return ids
     }
 }
 

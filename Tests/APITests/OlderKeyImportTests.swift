@@ -56,6 +56,30 @@ struct OlderKeyImportTests {
         }
     }
 
+    @Test(arguments: [false, true])
+    func `a key that was used or removed here is not taken a second time`(isRemoved: Bool) async throws {
+        try await withStore(.sqlite) { store in
+            _ = try await OlderKeyImport(store).run([Self.row()], isRehearsal: false)
+            let key = try #require(try await keys(store).first)
+            let old = try #require(Hex.bytes(Self.hash(Self.secret)))
+            let isDone = try await store.transaction { transaction throws(StoreError) in
+                guard isRemoved else {
+                    return try transaction.rehashAPIKey(
+                        key.id, from: old, to: Array(0..<32), algorithm: RelayKeyHasher.algorithm, shownPrefix: "cr_ab12",
+                        shownSuffix: "ab12")
+                }
+                _ = try transaction.deleteAPIKey(key.id)
+                return try transaction.purgeAPIKey(key.id)
+            }
+            #expect(isDone)
+            for isRehearsal in [true, false] {
+                let again = try await OlderKeyImport(store).run([Self.row()], isRehearsal: isRehearsal)
+                #expect(again == .init(found: 1, taken: 0, known: 1))
+            }
+            #expect(try await keys(store).count == (isRemoved ? 0 : 1))
+        }
+    }
+
     @Test(arguments: [
         (["apiKey": "cr_plain"], "apiKey"), (["apiKey": ""], "apiKey"), (["permissions": "gemini"], "permissions"),
         (["unheardOfLimit": "5"], "unheardOfLimit"), (["dailyCostLimit": "-1"], "dailyCostLimit"), (["name": ""], "name"),

@@ -73,6 +73,57 @@ struct DirectoryTests {
         }
     }
 
+    @Test func `a second key of a secret that was revoked ends with its first use, and holds up nothing`() async throws {
+        try await withStore(.sqlite) { store in
+            let salt = Array("0f5b9f0c2d8e4a61b7c3d9e8f0a1b2c3".utf8)
+            let secret = Array(RelayWorld.secret.utf8)
+            let hasher = RelayKeyHasher(pepper: SecretBytes([1, 2, 3]), olderSalt: SecretBytes(salt))
+            let second = try await store.transaction { transaction throws(StoreError) in
+                let first = try transaction.createAPIKey(
+                    NewAPIKey(ownerID: nil, name: "a key", secretHash: hasher.hash(secret), shownPrefix: "cr_ab12", shownSuffix: "ab12"))
+                _ = try transaction.deleteAPIKey(first.id)
+                return try transaction.createAPIKey(
+                    NewAPIKey(
+                        ownerID: nil, name: "a key", secretHash: Hashing.sha256(secret + salt),
+                        hashAlgorithm: RelayKeyHasher.olderAlgorithm, shownPrefix: "cr_", shownSuffix: ""))
+            }
+            let directory = KeyDirectory(hasher: hasher)
+            try await directory.refresh(from: store)
+            #expect(directory.find(secret)?.key.id == second.id)
+            #expect(try await directory.writeRehashes(to: store).map(\.id) == [second.id], "told, not thrown")
+            try await directory.refresh(from: store)
+            #expect(directory.find(secret) == nil && directory.count == 0)
+            #expect(try await directory.writeRehashes(to: store).isEmpty, "once")
+        }
+    }
+
+    @Test func `a key that is removed for good before anybody read of its end works no more`() async throws {
+        try await withStore(.sqlite) { store in
+            let hasher = RelayKeyHasher(pepper: SecretBytes([1, 2, 3]))
+            let (directory, secret) = (KeyDirectory(hasher: hasher), Array("cr_a_key_of_a_test".utf8))
+            let (key, other) = try await store.transaction { transaction throws(StoreError) in
+                (
+                    try transaction.createAPIKey(
+                        NewAPIKey(ownerID: nil, name: "a key", secretHash: hasher.hash(secret), shownPrefix: "cr_ab12", shownSuffix: "ab12")
+                    ),
+                    try transaction.createAPIKey(
+                        NewAPIKey(ownerID: nil, name: "another", secretHash: [1], shownPrefix: "cr_cd34", shownSuffix: "cd34"))
+                )
+            }
+            try await directory.refresh(from: store)
+            #expect(directory.find(secret) != nil && directory.count == 2)
+            _ = try await store.transaction { transaction throws(StoreError) in
+                _ = try transaction.deleteAPIKey(key.id)
+                _ = try transaction.purgeAPIKey(key.id)
+                // A later version than the one that went with the row.
+                return try transaction.setAPIKeyStatus(.disabled, of: other.id)
+            }
+            try await directory.refresh(from: store)
+            #expect(directory.find(secret) == nil && directory.find(key.id) == nil)
+            #expect(directory.find(other.id)?.key.status == .disabled && directory.count == 1)
+        }
+    }
+
     @Test func `accounts of the environment are read with every mistake named and no key quoted`() throws {
         let good = try ImportedAccount.list(
             parsing: """

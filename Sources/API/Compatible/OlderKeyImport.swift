@@ -8,7 +8,7 @@ public struct OlderKeyImport: Sendable {
     public struct Report: Sendable, Equatable {
         public var found = 0
         public var taken = 0
-        /// Here already, by their hash.
+        /// Taken over before, whatever became of them here: a key that was revoked stays revoked.
         public var known = 0
         /// Name and reason of each key that was left out.
         public var leftOut: [String] = []
@@ -47,7 +47,7 @@ public struct OlderKeyImport: Sendable {
         return report
     }
 
-    /// False when its hash is here already.
+    /// False when it was taken over before.
     private func take(_ row: JSON, isRehearsal: Bool) async throws -> (Bool, lacks: [String]) {
         guard let hash = (row["apiKey"].string ?? row["hashedKey"].string).flatMap({ Hex.bytes($0) }), hash.count == 32 else {
             throw InputErrors(fields: [FieldError("apiKey", "must be the 64 hex digits under which the older relay keeps the key")])
@@ -58,12 +58,17 @@ public struct OlderKeyImport: Sendable {
             ownerID: nil, name: fields.name, secretHash: hash, hashAlgorithm: RelayKeyHasher.olderAlgorithm,
             shownPrefix: RelayKeySecret.prefix, shownSuffix: "")
         let outcome = try await store.transaction { transaction throws(StoreError) -> Result<Bool, InputErrors> in
-            guard try transaction.apiKey(secretHash: hash) == nil else { return .success(false) }
+            if let known = try transaction.apiKey(secretHash: hash) {
+                if !isRehearsal { try transaction.noteOlderKey(hash, as: known.id) }
+                return .success(false)
+            }
+            guard try !transaction.isOlderKeyTaken(hash) else { return .success(false) }
             let made = try transaction.createAPIKey(new)
             var change = APIKeyChange(made)
             let applied: Result<Void, InputErrors> = Result { () throws(InputErrors) in try fields.apply(to: &change) }
             if case .success = applied, !isRehearsal {
                 _ = try transaction.changeAPIKey(made.id, to: change)
+                try transaction.noteOlderKey(hash, as: made.id)
                 try transaction.record(
                     actor: "command", "key.import", subject: made.id.text, before: nil, after: ["name": .string(made.name)], nil)
                 return .success(true)

@@ -85,6 +85,8 @@ final class KeyDirectory: Sendable {
         var teams: [TeamID: LimitCounters] = [:]
         var plans = SharedPlans()
         var version: Int64 = 0
+        /// As of the last look at which keys are still there.
+        var purges: Int64 = 0
     }
     private let snapshot = Mutex(Snapshot())
     private let hasher: RelayKeyHasher
@@ -172,10 +174,38 @@ final class KeyDirectory: Sendable {
     func refresh(from store: Store) async throws(StoreError) {
         while true {
             let since = version
-            let changes = try await store.read { reader throws(StoreError) in try reader.apiKeyChanges(since: since) }
-            guard !changes.isEmpty else { return }
+            let (changes, purges) = try await store.read { reader throws(StoreError) in
+                (try reader.apiKeyChanges(since: since), try reader.apiKeyPurges())
+            }
             // When another refresh came between, the next turn reads what is left.
-            _ = apply(changes, since: since)
+            if !changes.isEmpty {
+                _ = apply(changes, since: since)
+                continue
+            }
+            guard purges != snapshot.withLock(\.purges) else { return }
+            let kept = try await store.read { reader throws(StoreError) in try reader.apiKeyIDs() }
+            if drop(absentFrom: kept, since: since, purges: purges) { return }
+        }
+    }
+
+    /// Forgets keys whose rows were removed for good, maybe before anybody here read that they were deleted.
+    /// - Parameter since: the version up to which everything was read before `kept`.
+    /// - Returns: false, with nothing changed, when another refresh was quicker: it may have brought keys that `kept` does not have.
+    private func drop(absentFrom kept: Set<APIKeyID>, since: Int64, purges: Int64) -> Bool {
+        // Compared outside of the lock, which every request takes.
+        let gone = snapshot.withLock(\.digestByID).keys.filter { !kept.contains($0) }
+        return snapshot.withLock { snapshot in
+            guard snapshot.version == since else { return false }
+            for id in gone {
+                // The same secret may be another key's by now.
+                guard let digest = snapshot.digestByID.removeValue(forKey: id), let key = snapshot.byDigest[digest], key.key.id == id else {
+                    continue
+                }
+                snapshot.byDigest[digest] = nil
+                if let ended = key.key.previousHash { snapshot.previous[Digest(ended)] = nil }
+            }
+            snapshot.purges = purges
+            return true
         }
     }
 
@@ -192,16 +222,45 @@ final class KeyDirectory: Sendable {
         }
     }
 
+    /// A used key of the older relay that cannot be kept under our own hash.
+    struct RefusedRehash: Sendable {
+        let id: APIKeyID
+        let why: String
+    }
+
     /// Keeps used keys of the older relay under our own hash; those that the store does not take now are tried again.
-    func writeRehashes(to store: Store) async throws(StoreError) {
+    /// - Returns: those that collide with what is there. They are not tried again before their next use, and keep nothing else waiting.
+    @discardableResult
+    func writeRehashes(to store: Store) async throws(StoreError) -> [RefusedRehash] {
+        var refused: [RefusedRehash] = []
         for (id, rehash) in rehashes.withLock({ $0 }) {
-            _ = try await store.transaction { transaction throws(StoreError) in
-                try transaction.rehashAPIKey(
-                    id, from: rehash.old, to: rehash.new, algorithm: RelayKeyHasher.algorithm, shownPrefix: rehash.shownPrefix,
-                    shownSuffix: rehash.shownSuffix)
+            do throws(StoreError) {
+                let other = try await store.transaction { transaction throws(StoreError) in try Self.write(rehash, of: id, transaction) }
+                if let other { refused.append(RefusedRehash(id: id, why: "its secret is that of \(other.text); this one was deleted")) }
+            } catch {
+                guard case .conflict = error else { throw error }
+                refused.append(RefusedRehash(id: id, why: "\(error)"))
             }
             rehashes.withLock { $0[id] = nil }
         }
+        return refused
+    }
+
+    /// - Returns: the key that has the same secret already, revoked or not. What holds for that one holds for the secret, so a second key
+    ///   of it goes.
+    private static func write(_ rehash: Rehash, of id: APIKeyID, _ transaction: Transaction) throws(StoreError) -> APIKeyID? {
+        try transaction.noteOlderKey(rehash.old, as: id)
+        guard let other = try transaction.apiKey(secretHash: rehash.new), other.id != id else {
+            _ = try transaction.rehashAPIKey(
+                id, from: rehash.old, to: rehash.new, algorithm: RelayKeyHasher.algorithm, shownPrefix: rehash.shownPrefix,
+                shownSuffix: rehash.shownSuffix)
+            return nil
+        }
+        if try transaction.deleteAPIKey(id) {
+            let reason = JSON.object(JSONObject([("same_secret_as", .string(other.id.text))])).text
+            try transaction.audit(actor: "system", action: "key.revoke", subject: id.text, after: reason)
+        }
+        return other.id
     }
 
     /// Takes the same key many times, under other secrets: what a large directory costs can be measured without a large database.
