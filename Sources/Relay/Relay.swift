@@ -127,7 +127,7 @@ public final class Relay: Sendable {
         try await services.priceBook.fill(store)
         try await services.mover.adopt()
         try await refresh()
-        try await LimitLoading(keys: services.keys.all, store: store, zone: services.zone).run()
+        try await LimitLoading(store: store, zone: services.zone).run(LimitLoading.targets(services.keys.all), .start)
         try await batches.holdOpen()
     }
 

@@ -4,6 +4,14 @@ internal import Domain
 public struct LedgerPlace: Sendable, Equatable {
     let request: String
     let attempt: Int64
+
+    /// A request is settled at most so long after its id was made; the results of a batch come last.
+    public static let longestSeconds: Int64 = 2 * 86_400
+
+    /// Before every request that was made at the moment or later.
+    static func before(_ moment: Timestamp) -> LedgerPlace {
+        LedgerPlace(request: RequestID(high: UInt64(clamping: moment.milliseconds) << 16, low: 0).text, attempt: 0)
+    }
 }
 
 extension Usage {
@@ -30,11 +38,7 @@ extension Reader {
         sums: [UsageDayKey: Usage], end: LedgerPlace?
     ) {
         let later: SQL = if let after { "(request_id, attempt) > (\(after.request), \(after.attempt))" } else { "1 = 1" }
-        let last = try rows(
-            "SELECT request_id, attempt FROM ledger WHERE \(later) ORDER BY request_id, attempt LIMIT 1 OFFSET \(max(1, entries) - 1)"
-        ).first
-        var end: LedgerPlace?
-        if let last { end = LedgerPlace(request: try last["request_id"], attempt: try last["attempt"]) }
+        let end = try ledgerPlace(later, entries: entries)
         let earlier: SQL = if let end { "(request_id, attempt) <= (\(end.request), \(end.attempt))" } else { "1 = 1" }
         var sums: [UsageDayKey: Usage] = [:]
         for row in try rows(
@@ -44,6 +48,15 @@ extension Reader {
             """)
         { sums[try UsageDayKey(row: row)] = try Usage(row: row) }
         return (sums, end)
+    }
+
+    /// The last of so many entries; nil when there are fewer.
+    func ledgerPlace(_ condition: SQL, entries: Int) throws(StoreError) -> LedgerPlace? {
+        let last = try rows(
+            "SELECT request_id, attempt FROM ledger WHERE \(condition) ORDER BY request_id, attempt LIMIT 1 OFFSET \(max(1, entries) - 1)"
+        ).first
+        guard let last else { return nil }
+        return LedgerPlace(request: try last["request_id"], attempt: try last["attempt"])
     }
 
     /// Daily totals of days before `day`, in their order; `after` is the last one of the page before.

@@ -29,37 +29,109 @@ public struct LimitUsage: Sendable, Equatable {
     }
 }
 
-extension Reader {
-    /// Each key's use since a civil day (nil: ever), from the daily totals.
-    public func limitUsage(fromDay day: String?) throws(StoreError) -> [APIKeyID: LimitUsage] {
-        try limitUsage(
-            "SELECT api_key_id, \(LimitUsage.sums(requests: "requests")) FROM usage_days WHERE day >= \(day ?? "") GROUP BY api_key_id")
-    }
+/// Which days of a key's usage: each but the last leaves out what the next ones hold.
+public enum LimitSpan: Int64, Sendable { case earlier, month, today }
 
-    /// Each key's use since a moment, from the ledger itself.
-    public func limitUsage(since moment: Timestamp) throws(StoreError) -> [APIKeyID: LimitUsage] {
-        try limitUsage(
+/// A part of what a key used.
+public struct LimitPart: Sendable, Equatable {
+    public let apiKeyID: APIKeyID
+    public let span: LimitSpan
+    public let usage: LimitUsage
+}
+
+/// What a key used in one second.
+public struct LimitStep: Sendable, Equatable {
+    public let apiKeyID: APIKeyID
+    /// Of the first entry.
+    public let at: Timestamp
+    public let usage: LimitUsage
+}
+
+/// A key and who shares its limits.
+public struct KeyOwners: Sendable, Equatable, RowReadable {
+    public let apiKeyID: APIKeyID
+    public let ownerID: UserID?
+    /// Its own or its owner's.
+    public let teamID: TeamID?
+
+    init(row: Row) throws(StoreError) {
+        apiKeyID = try row["id"]
+        ownerID = try row["owner_id"]
+        teamID = try row["effective_team"]
+    }
+}
+
+extension Reader {
+    /// Who shares the limits of each key, deleted ones too, in the order of their ids; read again from the last one's id until nothing comes.
+    public func keyOwners(after: APIKeyID?) throws(StoreError) -> [KeyOwners] {
+        try all(
             """
-            SELECT api_key_id, \(LimitUsage.sums(requests: "counts_request")) FROM ledger WHERE at >= \(moment) AND charged
-            GROUP BY api_key_id
+            SELECT id, owner_id, COALESCE(team_id, (SELECT users.team_id FROM users WHERE users.id = api_keys.owner_id)) AS effective_team
+            FROM api_keys WHERE id > COALESCE(\(after), '') ORDER BY id LIMIT \(PageLimits.items)
             """)
     }
 
-    private func limitUsage(_ statement: SQL) throws(StoreError) -> [APIKeyID: LimitUsage] {
-        var found: [APIKeyID: LimitUsage] = [:]
-        for row in try rows(statement) { found[try row["api_key_id"]] = try LimitUsage(row: row) }
-        return found
+    /// Some keys' use, from the daily totals.
+    /// - Parameters:
+    ///   - today: its civil day; later days belong to it.
+    ///   - month: the first day of the month.
+    public func limitUsage(of keys: [APIKeyID], today: String, month: String) throws(StoreError) -> [LimitPart] {
+        var parts: [LimitPart] = []
+        for key in keys { parts += try limitUsage("api_key_id = \(key)", today, month) }
+        return parts
     }
 
-    /// Use since a moment in steps of a second, oldest first, at most 100,000 steps.
-    public func recentUsage(since moment: Timestamp) throws(StoreError) -> [(apiKeyID: APIKeyID, at: Timestamp, usage: LimitUsage)] {
-        var found: [(apiKeyID: APIKeyID, at: Timestamp, usage: LimitUsage)] = []
+    /// The use of the next keys in the order of their ids, from the daily totals.
+    /// - Parameters:
+    ///   - after: the last key of the part before; nil begins.
+    ///   - rows: how many daily totals to read; those of one key stay together.
+    /// - Returns: `end` nil for the last part.
+    public func limitUsage(
+        after: APIKeyID?, today: String, month: String, rows count: Int
+    ) throws(StoreError) -> (parts: [LimitPart], end: APIKeyID?) {
+        let later: SQL = if let after { "api_key_id > \(after)" } else { "1 = 1" }
+        let last = try rows(
+            "SELECT api_key_id FROM usage_days WHERE \(later) ORDER BY api_key_id LIMIT 1 OFFSET \(max(1, count) - 1)"
+        ).first
+        guard let last else { return (try limitUsage(later, today, month), nil) }
+        let end: APIKeyID = try last["api_key_id"]
+        return (try limitUsage("\(later) AND api_key_id <= \(end)", today, month), end)
+    }
+
+    private func limitUsage(_ condition: SQL, _ today: String, _ month: String) throws(StoreError) -> [LimitPart] {
+        var parts: [LimitPart] = []
+        for row in try rows(
+            """
+            SELECT api_key_id, CAST(CASE WHEN day >= \(today) THEN 2 WHEN day >= \(month) THEN 1 ELSE 0 END AS BIGINT) AS span,
+                \(LimitUsage.sums(requests: "requests")) FROM usage_days WHERE \(condition) GROUP BY api_key_id, span
+            """)
+        {
+            let span: Int64 = try row["span"]
+            parts.append(
+                LimitPart(apiKeyID: try row["api_key_id"], span: LimitSpan(rawValue: span) ?? .earlier, usage: try LimitUsage(row: row)))
+        }
+        return parts
+    }
+
+    /// Use since a moment in steps of a second, from the next part of the ledger in the order of its ids.
+    /// - Parameters:
+    ///   - after: where the part before ended; nil begins with the oldest request that can have been settled since.
+    ///   - entries: how many to read.
+    /// - Returns: `end` nil for the last part.
+    public func recentUsage(
+        since moment: Timestamp, after: LedgerPlace?, entries: Int
+    ) throws(StoreError) -> (steps: [LimitStep], end: LedgerPlace?) {
+        let place = after ?? LedgerPlace.before(moment.adding(seconds: -LedgerPlace.longestSeconds))
+        let later: SQL = "(request_id, attempt) > (\(place.request), \(place.attempt))"
+        let end = try ledgerPlace(later, entries: entries)
+        let earlier: SQL = if let end { "(request_id, attempt) <= (\(end.request), \(end.attempt))" } else { "1 = 1" }
+        var steps: [LimitStep] = []
         for row in try rows(
             """
             SELECT api_key_id, MIN(at) AS at, \(LimitUsage.sums(requests: "counts_request")) FROM ledger
-            WHERE at >= \(moment) AND charged GROUP BY api_key_id, at / 1000 ORDER BY MIN(at) LIMIT 100000
+            WHERE \(later) AND \(earlier) AND charged AND at >= \(moment) GROUP BY api_key_id, at / 1000
             """)
-        { found.append((try row["api_key_id"], try row["at"], try LimitUsage(row: row))) }
-        return found
+        { steps.append(LimitStep(apiKeyID: try row["api_key_id"], at: try row["at"], usage: try LimitUsage(row: row))) }
+        return (steps, end)
     }
 }

@@ -113,6 +113,57 @@ import Testing
     }
 
     @Test(arguments: TestDatabase.allCases)
+    func `use is read in parts of any size, and nothing is left out`(database: TestDatabase) async throws {
+        let clock = TestClock()
+        try await withStore(database, clock: clock) { store in
+            let (begun, today) = (store.ambient.now(), store.ambient.now().dayText)
+            let keys = try await store.transaction { transaction throws(StoreError) in
+                [
+                    try transaction.createAPIKey(.example(owner: nil, hash: [1])).id,
+                    try transaction.createAPIKey(.example(owner: nil, hash: [2])).id,
+                ].sorted()
+            }
+            for number in 0..<5 {
+                let settled = SettledRequest.example(store.ambient, key: keys[number % 2])
+                _ = try await store.transaction { transaction throws(StoreError) in try transaction.settle([settled]) }
+                clock.advance(milliseconds: 1000)
+            }
+            func recent(since moment: Timestamp, _ entries: Int) async throws -> [APIKeyID: Int64] {
+                var (sums, place): ([APIKeyID: Int64], LedgerPlace?) = ([:], nil)
+                repeat {
+                    let found = try await store.read { [place] reader throws(StoreError) in
+                        try reader.recentUsage(since: moment, after: place, entries: entries)
+                    }
+                    for step in found.steps { sums[step.apiKeyID, default: 0] += step.usage.requests }
+                    place = found.end
+                } while place != nil
+                return sums
+            }
+            func days(_ rows: Int, today: String) async throws -> [LimitPart] {
+                var (parts, last): ([LimitPart], APIKeyID?) = ([], nil)
+                repeat {
+                    let found = try await store.read { [last] reader throws(StoreError) in
+                        try reader.limitUsage(after: last, today: today, month: "2026-11-01", rows: rows)
+                    }
+                    parts += found.parts
+                    last = found.end
+                } while last != nil
+                return parts
+            }
+            for size in [1, 2, 5, 100] {
+                #expect(try await recent(since: begun, size) == [keys[0]: 3, keys[1]: 2])
+                #expect(try await recent(since: begun.adding(milliseconds: 2500), size) == [keys[0]: 1, keys[1]: 1])
+                let parts = try await days(size, today: today)
+                #expect(Dictionary(uniqueKeysWithValues: parts.map { ($0.apiKeyID, $0.usage.requests) }) == [keys[0]: 3, keys[1]: 2])
+                #expect(parts.allSatisfy { $0.span == .today })
+            }
+            #expect(try await days(1, today: "2026-12-01").allSatisfy { $0.span == .month })
+            let owners = try await store.read { reader throws(StoreError) in try reader.keyOwners(after: keys[0]) }
+            #expect(owners.map(\.apiKeyID) == [keys[1]])
+        }
+    }
+
+    @Test(arguments: TestDatabase.allCases)
     func `price rows are added and never changed`(database: TestDatabase) async throws {
         try await withStore(database) { store in
             let row = PriceRow(model: "m", input: 1, output: 2, cacheWrite5m: 3, cacheWrite1h: 4, cacheRead: 5)

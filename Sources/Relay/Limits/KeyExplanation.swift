@@ -12,7 +12,7 @@ public enum KeyExplanation {
     ) async throws(StoreError) -> JSON? {
         let directory = KeyDirectory(hasher: hasher)
         try await directory.refresh(from: store)
-        try await LimitLoading(keys: directory.all, store: store, zone: store.ambient.zone).run()
+        try await LimitLoading(store: store, zone: store.ambient.zone).run(LimitLoading.targets(directory.all), .start)
         return directory.find(id).map {
             describe($0, question, now: store.ambient.now(), uptime: store.ambient.uptimeNanoseconds(), store.ambient.zone)
         }

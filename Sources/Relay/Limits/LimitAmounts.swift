@@ -65,6 +65,13 @@ struct PeriodAmounts: Sendable, Equatable {
         costMicroUSD = LimitAmounts.sum(costMicroUSD, other.costMicroUSD)
         opusCostMicroUSD = LimitAmounts.sum(opusCostMicroUSD, other.opusCostMicroUSD)
     }
+    /// Nothing of it is less than in the other.
+    mutating func raise(to other: PeriodAmounts) {
+        requests = max(requests, other.requests)
+        tokens = max(tokens, other.tokens)
+        costMicroUSD = max(costMicroUSD, other.costMicroUSD)
+        opusCostMicroUSD = max(opusCostMicroUSD, other.opusCostMicroUSD)
+    }
     mutating func remove(_ other: PeriodAmounts) {
         requests -= other.requests
         tokens -= other.tokens

@@ -181,18 +181,40 @@ final class LimitCounters: Sendable {
         }
     }
 
-    /// A request of the last minute, or of a window that is still open.
-    func loadRecent(_ used: LimitAmounts, at moment: Timestamp, now: Timestamp, second: UInt64, _ plan: LimitPlan) {
+    /// What was counted in the period around `moment` is at least what the ledger knows.
+    func raise(_ period: LimitPeriod, to used: LimitAmounts, around moment: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
+        counts.withLock { counts in
+            counts.turn(to: moment, plan, zone)
+            let index = period.rawValue
+            // Meanwhile the next one may have begun.
+            guard counts.periods[index].contains(moment) else { return }
+            if period == .week {
+                // Of weeks that began at another hour until now the numbers say nothing.
+                let bounds = zone.week(around: moment, startDay: plan.weekStartDay, hour: plan.weekHour)
+                if counts.periods[index].start != bounds.lowerBound {
+                    counts.periods[index].used = PeriodAmounts()
+                    (counts.periods[index].start, counts.periods[index].end) = (bounds.lowerBound, bounds.upperBound)
+                }
+            }
+            counts.periods[index].used.raise(to: used.period)
+        }
+    }
+
+    /// A request of the last minute.
+    func loadMinute(_ used: LimitAmounts, at moment: Timestamp, now: Timestamp, second: UInt64) {
+        let age = UInt64(clamping: max(0, (now.milliseconds - moment.milliseconds) / 1000))
+        guard age < second, age < UInt64(SlidingMinute.seconds) else { return }
+        counts.withLock { $0.minute.add(used, second: second - age) }
+    }
+
+    /// A window that is still open; one that has opened here stays as it is.
+    func loadWindow(_ used: LimitAmounts, from start: Timestamp, now: Timestamp, _ plan: LimitPlan) {
         counts.withLock { counts in
             if counts.periods.isEmpty { counts.periods = Counts.blank }
-            let age = UInt64(clamping: max(0, (now.milliseconds - moment.milliseconds) / 1000))
-            if age < second, age < UInt64(SlidingMinute.seconds) { counts.minute.add(used, second: second - age) }
-            guard plan.windowMinutes > 0 else { return }
-            let index = LimitPeriod.window.rawValue
-            if !counts.periods[index].contains(moment) {
-                counts.periods[index] = Period(start: moment, end: moment.adding(seconds: plan.windowMinutes * 60))
-            }
-            counts.periods[index].used.add(used.period)
+            guard !counts.periods[LimitPeriod.window.rawValue].contains(now) else { return }
+            var window = Period(start: start, end: start.adding(seconds: plan.windowMinutes * 60))
+            window.used = used.period
+            counts.periods[LimitPeriod.window.rawValue] = window
         }
     }
 

@@ -1,0 +1,102 @@
+import Domain
+import Secrets
+import Store
+import Synchronization
+import TestKit
+import Testing
+
+@testable import Relay
+
+/// What counters know of the time before them.
+struct LimitLoadingTests {
+    /// Keys and what they used, in a database that no relay has read yet.
+    private struct Bench: Sendable {
+        let store: Store
+        let clock: TestClock
+        let hasher = RelayKeyHasher(pepper: SecretBytes([1, 2, 3]))
+        var loading: LimitLoading { LimitLoading(store: store, zone: .utc) }
+
+        func change<Value: Sendable>(_ body: @escaping @Sendable (Transaction) throws(StoreError) -> Value) async throws -> Value {
+            try await store.transaction(body)
+        }
+        func addUser(_ limits: APIKeyLimits = APIKeyLimits()) async throws -> UserID {
+            try await change { transaction throws(StoreError) in
+                let user = try transaction.createUser(
+                    NewUser(email: "ann@x.example", name: "Ann", role: .customer, passwordHash: "not a real hash"))
+                _ = try transaction.setSharedLimits(limits, SharedAccess(), of: user.id)
+                return user.id
+            }
+        }
+        func addKey(_ secret: String, owner: UserID? = nil, _ limits: APIKeyLimits = APIKeyLimits()) async throws -> APIKeyID {
+            try await change { [hasher] transaction throws(StoreError) in
+                let new = NewAPIKey(
+                    ownerID: owner, name: secret, secretHash: hasher.hash(Array(secret.utf8)), shownPrefix: "cr_", shownSuffix: "",
+                    limits: limits)
+                return try transaction.createAPIKey(new).id
+            }
+        }
+        /// A request that ended now.
+        func use(_ key: APIKeyID, tokens: Int64, cost: Int64 = 0) async throws {
+            let ambient = store.ambient
+            let (id, now) = (RequestID(ambient), ambient.now())
+            let record = RequestRecord(
+                id: id, apiKeyID: key, keyName: "a key", model: "claude-sonnet-5-5", path: "/v1/messages", stream: false, status: .success,
+                startedAt: now, attempts: 1, tokens: TokenCounts(input: tokens))
+            let entry = LedgerEntry(
+                requestID: id, attempt: 1, apiKeyID: key, model: "claude-sonnet-5-5", tokens: TokenCounts(input: tokens),
+                costMicroUSD: cost, priceMicroUSD: cost, usageSource: .final, at: now)
+            let settled = SettledRequest(request: record, entries: [entry])
+            _ = try await change { transaction throws(StoreError) in try transaction.settle([settled]) }
+        }
+        /// As after a start.
+        func started() async throws -> KeyDirectory {
+            let keys = KeyDirectory(hasher: hasher)
+            try await keys.refresh(from: store)
+            try await loading.run(LimitLoading.targets(keys.all), .start)
+            return keys
+        }
+    }
+
+    private func withBench(_ test: (Bench) async throws -> Void) async throws {
+        let clock = TestClock(start: LimitTests.noon)
+        clock.advance(milliseconds: 1_000_000)
+        try await withStore(.sqlite, clock: clock) { store in try await test(Bench(store: store, clock: clock)) }
+    }
+
+    @Test func `minutes, windows and weeks are known again after a start`() async throws {
+        try await withBench { bench in
+            var limits = APIKeyLimits(requestsPerMinute: 5)
+            (limits.costPerWeekMicroUSD, limits.windowMinutes, limits.windowTokens) = (1000, 10, 500)
+            let key = try await bench.addKey("cr_one", limits)
+            try await bench.use(key, tokens: 10, cost: 1)
+            bench.clock.advance(milliseconds: 700_000)
+            try await bench.use(key, tokens: 20, cost: 2)
+            let opened = bench.store.ambient.now()
+            bench.clock.advance(milliseconds: 100_000)
+            for _ in 1...3 { try await bench.use(key, tokens: 40, cost: 4) }
+            bench.clock.advance(milliseconds: 1000)
+            let known = try #require(try await bench.started().find(key))
+            let now = bench.store.ambient.now()
+            let window = known.counters.open(.window, at: now)
+            #expect(window?.start == opened && window?.used.tokens == 140, "the first request is of the window before")
+            #expect(known.counters.used(.week).costMicroUSD == 15 && known.counters.used(.day).tokens == 150)
+            #expect(known.counters.counts.withLock { $0.minute.total(.requests) } == 3)
+        }
+    }
+
+    @Test func `what a deleted key used stays its owner's after a start`() async throws {
+        try await withBench { bench in
+            var limits = APIKeyLimits(tokensPerDay: 100)
+            limits.costPerWeekMicroUSD = 1000
+            let user = try await bench.addUser(limits)
+            let first = try await bench.addKey("cr_one", owner: user)
+            try await bench.use(first, tokens: 376, cost: 5)
+            _ = try await bench.change { transaction throws(StoreError) in try transaction.deleteAPIKey(first) }
+            let second = try await bench.addKey("cr_two", owner: user)
+            let known = try #require(try await bench.started().find(second))
+            let shared = try #require(known.holders.first { $0.scope == .user })
+            #expect(shared.counters.used(.day).tokens == 376 && shared.counters.used(.total).tokens == 376)
+            #expect(shared.counters.used(.week).costMicroUSD == 5 && known.counters.used(.day).tokens == 0)
+        }
+    }
+}
