@@ -126,20 +126,24 @@ public final class Relay: Sendable {
         // First the prices: what a dead process left is booked by them.
         try await services.priceBook.fill(store)
         try await services.mover.adopt()
-        try await refresh()
-        try await LimitLoading(store: store, zone: services.zone).run(LimitLoading.targets(services.keys.all), .start)
+        try await refresh(loading: nil)
+        try await loading.run(LimitLoading.targets(services.keys.all), .start)
         try await batches.holdOpen()
     }
 
     /// Reads changed keys and accounts. Called at once after a local change, and every few seconds for changes elsewhere.
-    public func refresh() async throws {
+    public func refresh() async throws { try await refresh(loading: loading) }
+
+    private var loading: LimitLoading { LimitLoading(store: store, zone: services.zone) }
+
+    private func refresh(loading: LimitLoading?) async throws {
         try await services.keys.writeActivations(to: store)
         for refused in try await services.keys.writeRehashes(to: store) {
             services.log.error(
                 "key.not_rehashed",
                 ["key": LogValue(refused.id), "why": .text(refused.why), "action": "look at both keys: gatehouse key list"])
         }
-        try await services.keys.refresh(from: store)
+        try await services.keys.refresh(from: store, loading: loading)
         try await services.priceBook.refresh(store)
         try await services.models.refresh(store)
         try await reader.refresh()

@@ -150,6 +150,19 @@ struct AccountConditionTests {
         #expect(tomorrow == nil, "a new day")
     }
 
+    @Test func `caps hold again after a clock that was ahead for a while`() {
+        var use = AccountUse(zone: .utc)
+        let caps = AccountCaps(requestsPerMinute: 2, tokensPerMinute: 1000, costPerDayMicroUSD: 50)
+        let ahead = Self.later(40 * 86_400)
+        for _ in 1...2 { _ = use.take(caps, tokens: 0, now: ahead) }
+        use.settle(tokens: 1000, costMicroUSD: 50, now: ahead)
+        let free = use.wait(caps, tokens: 10, now: Self.now)
+        #expect(free == nil, "what was used then is not of this day")
+        use.settle(tokens: 0, costMicroUSD: 50, now: Self.now)
+        let over = use.wait(caps, tokens: 10, now: Self.later(1))
+        #expect(over?.cap == "cost per day")
+    }
+
     @Test func `a route opens for longer with every failure, and one request probes it`() {
         let route = Route()
         #expect(route.blockedUntil(Self.now) == nil)

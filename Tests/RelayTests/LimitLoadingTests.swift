@@ -99,4 +99,82 @@ struct LimitLoadingTests {
             #expect(shared.counters.used(.week).costMicroUSD == 5 && known.counters.used(.day).tokens == 0)
         }
     }
+
+    @Test func `whoever is limited while the relay runs has what the ledger knows, and nothing twice`() async throws {
+        try await withBench { bench in
+            let user = try await bench.addUser()
+            let key = try await bench.addKey("cr_one", owner: user)
+            try await bench.use(key, tokens: 752, cost: 9)
+            let keys = try await bench.started()
+            let own = try #require(keys.find(key)).counters
+            #expect(own.used(.day).tokens == 752 && own.used(.week).costMicroUSD == 0)
+            // It counts on while the ledger follows.
+            let now = bench.store.ambient.now()
+            own.book(LimitAmounts(requests: 1, tokens: 10, costMicroUSD: 1), at: now, .none, .utc)
+            try await bench.use(key, tokens: 10, cost: 1)
+
+            var limits = APIKeyLimits(tokensPerDay: 700)
+            limits.costPerWeekMicroUSD = 5
+            let given = limits
+            _ = try await bench.change { transaction throws(StoreError) in
+                try transaction.setSharedLimits(given, SharedAccess(), of: user)
+            }
+            _ = try await bench.change { transaction throws(StoreError) in
+                try transaction.updateAPIKey(key, name: "weekly", limits: given, allowedModels: nil, expiresAt: nil)
+            }
+            try await keys.refresh(from: bench.store, loading: bench.loading)
+            let shared = try #require(keys.find(key)?.holders.first { $0.scope == .user }).counters
+            #expect(shared.used(.day).tokens == 762 && shared.used(.week).costMicroUSD == 10)
+            #expect(own.used(.day).tokens == 762 && own.used(.week).costMicroUSD == 10)
+
+            // One that was under way meanwhile has ended.
+            try await bench.use(key, tokens: 8)
+            bench.clock.advance(milliseconds: 5000)
+            try await keys.refresh(from: bench.store, loading: bench.loading)
+            #expect(shared.used(.day).tokens == 770)
+        }
+    }
+
+    @Test func `a restored key has used what it had`() async throws {
+        try await withBench { bench in
+            var limits = APIKeyLimits()
+            limits.prepaidMicroUSD = 500
+            let key = try await bench.addKey("cr_one", limits)
+            try await bench.use(key, tokens: 1, cost: 1608)
+            let keys = try await bench.started()
+            _ = try await bench.change { transaction throws(StoreError) in try transaction.deleteAPIKey(key) }
+            try await keys.refresh(from: bench.store, loading: bench.loading)
+            #expect(keys.find(key) == nil)
+            _ = try await bench.change { transaction throws(StoreError) in try transaction.restoreAPIKey(key) }
+            try await keys.refresh(from: bench.store, loading: bench.loading)
+            #expect(keys.find(key)?.counters.used(.total).costMicroUSD == 1608)
+        }
+    }
+
+    @Test func `a clock that was ahead and is set right leaves no period behind`() async throws {
+        try await withBench { bench in
+            let key = try await bench.addKey("cr_one", APIKeyLimits(tokensPerDay: 100))
+            try await bench.use(key, tokens: 60)
+            let keys = try await bench.started()
+            let known = try #require(keys.find(key))
+            try await keys.refresh(from: bench.store, loading: bench.loading)
+            let now = bench.store.ambient.now()
+            func pass(_ moment: Timestamp, tokens: Int64) throws(LimitRefusal) {
+                var want = LimitCounters.Reservation(moment: moment, second: 1000)
+                want.amounts = LimitAmounts(requests: 1, tokens: tokens)
+                let granted = try LimitCounters.admit(known.holders, want, zone: .utc)
+                known.counters.settle(granted, used: LimitAmounts(requests: 1, tokens: tokens))
+            }
+            bench.clock.advance(milliseconds: 40 * 86_400_000)
+            try await keys.refresh(from: bench.store, loading: bench.loading)
+            try pass(bench.store.ambient.now(), tokens: 1)
+            bench.clock.advance(milliseconds: -40 * 86_400_000)
+            try pass(now, tokens: 50)
+            #expect(known.counters.used(.day).tokens == 50, "it counts from now on")
+            try await keys.refresh(from: bench.store, loading: bench.loading)
+            #expect(known.counters.used(.day).tokens == 60, "and the ledger knows of more")
+            try pass(now, tokens: 50)
+            #expect(throws: LimitRefusal.self) { try pass(now, tokens: 1) }
+        }
+    }
 }

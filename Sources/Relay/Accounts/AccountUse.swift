@@ -59,8 +59,8 @@ struct AccountUse: Sendable {
     }
 
     private mutating func turn(to now: Timestamp) {
-        // A clock that goes back does not reopen a day that is over.
-        guard now >= day.upperBound else { return }
+        // A clock that goes back a little does not reopen a day that is over; after one that was far ahead the day begins anew.
+        guard now >= day.upperBound || now < day.lowerBound.adding(seconds: -LimitCounters.Period.stepSeconds) else { return }
         (day, costMicroUSD) = (zone.day(around: now), 0)
     }
 
@@ -93,8 +93,9 @@ struct MinuteSum: Sendable {
     private static let largest = Int64.max / 128
 
     private mutating func advance(to second: UInt64) {
-        guard second > newest else { return }
-        if second - newest >= Self.seconds {
+        let wasAhead = newest > second && newest - second > Self.seconds
+        guard second > newest || wasAhead else { return }
+        if wasAhead || second - newest >= Self.seconds {
             for at in buckets.indices { buckets[at] = 0 }
         } else {
             for passed in newest + 1...second { buckets[Int(passed % Self.seconds)] = 0 }

@@ -90,6 +90,7 @@ final class KeyDirectory: Sendable {
     }
     private let snapshot = Mutex(Snapshot())
     private let hasher: RelayKeyHasher
+    private let laterLooks = Mutex(LaterLooks())
     /// First uses that the database does not know yet.
     private let activations = Mutex<[APIKeyID: Timestamp]>([:])
     /// Keys of the older relay that were used, and the hashes under which they are to be kept from now on.
@@ -141,17 +142,21 @@ final class KeyDirectory: Sendable {
     var count: Int { snapshot.withLock { $0.byDigest.count } }
 
     /// Takes over changed rows. Deleted keys go; a key's counters stay with it through every change.
-    /// - Parameter since: the version they were read from.
+    /// - Parameters:
+    ///   - since: the version they were read from.
+    ///   - prepared: counters of those who appear with these rows.
     /// - Returns: false, with nothing changed, when another refresh was quicker: these rows may be older than what it read, and would
     ///   let a revoked key in again.
-    func apply(_ changes: [APIKey], since: Int64) -> Bool {
+    func apply(_ changes: [APIKey], since: Int64, prepared: AppearingHolders = AppearingHolders()) -> Bool {
         snapshot.withLock { snapshot in
             guard snapshot.version == since else { return false }
+            snapshot.users.merge(prepared.users) { known, _ in known }
+            snapshot.teams.merge(prepared.teams) { known, _ in known }
             for key in changes {
                 let digest = Digest(key.secretHash)
                 let known = snapshot.digestByID[key.id]
                 let before = known.flatMap { snapshot.byDigest[$0] }
-                let counters = before?.counters ?? LimitCounters()
+                let counters = before?.counters ?? prepared.keys[key.id] ?? LimitCounters()
                 if let known { snapshot.byDigest[known] = nil }
                 if let ended = before?.key.previousHash { snapshot.previous[Digest(ended)] = nil }
                 if key.deletedAt == nil {
@@ -171,20 +176,30 @@ final class KeyDirectory: Sendable {
     }
 
     /// Reads what has changed since the last time.
-    func refresh(from store: Store) async throws(StoreError) {
+    /// - Parameter loading: tells counters that appear or are limited anew what they do not know, before anything is admitted by them. Nil
+    ///   before all are told.
+    func refresh(from store: Store, loading: LimitLoading? = nil) async throws(StoreError) {
+        if let loading { try await lookAgain(loading, store) }
         while true {
             let since = version
             let (changes, purges) = try await store.read { reader throws(StoreError) in
                 (try reader.apiKeyChanges(since: since), try reader.apiKeyPurges())
             }
-            // When another refresh came between, the next turn reads what is left.
-            if !changes.isEmpty {
-                _ = apply(changes, since: since)
+            guard !changes.isEmpty else {
+                guard purges != snapshot.withLock(\.purges) else { return }
+                let kept = try await store.read { reader throws(StoreError) in try reader.apiKeyIDs() }
+                if drop(absentFrom: kept, since: since, purges: purges) { return }
                 continue
             }
-            guard purges != snapshot.withLock(\.purges) else { return }
-            let kept = try await store.read { reader throws(StoreError) in try reader.apiKeyIDs() }
-            if drop(absentFrom: kept, since: since, purges: purges) { return }
+            var appearing = AppearingHolders()
+            if let loading {
+                appearing = appearingHolders(changes)
+                try await loading.run(appearing.targets, .whole)
+            }
+            // When another refresh came between, the next turn reads what is left.
+            if apply(changes, since: since, prepared: appearing) {
+                laterLooks.withLock { $0.add(appearing.targets, second: store.ambient.uptimeNanoseconds() / 1_000_000_000) }
+            }
         }
     }
 
@@ -206,6 +221,30 @@ final class KeyDirectory: Sendable {
             }
             snapshot.purges = purges
             return true
+        }
+    }
+
+    private func lookAgain(_ loading: LimitLoading, _ store: Store) async throws(StoreError) {
+        let (now, second) = (store.ambient.now(), store.ambient.uptimeNanoseconds() / 1_000_000_000)
+        let (wentBack, due) = laterLooks.withLock { ($0.wentBack(now), $0.due(second)) }
+        let targets = wentBack ? LimitLoading.targets(all) : due
+        try await loading.run(targets, .again)
+        laterLooks.withLock { looks in
+            looks.done(second)
+            looks.note(now)
+            // What the counters have booked since is not in the ledger yet.
+            if wentBack { looks.add(targets, second: second) }
+        }
+    }
+
+    private func appearingHolders(_ changes: [APIKey]) -> AppearingHolders {
+        snapshot.withLock { snapshot in
+            var appearing = AppearingHolders()
+            for key in changes where key.deletedAt == nil {
+                let before = snapshot.digestByID[key.id].flatMap { snapshot.byDigest[$0] }
+                appearing.add(key, before: before, users: snapshot.users, teams: snapshot.teams)
+            }
+            return appearing
         }
     }
 

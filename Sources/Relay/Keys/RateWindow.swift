@@ -23,9 +23,10 @@ struct RateWindow: Sendable {
     }
 
     private mutating func advance(to second: UInt64) {
-        // A clock that goes back counts in the newest second.
-        guard second > newest else { return }
-        if second - newest >= UInt64(Self.seconds) {
+        // A clock that goes back a little counts in the newest second; after one that was far ahead it begins anew.
+        let wasAhead = newest > second && newest - second > UInt64(Self.seconds)
+        guard second > newest || wasAhead else { return }
+        if wasAhead || second - newest >= UInt64(Self.seconds) {
             buckets = [UInt32](repeating: 0, count: Self.seconds)
             total = 0
         } else {

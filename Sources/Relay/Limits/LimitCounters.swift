@@ -31,6 +31,10 @@ final class LimitCounters: Sendable {
         var used = PeriodAmounts()
         var reserved = PeriodAmounts()
         func contains(_ moment: Timestamp) -> Bool { start <= moment && moment < end }
+        /// It was begun under a clock that was far ahead.
+        func isAhead(of now: Timestamp) -> Bool { now.adding(seconds: Self.stepSeconds) < start }
+        /// Clocks are set back by so much now and then, and reactors look at them at different moments.
+        static let stepSeconds: Int64 = 10
     }
 
     struct Counts: Sendable {
@@ -289,12 +293,13 @@ final class LimitCounters: Sendable {
 extension LimitCounters.Counts {
     static let blank = [LimitCounters.Period](repeating: LimitCounters.Period(), count: LimitPeriod.allCases.count)
 
-    /// Begins the periods that `now` lies in. A clock that goes back does not reopen one that is over.
+    /// Begins the periods that `now` lies in. A clock that goes back a little does not reopen one that is over; one that was far ahead
+    /// leaves none behind.
     mutating func turn(to now: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
         if periods.isEmpty { periods = Self.blank }
         // The day is the shortest of them, except for the window, which opens with a request.
         func turn(_ period: LimitPeriod, _ bounds: @autoclosure () -> Range<Timestamp>) {
-            guard now >= periods[period.rawValue].end else { return }
+            guard now >= periods[period.rawValue].end || periods[period.rawValue].isAhead(of: now) else { return }
             let bounds = bounds()
             periods[period.rawValue] = LimitCounters.Period(start: bounds.lowerBound, end: bounds.upperBound)
         }
@@ -302,7 +307,7 @@ extension LimitCounters.Counts {
         turn(.week, zone.week(around: now, startDay: plan.weekStartDay, hour: plan.weekHour))
         turn(.month, zone.month(around: now))
         turn(.total, Timestamp(milliseconds: .min)..<Timestamp(milliseconds: .max))
-        if plan.windowMinutes > 0, now >= periods[0].end { periods[0] = LimitCounters.Period() }
+        if plan.windowMinutes > 0, now >= periods[0].end || periods[0].isAhead(of: now) { periods[0] = LimitCounters.Period() }
     }
 
     mutating func check(
@@ -369,6 +374,11 @@ extension LimitCounters.Counts {
     mutating func openWindow(_ moment: Timestamp, minutes: Int64) {
         let index = LimitPeriod.window.rawValue
         guard minutes > 0, !periods[index].contains(moment) else { return }
+        if moment < periods[index].end, !periods[index].isAhead(of: moment) {
+            // Another reactor opened it a moment later.
+            periods[index].start = moment
+            return
+        }
         periods[index] = LimitCounters.Period(start: moment, end: moment.adding(seconds: minutes * 60))
     }
 
@@ -383,6 +393,8 @@ extension LimitCounters.Counts {
         holding -= 1
         for index in periods.indices where periods[index].contains(reservation.moment) {
             periods[index].reserved.remove(reservation.amounts.period)
+            // It was taken of a period that the clock has left and come back to.
+            periods[index].reserved.raise(to: PeriodAmounts())
         }
     }
 
