@@ -42,6 +42,19 @@ struct LimitQueueTests {
         #expect(places.inFlight == 0 && places.waiting == 0)
     }
 
+    @Test func `one key's long line leaves room for every other's`() {
+        let (places, clock) = (FairPlaces(), TestClock())
+        let (busy, quiet) = (APIKeyID(clock.ambient), APIKeyID(clock.ambient))
+        #expect(places.take(limit: 2, isInvited: false) && places.take(limit: 2, isInvited: false))
+        let joined = (1...6).map { _ in places.join(LimitWaiter(), of: busy, limit: 2) }
+        #expect(joined == [.waiting, .waiting, .waiting, .waiting, .tooMany, .tooMany])
+        #expect(places.join(LimitWaiter(), of: quiet, limit: 2) == .waiting && places.waiting == 5)
+        for _ in 1..<63 { for _ in 1...4 { _ = places.join(LimitWaiter(), of: APIKeyID(clock.ambient), limit: 2) } }
+        for _ in 1...3 { #expect(places.join(LimitWaiter(), of: quiet, limit: 2) == .waiting) }
+        #expect(places.waiting == 256 && places.join(LimitWaiter(), of: APIKeyID(clock.ambient), limit: 2) == .tooMany)
+        places.endWaiting()
+    }
+
     @Test func `who waits for a budget is called by whoever holds it, with a place or without`() async throws {
         let bench = Bench(APIKeyLimits(tokensPerDay: 1000, concurrency: 5))
         let holder = bench.holders[0]

@@ -97,8 +97,10 @@ final class FairPlaces: Sendable {
         var waiting = 0
     }
     private let line = Mutex(Line())
-    /// Requests that may wait, for each place.
+    /// Requests of one key that may wait, for each place: what one customer sends takes no other's place in the line.
     private static let waitersPerPlace = 2
+    /// So many keys can have as many requests waiting as one may have.
+    private static let fullLines = 64
 
     var inFlight: Int { line.withLock(\.used) }
     var waiting: Int { line.withLock(\.waiting) }
@@ -117,7 +119,8 @@ final class FairPlaces: Sendable {
     func join(_ waiter: LimitWaiter, of key: APIKeyID, limit: Int) -> LimitCounters.Joined {
         line.withLock { line in
             if line.used + line.invited < limit, line.waiting == 0 { return .room }
-            guard limit > 0, line.waiting < max(3, limit * Self.waitersPerPlace) else { return .tooMany }
+            let longest = max(3, limit * Self.waitersPerPlace)
+            guard limit > 0, line.waiters[key]?.count ?? 0 < longest, line.waiting < longest * Self.fullLines else { return .tooMany }
             if line.waiters[key] == nil { line.turns.append(key) }
             line.waiters[key, default: []].append(waiter)
             line.waiting += 1
