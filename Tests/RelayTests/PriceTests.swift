@@ -88,4 +88,16 @@ struct PriceTests {
         let cost = price(TokenCounts(output: 1000), model)
         #expect(cost == Price(microUSD: outputRate * 1000, flags: "price_missing"))
     }
+
+    @Test func `of rows that cost the same for input and output, the dearest is that of the dearest cache`() {
+        #expect(price(TokenCounts(cacheRead: 1_000_000), "claude-mythos-5-2") == Price(microUSD: 1_000_000, flags: "price_missing"))
+        // In a table of many such rows chance would hardly find it.
+        let rows = (1...64).map { number in
+            PriceRow(
+                model: "claude-opus-\(number)", effectiveFrom: Timestamp(milliseconds: 0), promptOver: 0, input: 5000, output: 25_000,
+                cacheWrite5m: 6250, cacheWrite1h: 10_000, cacheRead: Int64(number))
+        }
+        let price = PriceTable(rows).price(MeteredUsage(), tokens: TokenCounts(cacheRead: 1_000_000), model: "claude-opus-99", at: Self.now)
+        #expect(price.microUSD == 64_000)
+    }
 }

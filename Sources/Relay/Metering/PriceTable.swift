@@ -126,7 +126,12 @@ public struct PriceTable: Sendable {
         // Unknown: the dearest row of its family, or of all when there is no family, so that it is never sold below cost.
         let family = Self.family(model)
         let kin = rows.values.joined().filter { family == nil || Self.family($0.model) == family }
-        return ((kin.isEmpty ? Array(rows.values.joined()) : kin).max { ($0.output, $0.input) < ($1.output, $1.input) }, true)
+        return ((kin.isEmpty ? Array(rows.values.joined()) : kin).max { Self.rates($0) < Self.rates($1) }, true)
+    }
+
+    /// All of them decide which row is the dearest: of two that differ in any, it is never by chance.
+    private static func rates(_ row: PriceRow) -> (Int64, Int64, Int64, Int64, Int64) {
+        (row.output, row.input, row.cacheWrite1h, row.cacheWrite5m, row.cacheRead)
     }
 
     static let families = ["opus", "sonnet", "haiku", "fable", "mythos"]
