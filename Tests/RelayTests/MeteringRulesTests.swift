@@ -96,6 +96,23 @@ struct MeteringRulesTests {
         }
     }
 
+    @Test(arguments: [("", 20), (#""speed":"fast","#, 40), (#""inference_geo":"us","#, 22)] as [(String, Int64)])
+    func `what is held back is the price as it is asked for, at the dearest model that an account may make of the name`(
+        wish: String, rate: Int64
+    ) async throws {
+        let accounts = ["claude-haiku-4-5", "claude-opus-5-5"].map { model in
+            WorldAccount(secret: "sk-" + model, baseURL: "http://127.0.0.1:9") { $0.modelMap = #"{"small":"\#(model)"}"# }
+        }
+        try await withRelay(accounts, limits: APIKeyLimits(costPerDayMicroUSD: 1_000_000)) { world in
+            let key = try #require(world.relay.services.keys.find(world.key.id))
+            let body = #"{\#(wish)"model":"small","max_tokens":1000,"messages":[{"role":"user","content":"a"}]}"#
+            let request = try MessagesRequest(scanning: Array(body.utf8).span)
+            let moment = RelayGate.Moment(now: world.clock.ambient.now(), second: 1000)
+            let held = RelayGate.reservation(key, request, 0, world.relay.services, moment).amounts.period
+            #expect(held.costMicroUSD == rate * 1000 && held.opusCostMicroUSD == rate * 1000 && held.requests == 1)
+        }
+    }
+
     @Test(arguments: [(1_000_000, 15), (1_500_000, 23), (0, 0), (333_333, 5)] as [(Int64, Int64)])
     func `the customer pays the cost times the key's multiplier, and both are kept`(millionths: Int64, pays: Int64) {
         let clock = TestClock()
@@ -149,6 +166,38 @@ struct MeteringRulesTests {
             _ = try await client.text(until: "0\r\n\r\n")
             let (_, ledger) = try await world.books()
             #expect(ledger.map(\.tokens) == [billed] && ledger.map(\.usageSource) == [.final])
+        }
+    }
+
+    @Test func `what is streamed beyond the passes of the start is billed when the stream is cut`() async throws {
+        let listener = try RawListener()
+        defer { listener.close() }
+        try await withRelay([WorldAccount(secret: Self.account, baseURL: "http://127.0.0.1:\(listener.port)")]) { world in
+            let client = try world.client()
+            defer { client.close() }
+            try await client.send(RelayWorld.request(RelayWorld.streamBody))
+            let peer = try await listener.accept()
+            _ = try await peer.text(until: RelayWorld.streamBody)
+            let usage = #"{"input_tokens":20,"output_tokens":1,"iterations":\#(Self.passes)}"#
+            let text = String(repeating: "a", count: 400)
+            try await peer.send(
+                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+                    + Self.frame(
+                        "message_start",
+                        #"{"type":"message_start","message":{"model":"claude-opus-5-5","content":[],"usage":\#(usage)}}"#)
+                    + Self.frame(
+                        "content_block_start",
+                        #"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#)
+                    + Self.frame(
+                        "content_block_delta",
+                        #"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\#(text)"}}"#))
+            _ = try await client.text(until: text)
+            peer.close()
+            _ = try await client.text(until: "event: error")
+            let (_, ledger) = try await world.books()
+            // A token for four bytes and three for the block, where the passes told of ten.
+            #expect(ledger.map(\.tokens) == [TokenCounts(input: 150, output: 103)] && ledger.map(\.usageSource) == [.snapshot])
+            #expect(ledger.map(\.costMicroUSD) == [2660])
         }
     }
 

@@ -199,7 +199,7 @@ final class Passage: @unchecked Sendable {
 
     /// What the stream meter knows, as the contract bills it: final when the stream came to its end, else the snapshot.
     func meteredStream(mayCharge: Bool) -> Settlement.Used? {
-        let usage = meter.usage
+        var usage = meter.usage
         let model = meter.model ?? admission.model
         if usage.isKnown {
             var tokens = usage.tokens
@@ -207,6 +207,10 @@ final class Passage: @unchecked Sendable {
                 return .init(tokens: tokens, metered: usage, model: model, source: meter.isUnparsed ? .unparsed : .final)
             }
             tokens.output = meter.outputSnapshot
+            // What was streamed beyond the passes is the last one's, as after a crash.
+            if let last = usage.iterations.indices.last {
+                usage.iterations[last].tokens.output += max(0, tokens.output - usage.iterationTotal.output)
+            }
             return .init(tokens: tokens, metered: usage, model: model, source: meter.isUnparsed ? .unparsed : .snapshot)
         }
         guard mayCharge, meter.hasContent || services.limits.billsEstimates else { return nil }
