@@ -19,6 +19,16 @@ struct RequestScannerTests {
         #expect(request.userID == "u1" && request.speed == "fast" && request.inferenceGeo == nil)
     }
 
+    @Test(
+        arguments: [
+            ("64000", 64_000), ("6.4e4", 64_000), ("64E3", 64_000), ("640000e-1", 64_000), ("7.9", 7), ("0", 0), ("1.5e0", 1),
+            ("-6e4", nil),
+            ("1e40", nil), ("null", nil), ("6x4e1", nil),
+        ] as [(String, Int64?)])
+    func `a number is read in every way it can be written`(written: String, count: Int64?) throws {
+        #expect(try scan(#"{"model":"m","messages":[1],"max_tokens":\#(written)}"#).maxTokens == count)
+    }
+
     @Test(arguments: [
         ("", MessagesRequest.Problem.notAnObject), ("[]", .notAnObject), ("null", .notAnObject), ("{", .notAnObject),
         ("{\"model\":\"m\",\"messages\":[1]} x", .notAnObject), ("{\"model\":\"m\",\"messages\":[1],}", .notAnObject),

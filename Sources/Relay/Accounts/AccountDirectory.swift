@@ -67,6 +67,8 @@ final class Candidates: Sendable {
     /// The preferred tier first; none is empty.
     let tiers: [[RelayAccount]]
     let count: Int
+    /// What the accounts make of the model's name, each once; the name itself when nobody serves it.
+    let targets: [String]
 
     fileprivate init(model: String, of pool: AccountPool, from accounts: [RelayAccount]) {
         self.pool = pool
@@ -74,6 +76,8 @@ final class Candidates: Sendable {
         family = ModelFamily(model: model)
         let serving = accounts.filter { $0.serves(model) }
         count = serving.count
+        let targets = Set(serving.map { $0.modelMap[model] ?? model })
+        self.targets = targets.isEmpty ? [model] : targets.sorted()
         var tiers: [[RelayAccount]] = []
         for account in serving {
             if tiers.last?.first?.account.details.priority == account.account.details.priority {

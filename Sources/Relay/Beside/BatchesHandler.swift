@@ -65,6 +65,8 @@ struct BatchesHandler: Sendable {
         /// Offsets of each model's string, quotes included.
         var modelRanges: [(model: String, range: Range<Int>)] = []
         var bytes: Int64 = 0
+        /// Any of its requests asks for it.
+        var (isFast, isUS) = (false, false)
 
         init(_ bytes: Span<UInt8>, _ key: RelayKey) throws(RelayProblem) {
             self.bytes = Int64(bytes.count)
@@ -99,6 +101,8 @@ struct BatchesHandler: Sendable {
                         (model, range) = (JSONSkim.string(bytes, value), value)
                     }
                     if JSONSkim.matches(bytes, name, "max_tokens") { maximum = JSONSkim.count(bytes, value) }
+                    if JSONSkim.matches(bytes, name, "speed") { isFast = isFast || JSONSkim.string(bytes, value) == "fast" }
+                    if JSONSkim.matches(bytes, name, "inference_geo") { isUS = isUS || JSONSkim.string(bytes, value) == "us" }
                     return true
                 }
                 return true
@@ -132,17 +136,16 @@ struct BatchesHandler: Sendable {
     private func reservation(_ wanted: Wanted, _ key: RelayKey, _ exchange: Exchange, _ now: Timestamp) -> LimitCounters.Reservation {
         var usage = MeteredUsage()
         usage.isBatch = true
+        (usage.isFast, usage.isUS) = (wanted.isFast, wanted.isUS)
         var reserved = LimitCounters.Reservation(moment: now, second: exchange.reactor.nowNanoseconds / 1_000_000_000, places: 0)
         reserved.mustFit = true
-        let prices = services.prices
         for (index, model) in wanted.models.enumerated() {
             // The body's size says nothing about how its bytes fall to the models; the first bears them all.
             let input = index == 0 ? Int64((Double(wanted.bytes) / 3.5).rounded(.up)) : 0
             let tokens = TokenCounts(input: input, output: wanted.maximumOutput[model] ?? 0)
-            let millionths = key.key.access.priceMillionths
-            let cost = prices.price(usage, tokens: tokens, model: model, at: now, millionths: millionths).customerMicroUSD
-            reserved.amounts.add(LimitAmounts(tokens, costMicroUSD: cost, model: model, requests: index == 0 ? 1 : 0))
+            reserved.amounts.add(RelayGate.dearest(key, usage, tokens, model: model, services, at: now))
         }
+        reserved.amounts.period.requests = 1
         return reserved
     }
 

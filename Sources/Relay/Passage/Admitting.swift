@@ -87,10 +87,26 @@ extension RelayGate {
             output = min(output, likely)
         }
         let tokens = TokenCounts(input: inputEstimate, output: output)
-        let price = services.prices.price(
-            MeteredUsage(), tokens: tokens, model: request.model, at: moment.now, millionths: key.key.access.priceMillionths)
-        want.amounts = LimitAmounts(tokens, costMicroUSD: price.customerMicroUSD, model: request.model, requests: 1)
+        // As it is asked for; what is billed in the end is what the answer tells.
+        var usage = MeteredUsage()
+        (usage.isFast, usage.isUS) = (request.speed == "fast", request.inferenceGeo == "us")
+        want.amounts = dearest(key, usage, tokens, model: request.model, services, at: moment.now)
+        want.amounts.period.requests = 1
         return want
+    }
+
+    /// What tokens of a model may cost a key at most: accounts may turn its name into others.
+    static func dearest(
+        _ key: RelayKey, _ usage: MeteredUsage, _ tokens: TokenCounts, model: String, _ services: RelayServices, at now: Timestamp
+    ) -> LimitAmounts {
+        let (prices, millionths) = (services.prices, key.key.access.priceMillionths)
+        var amounts = LimitAmounts(tokens, costMicroUSD: 0, model: model, requests: 0)
+        for target in services.accounts.pool.candidates(model).targets {
+            let cost = prices.price(usage, tokens: tokens, model: target, at: now, millionths: millionths).customerMicroUSD
+            amounts.period.costMicroUSD = max(amounts.period.costMicroUSD, cost)
+            if PriceTable.isOpus(target) { amounts.period.opusCostMicroUSD = max(amounts.period.opusCostMicroUSD, cost) }
+        }
+        return amounts
     }
 
     /// A place among the requests of all keys.

@@ -243,8 +243,16 @@ enum JSONSkim {
             result = sum
             at += 1
         }
-        guard at > value.lowerBound, at == value.upperBound || bytes[at] == 0x2e else { return nil }
-        return result
+        guard at > value.lowerBound else { return nil }
+        if at == value.upperBound { return result }
+        for place in at..<value.upperBound where bytes[place] | 0x20 == 0x65 { return powered(bytes, value) }
+        return bytes[at] == 0x2e ? result : nil
+    }
+
+    /// Of a number with an exponent, as in 6.4e4.
+    private static func powered(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int64? {
+        guard let number = Double(String(decoding: array(bytes, value), as: UTF8.self)), number.isFinite else { return nil }
+        return Int64(exactly: number.rounded(.down))
     }
 
     static func isTrue(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Bool { value.count == 4 && bytes[value.lowerBound] == 0x74 }
