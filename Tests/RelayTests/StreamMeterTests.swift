@@ -137,4 +137,14 @@ struct StreamMeterTests {
         #expect(read.iterationTotal.input == 2 * MeteredUsage.largestCount)
         #expect(PriceTable.starting.price(read, tokens: read.tokens, model: "claude-opus-5-5", at: .init(milliseconds: 0)).microUSD > 0)
     }
+
+    @Test func `what a compaction writes counts like other text`() {
+        let frame = """
+            event: content_block_delta
+            data: {"type":"content_block_delta","index":0,"delta":{"type":"compaction_delta","content":"eight by"}}
+
+
+            """
+        #expect(Self.read(Self.start + frame, step: 7).meter.deltaBytes == 8)
+    }
 }

@@ -9,7 +9,7 @@ struct StreamMeter: ~Copyable {
 
     private(set) var usage = MeteredUsage()
     private(set) var model: String?
-    /// UTF-8 bytes of text, thinking and tool input so far.
+    /// UTF-8 bytes of text, thinking, tool input and compactions so far.
     private(set) var deltaBytes: Int64 = 0
     private(set) var blocks: Int64 = 0
     /// Bumped whenever a number above has changed.
@@ -280,7 +280,7 @@ struct StreamMeter: ~Copyable {
             guard JSONSkim.matches(bytes, name, "delta") else { return true }
             _ = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
                 if JSONSkim.matches(bytes, name, "text") || JSONSkim.matches(bytes, name, "thinking")
-                    || JSONSkim.matches(bytes, name, "partial_json")
+                    || JSONSkim.matches(bytes, name, "partial_json") || JSONSkim.matches(bytes, name, "content")
                 {
                     length += JSONSkim.decodedLength(bytes, value)
                 }
