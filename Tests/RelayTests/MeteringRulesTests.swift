@@ -113,6 +113,15 @@ struct MeteringRulesTests {
         }
     }
 
+    @Test(
+        arguments: [
+            (99_999, "claude-opus-5-5", 99_999), (1_904_823, "claude-opus-5-5", 200_000), (1_904_823, "claude-opus-5-5[1m]", 1_000_000),
+            (150_000, "claude-opus-5-5", 150_000),
+        ] as [(Int64, String, Int64)])
+    func `a prompt that nobody has counted is billed as no more than its model reads`(estimate: Int64, model: String, billed: Int64) {
+        #expect(MessagesHandler.billed(estimate, ModelTraits(model)) == billed)
+    }
+
     @Test(arguments: [(1_000_000, 15), (1_500_000, 23), (0, 0), (333_333, 5)] as [(Int64, Int64)])
     func `the customer pays the cost times the key's multiplier, and both are kept`(millionths: Int64, pays: Int64) {
         let clock = TestClock()

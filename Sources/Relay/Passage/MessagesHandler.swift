@@ -99,6 +99,12 @@ struct MessagesHandler: Sendable {
         return request
     }
 
+    /// What is billed of a prompt that no upstream has counted: no more than the model reads, whatever its images take in bytes.
+    static func billed(_ estimate: Int64, _ traits: @autoclosure () -> ModelTraits) -> Int64 {
+        // Most are far from any window, so that it need not be looked up.
+        estimate <= 100_000 ? estimate : min(estimate, traits().window)
+    }
+
     @inline(never) private func begin(
         _ exchange: Exchange, _ request: consuming MessagesRequest, _ key: RelayKey, _ path: String, inputEstimate: Int64,
         _ lease: consuming KeyLease,
@@ -111,7 +117,8 @@ struct MessagesHandler: Sendable {
             admission: Admission(
                 requestID: exchange.id, attempt: 1, slot: 0, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID,
                 accountID: nil, model: request.model, path: path, stream: request.isStream, startedAt: now,
-                inputEstimate: inputEstimate, priceMillionths: key.key.access.priceMillionths, day: services.day(now)), lease: lease,
+                inputEstimate: Self.billed(inputEstimate, services.models.traits(request.model)),
+                priceMillionths: key.key.access.priceMillionths, day: services.day(now)), lease: lease,
             place: place)
     }
 }
