@@ -188,4 +188,39 @@ struct BatchTests {
             #expect(try await fake.requests().isEmpty)
         }
     }
+
+    @Test func `a batch counts once in all limits, of opus too, and of its account's cost of the day`() async throws {
+        try await withFakeUpstream { fake in
+            let account = WorldAccount(secret: "sk-account-one", baseURL: fake.baseURL) { $0.caps.costPerDayMicroUSD = 1_000_000_000 }
+            try await withRelay([account], limits: APIKeyLimits(costPerDayMicroUSD: 1_000_000_000)) { world in
+                let body = Self.batch.replacing("claude-sonnet-5-5", with: "claude-opus-5-5")
+                let made = try JSON(parsing: try await world.send(body, "/v1/messages/batches?beta=true").body)
+                let id = try #require(made["id"].string)
+                #expect(try await fake.requests(finished: 1).first?["query"] as? String == "beta=true")
+                let counters = try #require(world.relay.services.keys.find(world.key.id)?.counters)
+                let held = counters.used(.total)
+                #expect(held.opusCostMicroUSD > 0 && held.opusCostMicroUSD < held.costMicroUSD)
+                let key = world.key.id
+                let known = try await world.store.read { reader throws(StoreError) in try reader.batch(id, apiKeyID: key) }
+                world.relay.batches.hold(try #require(known))
+                #expect(counters.used(.total) == held, "a batch holds once")
+                for _ in 1...2 { #expect(try await world.get("/v1/messages/batches/\(id)/results").status == 200) }
+                let used = counters.used(.total)
+                let cost = try world.account("sk-account-one").live.costToday
+                let ledger = try await world.books().ledger
+                #expect(used.costMicroUSD == ledger.reduce(0) { $0 + $1.priceMicroUSD } && used.costMicroUSD > 0)
+                #expect(used.opusCostMicroUSD == ledger.first { $0.model == "claude-opus-5-5" }?.priceMicroUSD)
+                #expect(cost == ledger.reduce(0) { $0 + $1.costMicroUSD })
+            }
+        }
+    }
+
+    @Test(arguments: [400, 422]) func `what the upstream says instead of a batch is passed on as it is`(status: Int) async throws {
+        try await withFake { world, fake async throws in
+            let id = try #require(try JSON(parsing: try await world.send(Self.batch, "/v1/messages/batches").body)["id"].string)
+            try await fake.script("sk-account-one", ["status=\(status);type=invalid_request_error;message=not like this"])
+            let reply = try await world.get("/v1/messages/batches/\(id)?beta=true")
+            #expect(reply.status == status && reply.text.contains("not like this"), "\(reply.text)")
+        }
+    }
 }

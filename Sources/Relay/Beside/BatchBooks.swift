@@ -24,23 +24,46 @@ final class BatchBooks: Sendable {
 
     var nextLook: Timestamp { services.ambient.now().adding(seconds: Self.lookSeconds) }
 
-    /// What a key may still use is less by what its batch may cost at most.
-    func hold(_ batch: MessageBatch) {
-        book(batch, LimitAmounts(tokens: batch.reservedTokens, costMicroUSD: batch.reservedMicroUSD), at: batch.createdAt)
+    /// What one batch holds back, and of whom: they give it back even when its key is deleted meanwhile.
+    private struct Held {
+        let holders: [LimitCounters.Holder]
+        let amounts: LimitAmounts
     }
+    private let held = Mutex<[String: Held]>([:])
+    /// Batches under way of all keys together; further ones hold nothing back.
+    private static let mostHeld = 100_000
 
-    private func release(_ batch: MessageBatch) {
-        book(batch, LimitAmounts(tokens: -batch.reservedTokens, costMicroUSD: -batch.reservedMicroUSD), at: batch.createdAt)
-    }
-
-    private func book(_ batch: MessageBatch, _ amounts: LimitAmounts, at moment: Timestamp) {
-        for holder in services.keys.find(batch.apiKeyID)?.holders ?? [] {
-            holder.counters.book(amounts, at: moment, holder.plan, services.zone)
+    /// What a key may still use is less by what its batch may cost at most. A batch holds once.
+    func hold(_ batch: MessageBatch, opusMicroUSD: Int64 = 0) {
+        guard let key = services.keys.find(batch.apiKeyID) else { return }
+        let amounts = LimitAmounts(
+            tokens: batch.reservedTokens, costMicroUSD: batch.reservedMicroUSD, opusCostMicroUSD: opusMicroUSD)
+        let isNew = held.withLock { held in
+            guard held[batch.id] == nil, held.count < Self.mostHeld else { return false }
+            held[batch.id] = Held(holders: key.holders, amounts: amounts)
+            return true
         }
+        if isNew { book(amounts, of: key.holders, at: batch.createdAt) }
+    }
+
+    /// Gives back what it holds here, if anything.
+    /// - Returns: of whom it was held.
+    @discardableResult
+    private func release(_ batch: MessageBatch) -> [LimitCounters.Holder] {
+        guard let held = held.withLock({ $0.removeValue(forKey: batch.id) }) else { return [] }
+        var back = LimitAmounts()
+        back.remove(held.amounts)
+        book(back, of: held.holders, at: batch.createdAt)
+        return held.holders
+    }
+
+    private func book(_ amounts: LimitAmounts, of holders: [LimitCounters.Holder], at moment: Timestamp) {
+        for holder in holders { holder.counters.book(amounts, at: moment, holder.plan, services.zone) }
     }
 
     /// After a start, when counters have been read from the ledger, which knows nothing of running batches.
     func holdOpen() async throws(StoreError) {
+        held.withLock { $0 = [:] }
         // Yesterday's hold nothing of today and still count for the week, the month and in all.
         let since = services.ambient.now().adding(seconds: -Self.heldSeconds)
         for batch in try await store.read({ reader throws(StoreError) in try reader.openBatches(since: since) }) { hold(batch) }
@@ -51,7 +74,9 @@ final class BatchBooks: Sendable {
     /// Fetches the results and books them; sends them to `client` when there is one. Runs on that reactor.
     func fetch(_ batch: MessageBatch, on reactor: Reactor, head: RequestHead, to client: Exchange?) async throws(RelayProblem) {
         guard let account = account(batch) else { throw .notFound }
-        let response = try await side.open(reactor, .get, "/v1/messages/batches/\(batch.id)/results", head, account) { call in
+        let millionths = try await millionths(batch)
+        let path = "/v1/messages/batches/\(batch.id)/results" + Self.query(head)
+        let response = try await side.open(reactor, .get, path, head, account) { call in
             client?.onClosed = { call.cancel() }
         }
         guard response.head.status == 200 else {
@@ -73,9 +98,8 @@ final class BatchBooks: Sendable {
         let pump = BatchResultsPump(
             services, reactor, response, to: client,
             results: BatchResults(
-                batch, prices: services.prices, millionths: services.keys.find(batch.apiKeyID)?.key.access.priceMillionths ?? 1_000_000,
-                now: services.ambient.now(), day: services.day(services.ambient.now()), billsTopLevel: account.account.details.billsTopLevel
-            ))
+                batch, prices: services.prices, millionths: millionths, now: services.ambient.now(),
+                day: services.day(services.ambient.now()), billsTopLevel: account.account.details.billsTopLevel))
         var failed = false
         do throws(UpstreamError) { try await response.pump(decoding: response.head.coding != .identity) { pump.take($0) } } catch {
             failed = true
@@ -90,13 +114,33 @@ final class BatchBooks: Sendable {
         if isComplete { client.finish() } else { client.abort() }
     }
 
+    /// Of its key, which may be deleted by now: its row stays.
+    private func millionths(_ batch: MessageBatch) async throws(RelayProblem) -> Int64 {
+        if let key = services.keys.find(batch.apiKeyID) { return key.key.access.priceMillionths }
+        do throws(StoreError) {
+            return try await store.read { reader throws(StoreError) in
+                try reader.apiKey(batch.apiKeyID)?.access.priceMillionths ?? 1_000_000
+            }
+        } catch { throw .cannotRead }
+    }
+
+    /// What a caller adds to an address goes upstream as it is.
+    static func query(_ head: RequestHead) -> String { head.queryText.isEmpty ? "" : "?" + head.queryText }
+
     /// Once: the budget held back is replaced by what was used.
     private func book(_ batch: MessageBatch, _ results: BatchResults) async {
         do {
             let isFirst = try await store.transaction { transaction throws(StoreError) in try transaction.markBatchBooked(batch.id) }
+            let holders = release(batch)
             guard isFirst else { return }
-            release(batch)
-            book(batch, LimitAmounts(tokens: results.tokens, costMicroUSD: results.microUSD), at: services.ambient.now())
+            let now = services.ambient.now()
+            book(
+                LimitAmounts(tokens: results.tokens, costMicroUSD: results.microUSD, opusCostMicroUSD: results.opusMicroUSD),
+                of: services.keys.find(batch.apiKeyID)?.holders ?? holders, at: now)
+            // Its tokens were used over hours, so none of them are of this minute.
+            if let account = account(batch), account.hasCaps {
+                account.live.settled(tokens: 0, costMicroUSD: results.costMicroUSD, now: now)
+            }
             for model in results.unpriced {
                 services.meters.priceMissing.add()
                 services.notices.unpriced(model)
@@ -146,8 +190,15 @@ final class BatchBooks: Sendable {
         }
     }
 
+    /// The upstream's own words, for whoever asked.
+    struct Refusal: Error, CustomStringConvertible {
+        let reply: SideCall.Reply
+        var description: String { "the upstream answered \(reply.status)" }
+    }
+
     /// Asks the upstream how far the batch is, and remembers the answer. One that the upstream no longer knows costs nothing more.
-    func refreshed(_ batch: MessageBatch, on reactor: Reactor, head: RequestHead) async throws -> JSON {
+    /// - Parameter query: of the caller's own address, with its question mark.
+    func refreshed(_ batch: MessageBatch, on reactor: Reactor, head: RequestHead, query: String = "") async throws -> JSON {
         let next = nextLook
         guard let account = account(batch) else {
             try await store.transaction { transaction throws(StoreError) in
@@ -155,7 +206,7 @@ final class BatchBooks: Sendable {
             }
             throw RelayProblem.notFound
         }
-        let reply = try await side.whole(reactor, .get, "/v1/messages/batches/\(batch.id)", head, account)
+        let reply = try await side.whole(reactor, .get, "/v1/messages/batches/\(batch.id)" + query, head, account)
         guard reply.status == 200, let state = try? JSON(parsing: reply.body), state["id"].string == batch.id else {
             let isOver = try await store.transaction { transaction throws(StoreError) in
                 try transaction.updateBatch(batch.id, state: nil, nextLookAt: next)
@@ -163,7 +214,9 @@ final class BatchBooks: Sendable {
             }
             if isOver { release(batch) }
             try side.hideFault(of: reply)
-            throw reply.status == 404 ? RelayProblem.notFound : .upstreamFault
+            if reply.status == 404 { throw RelayProblem.notFound }
+            if reply.status >= 400 { throw Refusal(reply: reply) }
+            throw RelayProblem.upstreamFault
         }
         try await store.transaction { transaction throws(StoreError) in
             try transaction.updateBatch(batch.id, state: state.text, nextLookAt: next)

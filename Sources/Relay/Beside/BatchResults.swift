@@ -22,7 +22,11 @@ struct BatchResults {
     /// Models without a price.
     private(set) var unpriced: Set<String> = []
     private(set) var tokens: Int64 = 0
+    /// What the customer pays, and the part of it for models of the opus family.
     private(set) var microUSD: Int64 = 0
+    private(set) var opusMicroUSD: Int64 = 0
+    /// What it costs the account.
+    private(set) var costMicroUSD: Int64 = 0
 
     /// A longer line is not kept; a message of this size does not exist.
     private static let maximumLineBytes = 16 << 20
@@ -132,6 +136,8 @@ struct BatchResults {
         tokens = tokens.addingReportingOverflow(settled.request.tokens.limited).partialValue
         if settled.entries.contains(where: { $0.priceFlags.has("price_missing") }) { unpriced.insert(model) }
         microUSD = microUSD.addingReportingOverflow(settled.request.priceMicroUSD).partialValue
+        if PriceTable.isOpus(model) { opusMicroUSD = opusMicroUSD.addingReportingOverflow(settled.request.priceMicroUSD).partialValue }
+        costMicroUSD = costMicroUSD.addingReportingOverflow(settled.request.costMicroUSD).partialValue
         waiting.append(JournalCoder.encode(settled))
     }
 

@@ -31,7 +31,8 @@ struct BatchesHandler: Sendable {
             let now = services.ambient.now()
             let reserved = reservation(wanted, key, exchange, now)
             let lease = try admit(key, reserved)
-            let reply = try await side.any(exchange, for: key, Self.path, models: wanted.models) { account in
+            let address = Self.path + BatchBooks.query(exchange.head)
+            let reply = try await side.any(exchange, for: key, address, models: wanted.models) { account in
                 wanted.models.contains { account.modelMap[$0] != nil } ? wanted.body(body, map: account.modelMap) : body
             }
             guard reply.status == 200, let state = try? JSON(parsing: reply.body), let id = state["id"].string, Self.isName(id) else {
@@ -41,18 +42,25 @@ struct BatchesHandler: Sendable {
                 id: id, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID, accountID: reply.account.id, createdAt: now,
                 reservedTokens: reserved.amounts.period.tokens, reservedMicroUSD: reserved.amounts.period.costMicroUSD, state: state.text)
             let next = books.nextLook
+            let isNew: Bool
             do throws(StoreError) {
-                try await store.transaction { transaction throws(StoreError) in try transaction.createBatch(batch, nextLookAt: next) }
+                isNew = try await store.transaction { transaction throws(StoreError) in
+                    let known = try transaction.batch(id, apiKeyID: batch.apiKeyID)
+                    try transaction.createBatch(batch, nextLookAt: next)
+                    return known == nil
+                }
             } catch {
                 // It runs up there and nobody could ever fetch or pay it.
                 services.log.error("batch.not_recorded", ["batch": LogValue(id), "error": LogValue("\(error)")], request: exchange.id)
                 let path = "\(Self.path)/\(id)/cancel"
                 _ = try await side.whole(exchange.reactor, .post, path, exchange.head, reply.account)
-                throw .cannotRecord
+                // It was sent, so that nobody may be told otherwise.
+                throw .cannotRead
             }
             if key.awaitsFirstUse { services.keys.activate(key.key.id, at: now) }
             _ = consume lease
-            books.hold(batch)
+            // A repeat with the same idempotency key is told of the batch that there is.
+            if isNew { books.hold(batch, opusMicroUSD: reserved.amounts.period.opusCostMicroUSD) }
             side.answer(exchange, reply, body: shown(state, exchange).bytes)
             _ = consume memory
         }
@@ -160,8 +168,10 @@ struct BatchesHandler: Sendable {
 
     func one(_ exchange: Exchange, id: String) async {
         await mine(exchange, id) { batch throws(RelayProblem) in
-            let state = try await current(batch, exchange)
-            respond(exchange, shown(state, exchange))
+            switch try await current(batch, exchange) {
+            case .known(let state): respond(exchange, shown(state, exchange))
+            case .refused(let reply): side.answer(exchange, reply)
+            }
         }
     }
 
@@ -185,8 +195,14 @@ struct BatchesHandler: Sendable {
     func delete(_ exchange: Exchange, id: String) async {
         await mine(exchange, id) { batch throws(RelayProblem) in
             // What it cost has to be known before it is gone.
-            if batch.bookedAt == nil, try await current(batch, exchange)["processing_status"].string == "ended" {
-                try await books.fetch(batch, on: exchange.reactor, head: exchange.head, to: nil)
+            if batch.bookedAt == nil {
+                switch try await current(batch, exchange) {
+                case .known(let state):
+                    if state["processing_status"].string == "ended" {
+                        try await books.fetch(batch, on: exchange.reactor, head: exchange.head, to: nil)
+                    }
+                case .refused(let reply): return side.answer(exchange, reply)
+                }
             }
             let reply = try await pinned(batch, exchange, .delete, "")
             if reply.status == 200 {
@@ -258,21 +274,33 @@ struct BatchesHandler: Sendable {
         _ batch: MessageBatch, _ exchange: Exchange, _ method: HTTP.Method, _ rest: String
     ) async throws(RelayProblem) -> SideCall.Reply {
         guard let account = books.account(batch) else { throw .notFound }
-        let reply = try await side.whole(exchange.reactor, method, "\(Self.path)/\(batch.id)\(rest)", exchange.head, account)
+        let path = "\(Self.path)/\(batch.id)\(rest)" + BatchBooks.query(exchange.head)
+        let reply = try await side.whole(exchange.reactor, method, path, exchange.head, account)
         try side.hideFault(of: reply)
         return reply
     }
 
-    private func current(_ batch: MessageBatch, _ exchange: Exchange) async throws(RelayProblem) -> JSON {
-        do { return try await books.refreshed(batch, on: exchange.reactor, head: exchange.head) } catch let problem as RelayProblem {
+    /// How far a batch is, or what the upstream says instead.
+    private enum Look {
+        case known(JSON)
+        case refused(SideCall.Reply)
+    }
+
+    private func current(_ batch: MessageBatch, _ exchange: Exchange) async throws(RelayProblem) -> Look {
+        do {
+            let query = BatchBooks.query(exchange.head)
+            return .known(try await books.refreshed(batch, on: exchange.reactor, head: exchange.head, query: query))
+        } catch let problem as RelayProblem {
             throw problem
+        } catch let refusal as BatchBooks.Refusal {
+            return .refused(refusal.reply)
         } catch { throw .cannotRead }
     }
 
     private func keep(_ change: @escaping @Sendable (Transaction) throws(StoreError) -> Void) async throws(RelayProblem) {
         do throws(StoreError) { try await store.transaction(change) } catch {
             services.log.warning("batch.not_kept", ["error": LogValue("\(error)")])
-            throw .cannotRecord
+            throw .cannotRead
         }
     }
 
