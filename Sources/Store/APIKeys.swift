@@ -233,11 +233,21 @@ extension Reader {
         try value("value", "SELECT value FROM change_counters WHERE name = 'api_key_purges'") ?? 0
     }
 
+    private static let idsAtOnce = 50_000
     /// Of all keys that have a row, deleted ones included.
     public func apiKeyIDs() throws(StoreError) -> Set<APIKeyID> {
         var ids: Set<APIKeyID> = []
-        for row in try rows("SELECT id FROM api_keys") { ids.insert(try row["id"]) }
-        return ids
+        var last: APIKeyID?
+        while true {
+            let page: [Row] = try rows(
+                "SELECT id FROM api_keys WHERE id > COALESCE(\(last), '') ORDER BY id LIMIT \(Self.idsAtOnce)")
+            for row in page {
+                let id: APIKeyID = try row["id"]
+                ids.insert(id)
+                last = id
+            }
+            guard page.count == Self.idsAtOnce else { return ids }
+        }
     }
 }
 
