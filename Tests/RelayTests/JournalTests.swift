@@ -191,6 +191,17 @@ struct JournalTests {
         }
     }
 
+    @Test func `a journal that cannot be made leaves nothing behind`() async throws {
+        try await withTemporaryFolder { folder in
+            let taken = "none-0000000000.journal"
+            try Data([1]).write(to: folder.appending(path: taken))
+            #expect(throws: JournalError.file(errno: EEXIST)) {
+                _ = try Journal(in: folder.path, name: "none", segmentBytes: 4096, slotCount: 4, onAppend: {})
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [taken])
+        }
+    }
+
     @Test func `slots survive the process and are told apart by their request`() async throws {
         try await withTemporaryFolder { folder in
             let path = folder.appending(path: "a.slots").path

@@ -187,6 +187,50 @@ struct RecoveryTests {
         }
     }
 
+    @Test func `a name that was too long for its slot is that of the model that was asked for`() throws {
+        let clock = TestClock()
+        var admission = Admission.example(clock.ambient, key: APIKeyID(clock.ambient))
+        admission.model = "a-model-with-a-name-that-is-a-good-deal-longer-than-a-slot"
+        let cut = String(admission.model.prefix(InFlightSlots.modelBytes))
+        var slot = Self.slot([.sent, .known], output: 3)
+        slot.passes = [cut, "another", nil].map { .init(model: $0, tokens: TokenCounts(input: 1)) }
+        for (kept, model) in [(cut, admission.model), ("claude-opus-5-5", "claude-opus-5-5"), ("", admission.model)] {
+            slot.model = kept
+            let used = try #require(Settlement.afterCrash(admission, slot, billsEstimates: true).usage)
+            #expect(used.model == model)
+            #expect(used.metered.iterations.map(\.model) == [admission.model, "another", nil])
+        }
+    }
+
+    @Test(arguments: [".lock", ".slots"]) func `a journal is found without its other files`(suffix: String) async throws {
+        try await withFixture { fixture in
+            let (settled, open) = try die(fixture, settled: 4, open: [Self.slot([.sent, .known], output: 3)])
+            let name = try #require(try fixture.files.first { $0.hasSuffix(suffix) })
+            try FileManager.default.removeItem(at: fixture.folder.appending(path: name))
+            try await fixture.mover().adopt()
+            #expect(try await fixture.ledger().count == settled.count + open.count)
+            #expect(try await fixture.request(open[0].requestID)?.status == .aborted)
+            let boot = try #require(name.split(whereSeparator: { $0 == "-" || $0 == "." }).first)
+            #expect(try fixture.files.filter { $0.hasPrefix(boot) }.isEmpty)
+        }
+    }
+
+    @Test func `a process that lives keeps its files, though its lock file was removed`() async throws {
+        try await withFixture { fixture in
+            let living = try fixture.mover()
+            let admission = Admission.example(fixture.clock.ambient, key: fixture.key)
+            try living.journals[0].admit(admission)
+            let lock = try #require(try fixture.files.first { $0.hasSuffix(".lock") })
+            try FileManager.default.removeItem(at: fixture.folder.appending(path: lock))
+            let before = try fixture.files
+            try await fixture.mover().adopt()
+            let after = try fixture.files
+            #expect(before.allSatisfy { after.contains($0) })
+            #expect(try await fixture.request(admission.requestID) == nil)
+            #expect(living.journals[0].pendingRecords == 1)
+        }
+    }
+
     @Test func `a process that lives keeps its files`() async throws {
         try await withFixture { fixture in
             let living = try fixture.mover()

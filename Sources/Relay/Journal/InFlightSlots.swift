@@ -57,6 +57,8 @@ final class InFlightSlots: @unchecked Sendable {
 
     init(creating path: String, count: Int = count) throws(JournalError) {
         file = try MappedFile.create(path, size: count * Self.wholeBytes)
+        // New, so nobody else's; whoever finds it without its lock file sees that its process lives.
+        _ = file.hold()
         free = (0..<UInt32(count)).reversed()
     }
 
@@ -100,6 +102,11 @@ final class InFlightSlots: @unchecked Sendable {
         let bytes = Array(model.utf8.prefix(Self.modelBytes))
         let padded = bytes + [UInt8](repeating: 0, count: Self.modelBytes - bytes.count)
         file.store(padded.span, at: offset)
+    }
+
+    /// What a name in a slot was before it was cut to fit, when that is the model that was asked for: prices go by whole names.
+    static func whole(_ kept: String, of asked: String) -> String {
+        kept.utf8.count == modelBytes && asked.utf8.starts(with: kept.utf8) ? asked : kept
     }
 
     /// Called before the sums of them are stored. Whoever reads in between finds none.

@@ -50,7 +50,10 @@ final class Journal: Sendable {
         self.segmentBytes = segmentBytes
         self.onAppend = onAppend
         slots = try InFlightSlots(creating: prefix + ".slots", count: slotCount)
-        try prepareSpare()
+        do throws(JournalError) { try prepareSpare() } catch {
+            slots.remove()
+            throw error
+        }
     }
 
     /// Room that is set aside at admission for the settlement, so that a disk that fills up later cannot lose it.

@@ -66,9 +66,23 @@ final class JournalMover: Sendable {
         let bootID = String(EventID(ambient).text.dropFirst(4))
         guard let lock = try JournalLock("\(folder)/\(bootID).lock") else { throw .file(errno: 0) }
         let wake = Wake()
+        let megabytes = (count * (InFlightSlots.fileBytes + segmentBytes)) >> 20 + 1
         var journals: [Journal] = []
-        for index in 0..<count {
-            journals.append(try Journal(in: folder, name: "\(bootID)-\(index)", segmentBytes: segmentBytes) { wake.signal() })
+        do throws(JournalError) {
+            for index in 0..<count {
+                journals.append(try Journal(in: folder, name: "\(bootID)-\(index)", segmentBytes: segmentBytes) { wake.signal() })
+            }
+        } catch {
+            // Nothing was written: no file of this try is left to be adopted.
+            for journal in journals { journal.removeFiles() }
+            lock.remove()
+            log.error(
+                "journal.not_made",
+                [
+                    "folder": .text(folder), "error": LogValue("\(error)"),
+                    "action": .text("make room for \(megabytes) MB; journals in the folder hold requests to be booked, so leave them"),
+                ])
+            throw error
         }
         (self.folder, self.bootID, self.lock, self.wake, self.journals) = (folder, bootID, lock, wake, journals)
         (self.store, self.ambient, self.log, self.prices) = (store, ambient, log, prices)
@@ -83,9 +97,7 @@ final class JournalMover: Sendable {
     func adopt() async throws {
         let recovery = JournalRecovery(folder: folder, bootID: bootID, prices: prices, billsEstimates: billsEstimates)
         for estate in try recovery.estates(now: ambient.now()) {
-            for start in stride(from: 0, to: estate.settled.count, by: Self.batchRecords) {
-                try await book(estate.settled[start..<min(estate.settled.count, start + Self.batchRecords)])
-            }
+            try await book(all: estate.settled)
             for path in estate.damagedFiles {
                 damaged.add()
                 log.error(
@@ -168,6 +180,22 @@ final class JournalMover: Sendable {
         try await showPending()
         pending.set(Int64(journals.reduce(0) { $0 + $1.pendingRecords }))
         return moved
+    }
+
+    /// In groups, smaller ones where the store refuses large ones.
+    /// - Throws: when it refuses the smallest.
+    private func book(all settled: SettledRecords) async throws {
+        var (start, limit) = (0, Self.batchRecords)
+        while start < settled.count {
+            let end = min(settled.count, start + limit)
+            do { try await book(settled[start..<end]) } catch {
+                guard limit > Self.leastRecords else { throw error }
+                limit = max(Self.leastRecords, limit / 2)
+                log.error("journal.ledger_unavailable", ["error": LogValue("\(error)"), "pending": LogValue(settled.count - start)])
+                continue
+            }
+            start = end
+        }
     }
 
     private func book(_ settled: SettledRecords) async throws {

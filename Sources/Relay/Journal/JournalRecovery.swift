@@ -26,9 +26,12 @@ struct JournalRecovery {
     /// - Throws: `file` when the folder cannot be read.
     func estates(now: Timestamp) throws(JournalError) -> [Estate] {
         let names = try JournalFolder.names(folder)
-        let boots = Set(names.filter { $0.hasSuffix(".lock") }.map { String($0.dropLast(5)) })
+        let locked = Set(names.filter { $0.hasSuffix(".lock") }.map { String($0.dropLast(5)) })
+        // Somebody may have removed what looked like an empty file: the records are in the others.
+        let written = names.filter { $0.hasSuffix(".slots") || $0.hasSuffix(".journal") }.compactMap { $0.split(separator: "-").first }
         var estates: [Estate] = []
-        for boot in boots.sorted() where boot != bootID {
+        for boot in locked.union(written.map(String.init)).sorted() where boot != bootID {
+            if !locked.contains(boot), try isHeld(names.filter { $0.hasPrefix(boot + "-") && $0.hasSuffix(".slots") }) { continue }
             guard let lock = try JournalLock("\(folder)/\(boot).lock") else { continue }
             // Listed again under the lock: another process may just have finished with these files.
             estates.append(try read(JournalFolder.names(folder).filter { $0.hasPrefix(boot + "-") }, lock, now))
@@ -36,20 +39,38 @@ struct JournalRecovery {
         return estates
     }
 
+    /// Whether a living process writes these slots; asked where its lock file is gone.
+    private func isHeld(_ slots: [String]) throws(JournalError) -> Bool {
+        for name in slots where !JournalFolder.isEmptyFile("\(folder)/\(name)") {
+            do throws(JournalError) {
+                if try !MappedFile.open(existing: "\(folder)/\(name)", largest: InFlightSlots.fileBytes).hold() { return true }
+            } catch {
+                // Its process has just ended, with nothing left.
+                if error == .file(errno: ENOENT) { continue }
+                throw error
+            }
+        }
+        return false
+    }
+
     private func read(_ names: [String], _ lock: JournalLock, _ now: Timestamp) throws(JournalError) -> Estate {
         var estate = Estate(lock: lock)
-        for slots in names where slots.hasSuffix(".slots") {
-            let prefix = String(slots.dropLast(6))
+        let reactors = names.compactMap { name in
+            if name.hasSuffix(".slots") { return String(name.dropLast(6)) }
+            return name.hasSuffix(".journal") ? name.lastIndex(of: "-").map { String(name[..<$0]) } : nil
+        }
+        for prefix in Set(reactors).sorted() {
+            let slots = names.contains(prefix + ".slots") ? "\(folder)/\(prefix).slots" : nil
             let segments = names.filter { $0.hasPrefix(prefix + "-") && $0.hasSuffix(".journal") }.sorted()
-            try readReactor(segments, slots: "\(folder)/\(slots)", now, into: &estate)
+            try readReactor(segments, slots: slots, now, into: &estate)
             // What had been moved and was to be a new journal.
             let blank = names.filter { $0.hasPrefix(prefix + "-") && $0.hasSuffix(JournalSegment.blankSuffix) }
-            estate.files += (segments + blank + [slots]).map { "\(folder)/\($0)" }
+            estate.files += (segments + blank).map { "\(folder)/\($0)" } + [slots].compactMap(\.self)
         }
         return estate
     }
 
-    private func readReactor(_ segments: [String], slots: String, _ now: Timestamp, into estate: inout Estate) throws(JournalError) {
+    private func readReactor(_ segments: [String], slots: String?, _ now: Timestamp, into estate: inout Estate) throws(JournalError) {
         var open: [RequestID: Admission] = [:]
         // A request under way may be admitted twice, even after it was settled, when its first file went.
         var done: Set<RequestID> = []
@@ -78,15 +99,14 @@ struct JournalRecovery {
         open = open.filter { !done.contains($0.key) }
         guard !open.isEmpty else { return }
         // Slots that cannot be opened now may be opened at the next start; only what was never made is given up.
-        let file =
-            JournalFolder.isEmptyFile(slots)
-            ? nil : try MappedFile.open(existing: slots, largest: InFlightSlots.fileBytes)
+        var file: MappedFile?
+        if let slots, !JournalFolder.isEmptyFile(slots) { file = try MappedFile.open(existing: slots, largest: InFlightSlots.fileBytes) }
         for admission in open.values.sorted(by: { $0.requestID < $1.requestID }) {
             let id = (admission.requestID.high, admission.requestID.low)
             // Without a slot nobody knows how far it came; it went upstream right after its admission, so the estimate is billed.
             var slot = admission.slot == Admission.noSlot ? .sentOnly : file.flatMap { InFlightSlots.read($0, admission.slot, id: id) }
             // A slot is given back after the settlement was written: where a file is damaged, that record is what cannot be read.
-            if slot == nil, isDamaged { slot = .sentOnly }
+            if slot == nil, isDamaged || slots == nil { slot = .sentOnly }
             let crashed = Settlement.afterCrash(admission, slot, billsEstimates: billsEstimates)
             estate.settled.append(crashed.settled(admission, prices: prices.table, at: now))
             estate.aborted += 1

@@ -95,6 +95,9 @@ enum JournalError: Error, Equatable, CustomStringConvertible {
         unsafe out.append(contentsOf: UnsafeRawBufferPointer(start: base.advanced(by: range.lowerBound), count: range.count))
     }
 
+    /// Marks the file as this process's while it is open; false when it is another's.
+    func hold() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
+
     /// Waits until the disk has everything; for a power cut.
     func sync() throws(JournalError) {
         guard unsafe msync(base, size, MS_SYNC) == 0 else { throw .file(errno: errno) }

@@ -127,8 +127,10 @@ struct Settlement: Sendable {
         metered.isFast = slot.flags.contains(.fast)
         metered.isUS = slot.flags.contains(.us)
         metered.isBatch = slot.flags.contains(.batch)
-        metered.iterations = slot.passes
-        let model = slot.model.isEmpty ? admission.model : slot.model
+        metered.iterations = slot.passes.map { pass in
+            MeteredUsage.Iteration(model: pass.model.map { InFlightSlots.whole($0, of: admission.model) }, tokens: pass.tokens)
+        }
+        let model = slot.model.isEmpty ? admission.model : InFlightSlots.whole(slot.model, of: admission.model)
         if slot.flags.contains(.complete) {
             settlement.status = .success
             settlement.errorType = nil
