@@ -202,6 +202,34 @@ struct RecoveryTests {
         }
     }
 
+    @Test func `what was written for another database stays until that one comes`() async throws {
+        try await withFixture { fixture in
+            func dieElsewhere() async throws {
+                try await withStore(.sqlite, clock: fixture.clock) { other in
+                    let mover = try JournalMover(
+                        folder: fixture.folder.path, count: 1, store: other, prices: .starting, ambient: fixture.clock.ambient,
+                        log: .silent,
+                        metrics: fixture.metrics, segmentBytes: 8192)
+                    try await mover.adopt()
+                    let admission = Admission.example(fixture.clock.ambient, key: fixture.key)
+                    try mover.journals[0].admit(admission)
+                    try mover.journals[0].settle(admission.settled().bytes.span)
+                }
+            }
+            try await dieElsewhere()
+            let left = try fixture.files
+            try await fixture.mover().adopt()
+            let after = try fixture.files
+            #expect(left.allSatisfy { after.contains($0) })
+            #expect(try await fixture.ledger().isEmpty)
+            // As the operator is told to.
+            let lock = try #require(left.first { $0.hasSuffix(".lock") })
+            try Data().write(to: fixture.folder.appending(path: lock))
+            try await fixture.mover().adopt()
+            #expect(try await fixture.ledger().count == 1)
+        }
+    }
+
     @Test(arguments: [".lock", ".slots"]) func `a journal is found without its other files`(suffix: String) async throws {
         try await withFixture { fixture in
             let (settled, open) = try die(fixture, settled: 4, open: [Self.slot([.sent, .known], output: 3)])

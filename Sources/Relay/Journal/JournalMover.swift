@@ -95,8 +95,18 @@ final class JournalMover: Sendable {
 
     /// Settles what dead processes left. Throws when the ledger does not take it: the files stay for the next try.
     func adopt() async throws {
-        let recovery = JournalRecovery(folder: folder, bootID: bootID, prices: prices, billsEstimates: billsEstimates)
+        let database = String(try await store.transaction { transaction throws(StoreError) in try transaction.databaseNumber() })
+        let recovery = JournalRecovery(folder: folder, bootID: bootID, prices: prices, billsEstimates: billsEstimates, database: database)
         for estate in try recovery.estates(now: ambient.now()) {
+            if estate.isForeign {
+                log.error(
+                    "journal.other_database",
+                    [
+                        "file": .text(estate.lockPath),
+                        "action": "start once with the database it was written for; to book it in this one, empty this file",
+                    ])
+                continue
+            }
             try await book(all: estate.settled)
             for path in estate.damagedFiles {
                 damaged.add()
@@ -106,6 +116,8 @@ final class JournalMover: Sendable {
             recovery.finish(estate)
             log.notice("journal.adopted", ["records": LogValue(estate.settled.count), "aborted": LogValue(estate.aborted)])
         }
+        // Before the first request: whoever adopts these files knows where they belong.
+        try lock.mark(database)
     }
 
     /// Moves until `stop`, then moves the rest and leaves no file behind.

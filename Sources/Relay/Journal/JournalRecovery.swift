@@ -11,6 +11,8 @@ struct JournalRecovery {
     let prices: PriceBook
     /// `BILL_ESTIMATES`.
     let billsEstimates: Bool
+    /// The mark of the database that is to have the records.
+    let database: String
 
     /// What one dead process left.
     struct Estate {
@@ -19,6 +21,9 @@ struct JournalRecovery {
         var aborted = 0
         /// Files whose tail cannot be trusted.
         var damagedFiles: [String] = []
+        /// Written for another database: nothing of it was read, and its files stay.
+        var isForeign = false
+        var lockPath: String { lock.path }
         fileprivate var lock: JournalLock
         fileprivate var files: [String] = []
     }
@@ -33,6 +38,11 @@ struct JournalRecovery {
         for boot in locked.union(written.map(String.init)).sorted() where boot != bootID {
             if !locked.contains(boot), try isHeld(names.filter { $0.hasPrefix(boot + "-") && $0.hasSuffix(".slots") }) { continue }
             guard let lock = try JournalLock("\(folder)/\(boot).lock") else { continue }
+            // Without a mark: its process died before it served anything, or was an older one.
+            guard lock.mark.isEmpty || lock.mark == database else {
+                estates.append(Estate(isForeign: true, lock: lock))
+                continue
+            }
             // Listed again under the lock: another process may just have finished with these files.
             estates.append(try read(JournalFolder.names(folder).filter { $0.hasPrefix(boot + "-") }, lock, now))
         }

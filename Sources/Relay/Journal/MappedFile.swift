@@ -145,6 +145,20 @@ enum JournalError: Error, Equatable, CustomStringConvertible {
 
     deinit { close(descriptor) }
 
+    /// What `mark` has written; empty before.
+    var mark: String {
+        var bytes = [UInt8](repeating: 0, count: Self.markBytes)
+        let count = unsafe bytes.withUnsafeMutableBytes { unsafe pread(descriptor, $0.baseAddress, $0.count, 0) }
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }
+    private static let markBytes = 64
+
+    func mark(_ text: String) throws(JournalError) {
+        let bytes = Array(text.utf8.prefix(Self.markBytes))
+        let count = unsafe bytes.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+        guard count == bytes.count else { throw .file(errno: count < 0 ? errno : ENOSPC) }
+    }
+
     func remove() { unsafe unlink(path) }
 }
 
