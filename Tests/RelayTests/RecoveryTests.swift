@@ -368,9 +368,11 @@ struct RecoveryTests {
             // Without their settlement these would be booked as aborted.
             let (settled, _) = try die(fixture, settled: 4, open: [])
             try await fixture.mover().adopt()
+            let before = Set(try fixture.files)
             let (_, open) = try die(fixture, settled: 0, open: [nil, nil])
-            let boot = try #require(try fixture.files.first { $0.hasSuffix(".lock") }).dropLast(5)
-            let journal = fixture.folder.appending(path: try #require(try fixture.files.first { $0.hasSuffix(".journal") }))
+            let left = try fixture.files.filter { !before.contains($0) }
+            let boot = try #require(left.first { $0.hasSuffix(".lock") }).dropLast(5)
+            let journal = fixture.folder.appending(path: try #require(left.first { $0.hasSuffix(".journal") }))
             var content = try Data(contentsOf: journal)
             if state != "whole" { content.resetBytes(in: 0..<(state == "half" ? 512 : content.count)) }
             try FileManager.default.removeItem(at: journal)

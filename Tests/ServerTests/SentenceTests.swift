@@ -30,11 +30,13 @@ struct SentenceTests {
     }
 
     @Test func `files that are no certificate are told by name`() {
-        let error = #expect(throws: ServerError.self) {
-            try ListenProbe.checkCertificate(TLSFiles(certificateFile: "/dev/null", keyFile: "/dev/null"))
+        for (file, why) in [("/dev/null", "is no regular file"), ("/etc/passwd", "holds no certificate")] {
+            let error = #expect(throws: ServerError.self) {
+                try ListenProbe.checkCertificate(TLSFiles(certificateFile: file, keyFile: file))
+            }
+            let said = error?.sentence(listening: "here") ?? ""
+            #expect(said.hasPrefix("\(file) \(why)") && said.contains("TLS_CERT_FILE"), "\(said)")
         }
-        let said = error?.sentence(listening: "here") ?? ""
-        #expect(said.hasPrefix("/dev/null holds no certificate") && said.contains("TLS_CERT_FILE"), "\(said)")
     }
 
     @Test func `a wrong command names its family, or where to find all`() {

@@ -59,9 +59,9 @@ struct AccountUse: Sendable {
     }
 
     private mutating func turn(to now: Timestamp) {
-        // A clock that goes back a little does not reopen a day that is over; after one that was far ahead the day begins anew.
-        guard now >= day.upperBound || now < day.lowerBound.adding(seconds: -LimitCounters.Period.stepSeconds) else { return }
-        (day, costMicroUSD) = (zone.day(around: now), 0)
+        if now >= day.upperBound { (day, costMicroUSD) = (zone.day(around: now), 0) }
+        // A clock that goes back a little does not reopen a day that is over; one that goes back far leaves what was used.
+        if now < day.lowerBound.adding(seconds: -LimitCounters.Period.stepSeconds) { day = zone.day(around: now) }
     }
 
     private static func second(_ now: Timestamp) -> UInt64 { UInt64(clamping: now.milliseconds / 1000) }

@@ -33,8 +33,9 @@ final class LimitCounters: Sendable {
         func contains(_ moment: Timestamp) -> Bool { start <= moment && moment < end }
         /// It was begun under a clock that was far ahead.
         func isAhead(of now: Timestamp) -> Bool { now.adding(seconds: Self.stepSeconds) < start }
-        /// Clocks are set back by so much now and then, and reactors look at them at different moments.
-        static let stepSeconds: Int64 = 10
+        /// Clocks are set back by less now and then, reactors look at them at different moments, and what waits in a queue comes with the
+        /// moment of its arrival.
+        static let stepSeconds: Int64 = 3600
     }
 
     struct Counts: Sendable {
@@ -161,7 +162,8 @@ final class LimitCounters: Sendable {
     func book(_ used: LimitAmounts, at moment: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
         hasSettled.store(true, ordering: .relaxed)
         counts.withLock { counts in
-            counts.turn(to: moment, plan, zone)
+            // The moment may be of a period that is over: a batch holds from the one it came in.
+            counts.turn(to: moment, plan, zone, leavesFuture: false)
             for index in counts.periods.indices where counts.periods[index].contains(moment) { counts.periods[index].used.add(used.period) }
         }
     }
@@ -293,21 +295,33 @@ final class LimitCounters: Sendable {
 extension LimitCounters.Counts {
     static let blank = [LimitCounters.Period](repeating: LimitCounters.Period(), count: LimitPeriod.allCases.count)
 
-    /// Begins the periods that `now` lies in. A clock that goes back a little does not reopen one that is over; one that was far ahead
-    /// leaves none behind.
-    mutating func turn(to now: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
+    /// Begins the periods that `now` lies in. A clock that goes back a little does not reopen one that is over; one that goes back far
+    /// begins them anew with what was used.
+    /// - Parameter leavesFuture: false when `now` is not what the clock says now.
+    mutating func turn(to now: Timestamp, _ plan: LimitPlan, _ zone: CivilZone, leavesFuture: Bool = true) {
         if periods.isEmpty { periods = Self.blank }
         // The day is the shortest of them, except for the window, which opens with a request.
         func turn(_ period: LimitPeriod, _ bounds: @autoclosure () -> Range<Timestamp>) {
-            guard now >= periods[period.rawValue].end || periods[period.rawValue].isAhead(of: now) else { return }
+            let before = periods[period.rawValue]
+            let wasAhead = leavesFuture && before.isAhead(of: now)
+            guard now >= before.end || wasAhead else { return }
             let bounds = bounds()
             periods[period.rawValue] = LimitCounters.Period(start: bounds.lowerBound, end: bounds.upperBound)
+            // Which of the two clocks was wrong nobody knows: what was used stays used.
+            if wasAhead { periods[period.rawValue].used = before.used }
         }
         turn(.day, zone.day(around: now))
         turn(.week, zone.week(around: now, startDay: plan.weekStartDay, hour: plan.weekHour))
         turn(.month, zone.month(around: now))
         turn(.total, Timestamp(milliseconds: .min)..<Timestamp(milliseconds: .max))
-        if plan.windowMinutes > 0, now >= periods[0].end || periods[0].isAhead(of: now) { periods[0] = LimitCounters.Period() }
+        guard plan.windowMinutes > 0 else { return }
+        if leavesFuture, periods[0].isAhead(of: now) {
+            let used = periods[0].used
+            periods[0] = LimitCounters.Period(start: now, end: now.adding(seconds: plan.windowMinutes * 60))
+            periods[0].used = used
+        } else if now >= periods[0].end {
+            periods[0] = LimitCounters.Period()
+        }
     }
 
     mutating func check(

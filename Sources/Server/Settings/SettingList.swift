@@ -32,7 +32,8 @@ enum SettingList {
         .init(name: "BACKLOG_SIZE", kind: .integer(1...65_535), standard: "4096", about: "Connections waiting to be accepted."),
         .init(
             name: "MAX_CONNECTIONS_PER_ADDRESS", kind: .integer(0...1_000_000), standard: "1024",
-            about: "Open connections from one address; 0 is no limit. Trusted proxies are exempt."),
+            about:
+                "Open connections from one IPv4 address or IPv6 /64, at most half of all; 0 is no limit. Trusted proxies are exempt."),
         .init(
             name: "MAX_CONCURRENT", kind: .integer(0...1_000_000), standard: "0",
             about: "Relayed requests under way over all keys; 0 is no limit."),
