@@ -51,6 +51,13 @@ def prepared(own):
     made("/auth/register", {"email": "subject@example.com", "password": "Correct-Horse-9"})
     users = json.loads(far_side.call(own.url + "/api/admin/users", headers={"authorization": session})[2])["users"]
     account = made("/api/admin/accounts", {"name": "spoilt", "secret": "sk-spoilt", "base_url": own.fake.url}, "id")
+    # Accounts that the calls make or spoil lead nowhere, and would answer this key with 502, as they should.
+    listed = json.loads(far_side.call(own.url + "/api/admin/accounts", headers={"authorization": session})[2])["accounts"]
+    far = next(account["id"] for account in listed if account["name"] == "far")
+    key = next(key["id"] for key in json.loads(own.command("key", "list", "--json")) if key["name"] == "end-to-end")
+    bound = far_side.call(
+        own.url + f"/api/admin/keys/{key}/binding", {"binding": far}, {"content-type": "application/json", "authorization": session}, method="PUT")
+    assert bound[0] == 204, bound
     request = far_side.call(own.url + "/v1/messages", far_side.QUESTION, {"x-api-key": own.key, "content-type": "application/json"})[1]["x-relay-request-id"]
     tariff = made("/tariffs", {"name": "spoilt", "price": "1.00", "duration_days": 1, "service": "relay"}, "id")
     payment = made("/payments", {"tariff_id": tariff, "provider": "manual"}, "id")
