@@ -84,7 +84,7 @@ extension Reader {
     /// The use of the next keys in the order of their ids, from the daily totals.
     /// - Parameters:
     ///   - after: the last key of the part before; nil begins.
-    ///   - rows: how many daily totals to read; those of one key stay together.
+    ///   - count: how many daily totals to read; those of one key stay together.
     /// - Returns: `end` nil for the last part.
     public func limitUsage(
         after: APIKeyID?, today: String, month: String, rows count: Int
