@@ -118,8 +118,8 @@ struct BatchesHandler: Sendable {
             // Parsers disagree on which of two counts, so one of them could be a model that the key may not use.
             if hasTwo { return .badRequest("requests[\(index)].params.model: the field is given twice.") }
             guard let model, !model.isEmpty else { return .badRequest("requests[\(index)].params.model: a non-empty string is required.") }
-            guard model.utf8.count <= ModelTraits.maximumNameBytes else {
-                return .badRequest("requests[\(index)].params.model: at most \(ModelTraits.maximumNameBytes) bytes.")
+            guard model.utf8.count <= MessagesRequest.longestModel else {
+                return .badRequest("requests[\(index)].params.model: at most \(MessagesRequest.longestModel) bytes.")
             }
             do throws(RelayProblem) { try key.check(model: model) } catch { return error }
             if maximumOutput[model] == nil { models.append(model) }

@@ -50,7 +50,7 @@ struct ChatAsk: Sendable {
         self.message = message
         model = aliases.model(try text("model") ?? Self.standardModel)
         guard !model.isEmpty else { throw .bad("model: must not be empty.") }
-        guard model.utf8.count <= ModelTraits.maximumNameBytes else { throw .bad("model: at most \(ModelTraits.maximumNameBytes) bytes.") }
+        guard model.utf8.count <= MessagesRequest.longestModel else { throw .bad("model: at most \(MessagesRequest.longestModel) bytes.") }
         maxTokens = try count("max_tokens") ?? Self.standardTokens
         isStream = try flag("stream", or: false)
         conversationID = try text("conversation_id")

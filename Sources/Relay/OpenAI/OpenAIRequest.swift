@@ -33,8 +33,8 @@ struct OpenAIRequest: Sendable {
     init(_ json: JSON, bytes: Int, rules: Rules) throws(OpenAIProblem) {
         guard let object = json.object else { throw .bad(nil, "The request body must be a JSON object.") }
         guard let model = json["model"].string, !model.isEmpty else { throw .bad("model", "model: a non-empty string is required.") }
-        guard model.utf8.count <= ModelTraits.maximumNameBytes else {
-            throw .bad("model", "model: at most \(ModelTraits.maximumNameBytes) bytes.")
+        guard model.utf8.count <= MessagesRequest.longestModel else {
+            throw .bad("model", "model: at most \(MessagesRequest.longestModel) bytes.")
         }
         guard let turns = json["messages"].array, !turns.isEmpty else { throw .bad("messages", "messages: a non-empty array is required.") }
         if let count = json["n"].int, count != 1 { throw .bad("n", "n: only 1 is supported.", code: "unsupported_parameter") }

@@ -26,13 +26,15 @@ struct MessagesRequest: Sendable {
             case .notAnObject: "The request body must be a JSON object."
             case .duplicate(let field): "\(field): the field is given twice."
             case .noModel: "model: a non-empty string is required."
-            case .longModel: "model: at most \(ModelTraits.maximumNameBytes) bytes."
+            case .longModel: "model: at most \(MessagesRequest.longestModel) bytes."
             case .noMessages: "messages: a non-empty array is required."
             case .notABoolean(let field): "\(field): must be true or false."
             }
         }
     }
 
+    /// Bytes of a model's name: no model has a longer one, and it is compared with every pattern and price, and remembered.
+    static let longestModel = 256
     /// Of the texts that only say something when they are short; longer ones say nothing. A byte may be written as six.
     private static let longestText = 6 * 1024
 
@@ -56,7 +58,7 @@ struct MessagesRequest: Sendable {
                 switch index {
                 case 0:
                     self.model = Self.short(bytes, value) ?? ""
-                    if value.count > Self.longestText || self.model.utf8.count > ModelTraits.maximumNameBytes { problem = .longModel }
+                    if value.count > Self.longestText || self.model.utf8.count > Self.longestModel { problem = .longModel }
                     self.modelRange = value
                 case 1:
                     // The walk has found it whole, so what is no empty array has an element.

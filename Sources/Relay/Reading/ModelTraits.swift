@@ -3,9 +3,6 @@ internal import Store
 
 /// What is known of a model by its name and by its operator's word, and the names that older clients use.
 struct ModelTraits: Sendable {
-    /// Of a name in a request: no model has a longer one.
-    static let maximumNameBytes = 256
-
     let id: String
     /// The name asks for a window of a million tokens.
     private let isLong: Bool
