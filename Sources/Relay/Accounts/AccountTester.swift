@@ -116,7 +116,7 @@ public struct AccountTester: Sendable {
     }
 
     /// As admission counts a body.
-    private static func inputEstimate(_ request: OutgoingRequest) -> Int64 { Int64((Double(request.body.count) / 3.5).rounded(.up)) }
+    private static func inputEstimate(_ request: OutgoingRequest) -> Int64 { PromptEstimate.tokens(bytes: request.body.count) }
 
     private func request(_ account: RelayAccount, _ model: String) -> OutgoingRequest {
         let body: JSON = [

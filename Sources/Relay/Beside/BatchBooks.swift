@@ -18,7 +18,7 @@ final class BatchBooks: Sendable {
     private static let looksPerRound = 50
     private static let roundSeconds = 60
     /// The upstream ends a batch after a day; its results are booked within minutes then.
-    private static let heldSeconds: Int64 = 2 * 86_400
+    static let heldSeconds: Int64 = 2 * 86_400
 
     init(services: RelayServices, store: Store) { (self.services, self.store) = (services, store) }
 

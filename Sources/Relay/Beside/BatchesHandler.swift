@@ -152,7 +152,7 @@ struct BatchesHandler: Sendable {
         reserved.mustFit = true
         for (index, model) in wanted.models.enumerated() {
             // The body's size says nothing about how its bytes fall to the models; the first bears them all.
-            let input = index == 0 ? Int64((Double(wanted.bytes) / 3.5).rounded(.up)) : 0
+            let input = index == 0 ? PromptEstimate.tokens(bytes: Int(clamping: wanted.bytes)) : 0
             let tokens = TokenCounts(input: input, output: wanted.maximumOutput[model] ?? 0)
             reserved.amounts.add(RelayGate.dearest(key, usage, tokens, model: model, services, at: now))
         }

@@ -33,7 +33,7 @@ extension AccountTester {
     private static func estimate(_ prompt: CLIWorker.Prompt, _ model: String) -> Settlement.Used {
         let bytes = prompt.content.bytes.count + (prompt.system ?? "").utf8.count
         return Settlement.Used(
-            tokens: TokenCounts(input: Int64((Double(bytes) / 3.5).rounded(.up)), output: 1), metered: MeteredUsage(), model: model,
+            tokens: TokenCounts(input: PromptEstimate.tokens(bytes: bytes), output: 1), metered: MeteredUsage(), model: model,
             source: .estimated)
     }
 

@@ -166,7 +166,7 @@ struct LimitLoading: Sendable {
         _ sums: inout [Sums], _ targets: [Target], _ byKey: [APIKeyID: [Int]], _ now: Timestamp
     ) async throws(StoreError) {
         let open = try await store.read { reader throws(StoreError) in
-            try reader.openBatches(since: now.adding(seconds: -LedgerPlace.longestSeconds))
+            try reader.openBatches(since: now.adding(seconds: -BatchBooks.heldSeconds))
         }
         for batch in open {
             let held = LimitAmounts(tokens: batch.reservedTokens, costMicroUSD: batch.reservedMicroUSD)

@@ -40,7 +40,7 @@ struct MessagesHandler: Sendable {
             throw .outOfMemory
         }
         let request = try read(body, exchange, key)
-        let estimate = Int64((Double(body.count) / 3.5).rounded(.up))
+        let estimate = PromptEstimate.tokens(bytes: body.count)
         let lease: KeyLease
         if let free = try RelayGate.admitAtOnce(key, request, inputEstimate: estimate, services, exchange) {
             lease = free
