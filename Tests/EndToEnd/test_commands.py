@@ -150,6 +150,58 @@ def test_a_backup_of_nothing_says_what_to_do_and_leaves_nothing(tmp_path):
     assert not (tmp_path / "data" / "gatehouse.db").exists() and not (tmp_path / "full.backup").exists()
 
 
+def none(kind):
+    """An id that nothing has."""
+    return f"{kind}_" + "0" * 32
+
+
+ANN = "ann@example.com"
+# What needs a database that is there already, with words it takes; and what makes one when it comes first, or has a rule of its own.
+LOOKS = {
+    "backup": ["--to", "full.backup"], "history cleanup": [], "secrets rotate": [],
+    "user promote": [ANN], "user passwd": [ANN], "user block": [ANN], "user unblock": [ANN], "user limits": [ANN], "user invite": [ANN], "user list": [],
+    "user token create": [ANN, "--name", "n", "--scopes", "read"], "user token list": [ANN], "user token revoke": [none("tok")],
+    "user totp show": [ANN], "user totp begin": [ANN], "user totp confirm": [ANN], "user totp end": [ANN], "user team": [ANN, "none"], "user shared-limits": [ANN],
+    "key list": [], "key revoke": [none("key")], "key edit": [none("key"), "{}"], "key rotate": [none("key")], "key disable": [none("key")],
+    "key enable": [none("key")], "key explain": [none("key")], "key purge-bodies": [none("key")],
+    "team edit": [none("team")], "team list": [], "team delete": [none("team")], "price list": [], "model list": [],
+    "account edit": [none("acc")], "account list": [], "account test": [none("acc")], "account refresh": [none("acc")], "account enable": [none("acc")],
+    "account disable": [none("acc")], "account reset": [none("acc")], "account delete": [none("acc")], "account explain": ["claude-sonnet-5-5"],
+    "account bind": [none("key"), "pool"], "account group list": [], "account group edit": ["near"], "account group delete": ["near"],
+    "plan list": [], "plan retire": ["1"], "service list": [], "service show": [none("svc")], "service suspend": [none("svc")],
+    "service resume": [none("svc")], "service terminate": [none("svc"), "--yes"], "service reconcile": [], "payment list": [], "payment confirm": ["1"],
+    "payment refund": ["1"], "import peers": ["near"], "vpn node list": [], "vpn node test": ["near"], "vpn node status": ["near", "active"],
+    "vpn peers": [], "vpn reset": [none("svc")], "mail list": [], "mail retry": [none("mail")], "webhook list": [], "webhook enable": ["shop"],
+    "webhook disable": ["shop"], "webhook events": [], "webhook replay": [none("evt")],
+}
+MAKES = {
+    "user create", "key create", "team add", "price import", "model set", "account add", "account login", "account group add", "plan create", "import vpn-api",
+    "import relay-keys", "vpn node add",
+}
+OWN_RULE = {"serve", "migrate", "check", "restore", "openapi", "version"}
+
+
+def test_only_what_makes_something_makes_a_database(tmp_path):
+    """A path with a mistake in it is said, not answered with the nothing of a new and empty database."""
+    if os.environ.get("RELAY_DIRECT") == "1":
+        pytest.skip("RELAY_DIRECT=1: these tests need the server")
+    database = tmp_path / "data" / "gatehouse.db"
+
+    def run(*words):
+        return subprocess.run(
+            [far_side.program("GATEHOUSE_BIN", "gatehouse"), *words], env={"PATH": os.environ["PATH"], "DATA_DIR": str(database.parent)}, cwd=tmp_path,
+            input="one line\n", capture_output=True, text=True, timeout=60)
+
+    overview = run("--help").stdout
+    listed = {line.strip().split("  ")[0] for line in overview.splitlines() if line.startswith("  ")}
+    assert listed == set(LOOKS) | MAKES | OWN_RULE, "each command is of one of the three sorts"
+    for name, words in LOOKS.items():
+        done = run(*name.split(), *words)
+        assert done.returncode == 1 and "there is no database" in done.stderr, (name, done.stdout, done.stderr)
+        assert not database.exists(), name
+    assert run("team", "add", "near").returncode == 0 and database.exists()
+
+
 def test_prices_imported_before_the_first_start_come_beside_the_starting_ones(far):
     fake, postgres = far
     relay = far_side.Gatehouse(fake, postgres=postgres)

@@ -29,7 +29,7 @@ extension Command {
             change.secret = try readSecret(nil, "the account's credential")
         }
         let wish = change
-        try await withAccounts { accounts, _ in
+        try await withAccounts(schema: .make) { accounts, _ in
             let account = try await accounts.create(wish, actor: "command")
             Output.show(
                 arguments, try await accounts.show(account.id),
@@ -195,8 +195,10 @@ extension Command {
     }
 
     /// Runs with the use cases over the database; errors in words.
-    static func withAccounts(_ work: @Sendable (RelayAccounts, Settings) async throws -> Void) async throws {
-        try await withInstance { instance in
+    static func withAccounts(
+        schema: Instance.SchemaRule = .keep, _ work: @Sendable (RelayAccounts, Settings) async throws -> Void
+    ) async throws {
+        try await withInstance(schema: schema) { instance in
             let vault = try await Vault.open(instance.settings, instance.store)
             let accounts = RelayAccounts.standing(alone: instance.store, vault, instance.settings)
             do { try await work(accounts, instance.settings) } catch let refusal as RelayAccounts.Refusal {

@@ -9,7 +9,7 @@ extension Command {
     ) { arguments in
         let name = try arguments.operands("name")[0]
         let strategy = try strategy(arguments) ?? nil
-        try await withAccounts { accounts, _ in
+        try await withAccounts(schema: .make) { accounts, _ in
             let group = try await accounts.createGroup(name: name, strategy: strategy, notes: "", members: [], actor: "command")
             Output.show(arguments, RelayAccounts.json(group), "\(group.group.id.text)  \(group.group.name)")
         }

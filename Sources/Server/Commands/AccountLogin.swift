@@ -22,7 +22,7 @@ extension Command {
         }
         let wish = try accountChange(arguments)
         let known = try? AccountID(parsing: operand)
-        try await withAccounts { accounts, settings in
+        try await withAccounts(schema: .make) { accounts, settings in
             var source: TokenSource?
             if let known { source = try await accounts.tokenSource(of: known) }
             guard let tokenURL = wish.tokenURL ?? source?.tokenURL, let clientID = wish.clientID ?? source?.clientID else {

@@ -21,7 +21,7 @@ extension Command {
     ) { arguments in
         _ = try arguments.operands()
         let location = try foreignDatabase(arguments)
-        try await withSales { instance, parts in
+        try await withSales(schema: .make) { instance, parts in
             let currency = try read("--currency") { () throws(ParseError) in
                 try arguments["currency"].map { text throws(ParseError) in try Currency(parsing: text) } ?? instance.settings.currency
             }
@@ -89,7 +89,7 @@ extension Command {
         }
         guard let document = try? JSON(parsing: text) else { throw Failure("\(file) is no JSON") }
         let isRehearsal = arguments.has("dry-run")
-        try await withInstance { instance in
+        try await withInstance(schema: .make) { instance in
             let vault = try await Vault.open(instance.settings, instance.store)
             if !isRehearsal, try await !vault.keepOlderSalt(salt, instance.store) {
                 throw Failure("keys of another older relay were taken over already, and only one ENCRYPTION_KEY can be kept")

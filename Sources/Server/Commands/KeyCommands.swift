@@ -27,7 +27,7 @@ extension Command {
             throw Failure("--expires \(error.message)", exitCode: 2)
         }
         guard (1...64).contains(name.count) else { throw Failure("the name must be 1 to 64 characters long", exitCode: 2) }
-        try await withInstance { instance in
+        try await withInstance(schema: .make) { instance in
             var owner: UserID?
             if let email = arguments["owner"] {
                 guard let user = try await instance.people().find(email: email) else { throw Failure("there is no user \(email)") }
@@ -46,7 +46,7 @@ extension Command {
 
     static let keyList = Command(name: "key list", usage: "[--owner EMAIL]", about: "Lists relay keys.", valued: ["owner"]) { arguments in
         _ = try arguments.operands()
-        try await withInstance(schema: .keep) { instance in
+        try await withInstance { instance in
             var owner: UserID?
             if let email = arguments["owner"] {
                 guard let user = try await instance.people().find(email: email) else { throw Failure("there is no user \(email)") }

@@ -9,7 +9,7 @@ extension Command {
         _ = try arguments.operands()
         let state = try promiseState(arguments)
         let limit = Int(try arguments.number("limit", 1...1000) ?? 100)
-        try await withInstance(schema: .keep) { instance in
+        try await withInstance { instance in
             let mails = try await instance.store.read { reader throws(StoreError) in try reader.mails(state: state, limit: limit).items }
             Output.show(
                 arguments, .array(mails.map(json)),

@@ -44,7 +44,7 @@ extension Command {
         }
         (change.deprecatedAt, change.retiresAt) = (arguments["deprecated-at"], arguments["retires-at"])
         let wish = change
-        try await withInstance { instance in
+        try await withInstance(schema: .make) { instance in
             let store = instance.store
             do {
                 let model = try await RelayModels(store: store) { try await ModelTable.list(store) }.set(id, wish, actor: "command")

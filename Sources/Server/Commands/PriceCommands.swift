@@ -32,7 +32,7 @@ extension Command {
         guard let bytes = TextFile.bytes(path, limit: 16 << 20) else { throw Failure("\(path) cannot be read") }
         let document: JSON
         do throws(ParseError) { document = try JSON(parsing: bytes) } catch { throw Failure("\(path): \(error.message)", exitCode: 2) }
-        try await withInstance { instance in
+        try await withInstance(schema: .make) { instance in
             do {
                 let (added, read) = try await PriceImport.add(document, to: instance.store, actor: "command")
                 Output.show(arguments, ["added": .int(Int64(added)), "read": .int(Int64(read))], "\(added) of \(read) rows are new")

@@ -6,8 +6,10 @@ internal import Telemetry
 
 /// `gatehouse plan …`, `service …`, `payment …`. They change what shall be; a running server's workers carry it out within a second.
 extension Command {
-    static func withSales(_ work: @escaping (Instance, SalesParts) async throws -> Void) async throws {
-        try await withInstance { instance in
+    static func withSales(
+        schema: Instance.SchemaRule = .keep, _ work: @escaping (Instance, SalesParts) async throws -> Void
+    ) async throws {
+        try await withInstance(schema: schema) { instance in
             let vault = try await Vault.open(instance.settings, instance.store)
             let parts = try SalesParts(
                 settings: instance.settings, store: instance.store, dataKeys: vault.dataKeys, hasher: vault.hasher, log: .silent,
@@ -45,7 +47,7 @@ extension Command {
         let limits = try read("--limits") { () throws(ParseError) in
             try arguments["limits"].map { text throws(ParseError) in try JSON(parsing: text) } ?? [:]
         }
-        try await withSales { instance, parts in
+        try await withSales(schema: .make) { instance, parts in
             let currency = try read("--currency") { () throws(ParseError) in
                 try arguments["currency"].map { text throws(ParseError) in try Currency(parsing: text) } ?? instance.settings.currency
             }
@@ -61,7 +63,7 @@ extension Command {
 
     static let planList = Command(name: "plan list", usage: "", about: "Lists plans.") { arguments in
         _ = try arguments.operands()
-        try await withInstance(schema: .keep) { instance in
+        try await withInstance { instance in
             let plans = try await instance.store.read { reader throws(StoreError) in try reader.plans(limit: 1000).items }
             Output.show(
                 arguments, .array(plans.map(json)),
@@ -115,7 +117,7 @@ extension Command {
             try arguments["kind"].map { text throws(ParseError) in try ServiceKind(parsing: text) }
         }
         let filter = ServiceFilter(kind: kind, isBehind: arguments.has("behind"))
-        try await withInstance(schema: .keep) { instance in
+        try await withInstance { instance in
             var services: [Service] = []
             while true {
                 let last = services.last?.id
@@ -135,7 +137,7 @@ extension Command {
 
     static let serviceShow = Command(name: "service show", usage: "ID", about: "Shows a service with its last commands.") { arguments in
         let id = try serviceID(arguments)
-        try await withInstance(schema: .keep) { instance in
+        try await withInstance { instance in
             let found = try await instance.store.read { reader throws(StoreError) in
                 (try reader.service(id), try reader.suspensions(of: id), try reader.operations(of: id))
             }
@@ -228,7 +230,7 @@ extension Command {
 
     static let paymentList = Command(name: "payment list", usage: "", about: "Lists payments, oldest first.") { arguments in
         _ = try arguments.operands()
-        try await withInstance(schema: .keep) { instance in
+        try await withInstance { instance in
             var payments: [Payment] = []
             while true {
                 let last = payments.last?.number ?? 0

@@ -13,7 +13,7 @@ extension Command {
     ) { arguments in
         let name = try arguments.operands("name")[0]
         let limits = try limits(arguments)
-        try await withTeams { teams, _ in
+        try await withTeams(schema: .make) { teams, _ in
             let team = try await teams.create(name, limits: limits, actor: "command")
             Output.show(arguments, team, words(team))
         }
@@ -99,8 +99,10 @@ extension Command {
         return object
     }
 
-    private static func withTeams(_ work: @escaping @Sendable (RelayTeams, Instance) async throws -> Void) async throws {
-        try await withInstance { instance in
+    private static func withTeams(
+        schema: Instance.SchemaRule = .keep, _ work: @escaping @Sendable (RelayTeams, Instance) async throws -> Void
+    ) async throws {
+        try await withInstance(schema: schema) { instance in
             do { try await work(RelayTeams(store: instance.store), instance) } catch let refusal as RelayTeams.Refusal {
                 switch refusal {
                 case .unknownTeam: throw Failure("there is no such team")

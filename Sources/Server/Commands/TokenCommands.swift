@@ -38,7 +38,7 @@ extension Command {
 
     static let userTokenList = Command(name: "user token list", usage: "EMAIL", about: "Lists the tokens of a user.") { arguments in
         let email = try arguments.operands("email")[0]
-        try await withInstance(schema: .keep) { instance in
+        try await withInstance { instance in
             let user = try await find(email, instance)
             let tokens = try await PersonalTokens(store: instance.store).list(of: user.id)
             Output.show(

@@ -18,7 +18,7 @@ extension Command {
             throw Failure("--role must be customer, support or admin", exitCode: 2)
         }
         let password = try readSecret(arguments["password-file"], "the password")
-        try await withInstance { instance in
+        try await withInstance(schema: .make) { instance in
             let user = try await instance.people().create(
                 email: email, name: arguments["name"] ?? email.text, role: role, password: password, actor: "command")
             Output.show(arguments, json(user), "\(user.id.text)  \(user.email)  \(user.role.rawValue)")
@@ -59,7 +59,7 @@ extension Command {
 
     static let userList = Command(name: "user list", usage: "", about: "Lists all users.") { arguments in
         _ = try arguments.operands()
-        try await withInstance(schema: .keep) { instance in
+        try await withInstance { instance in
             var users: [User] = []
             while true {
                 let page = try await instance.people().list(after: users.last?.number ?? 0, limit: 1000)
@@ -95,9 +95,10 @@ extension Command {
         }
     }
 
-    /// Opens the instance for one piece of work and closes it on every path. The first command in a new folder makes the database.
-    /// - Parameter schema: `.keep` for what only reads: an empty database made for it would hide that it looks at the wrong place.
-    static func withInstance(schema: Instance.SchemaRule = .make, _ work: (Instance) async throws -> Void) async throws {
+    /// Opens the instance for one piece of work and closes it on every path.
+    /// - Parameter schema: `.make` for what can be the first command in a new folder, because it makes something and needs nothing. Every
+    ///   other one says that there is no database: an empty one made for it would hide that it looks at the wrong place.
+    static func withInstance(schema: Instance.SchemaRule = .keep, _ work: (Instance) async throws -> Void) async throws {
         let instance = try await Instance.open(try Settings.load(), schema: schema)
         do { try await work(instance) } catch {
             await instance.close()

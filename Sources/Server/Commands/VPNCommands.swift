@@ -29,7 +29,7 @@ extension Command {
         let settings = try read("--settings") { () throws(ParseError) in try JSON(parsing: text) }
         let secret = try arguments["secret-file"].map { SecretBytes(Array(try readSecret($0, "the node's password").utf8)) }
         let capacity = try arguments.number("capacity", 0...65_000) ?? 250
-        try await withSales { instance, parts in
+        try await withSales(schema: .make) { instance, parts in
             do {
                 let wish = BackendKeeping.Wish(address: arguments["address"] ?? "", settings: settings, capacity: capacity)
                 let id = try await parts.nodes.keep(.vpn, wish, named: name, secret: secret, actor: "command")
@@ -42,7 +42,7 @@ extension Command {
 
     static let vpnNodeList = Command(name: "vpn node list", usage: "", about: "Lists VPN nodes.") { arguments in
         _ = try arguments.operands()
-        try await withInstance(schema: .keep) { instance in
+        try await withInstance { instance in
             let nodes = try await instance.store.read { reader throws(StoreError) in try reader.backends(kind: .vpn) }
             Output.show(
                 arguments, .array(nodes.map(json)),
