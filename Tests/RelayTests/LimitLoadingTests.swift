@@ -27,11 +27,14 @@ struct LimitLoadingTests {
                 return user.id
             }
         }
-        func addKey(_ secret: String, owner: UserID? = nil, _ limits: APIKeyLimits = APIKeyLimits()) async throws -> APIKeyID {
+        func addKey(
+            _ secret: String, owner: UserID? = nil, team: TeamID? = nil, _ limits: APIKeyLimits = APIKeyLimits()
+        ) async throws -> APIKeyID {
             try await change { [hasher] transaction throws(StoreError) in
-                let new = NewAPIKey(
+                var new = NewAPIKey(
                     ownerID: owner, name: secret, secretHash: hasher.hash(Array(secret.utf8)), shownPrefix: "cr_", shownSuffix: "",
                     limits: limits)
+                new.teamID = team
                 return try transaction.createAPIKey(new).id
             }
         }
@@ -132,6 +135,51 @@ struct LimitLoadingTests {
             bench.clock.advance(milliseconds: 5000)
             try await keys.refresh(from: bench.store, loading: bench.loading)
             #expect(shared.used(.day).tokens == 770)
+        }
+    }
+
+    @Test func `a key that goes to another team takes its use along, as a start would have it`() async throws {
+        try await withBench { bench in
+            var limits = APIKeyLimits(tokensPerDay: 100_000)
+            (limits.costPerWeekMicroUSD, limits.windowMinutes, limits.windowTokens) = (100_000, 10, 100_000)
+            let given = limits
+            let (blue, green) = try await bench.change { transaction throws(StoreError) in
+                (try transaction.createTeam(name: "blue", limits: given).id, try transaction.createTeam(name: "green", limits: given).id)
+            }
+            let user = try await bench.addUser()
+            _ = try await bench.change { transaction throws(StoreError) in try transaction.setTeam(green, of: user) }
+            let ofGreen = try await bench.addKey("cr_green", team: green)
+            let ofBlue = try await bench.addKey("cr_blue", team: blue)
+            let goes = try await bench.addKey("cr_goes", team: blue)
+            let ofUser = try await bench.addKey("cr_user", owner: user)
+            for (key, amount) in [(ofGreen, 1), (ofBlue, 20), (goes, 300), (ofUser, 4000)] as [(APIKeyID, Int64)] {
+                try await bench.use(key, tokens: amount, cost: amount)
+                bench.clock.advance(milliseconds: 1000)
+            }
+            let keys = try await bench.started()
+            func team(_ key: APIKeyID, in keys: KeyDirectory) throws -> LimitCounters {
+                try #require(keys.find(key)?.holders.first { $0.scope == .team }).counters
+            }
+            func expect(green greenTokens: Int64, blue blueTokens: Int64) async throws {
+                try await keys.refresh(from: bench.store, loading: bench.loading)
+                let restarted = try await bench.started()
+                for (key, tokens) in [(ofGreen, greenTokens), (ofBlue, blueTokens)] {
+                    let (live, fresh) = (try team(key, in: keys), try team(key, in: restarted))
+                    for period in LimitPeriod.allCases {
+                        #expect(live.used(period) == fresh.used(period) && live.used(period).tokens == tokens, "\(period)")
+                    }
+                }
+            }
+            try await expect(green: 4001, blue: 320)
+            let row = try #require(try await bench.store.read { reader throws(StoreError) in try reader.apiKey(goes) })
+            var change = APIKeyChange(row)
+            change.teamID = green
+            let moved = change
+            _ = try await bench.change { transaction throws(StoreError) in try transaction.changeAPIKey(goes, to: moved) }
+            try await expect(green: 4301, blue: 20)
+            _ = try await bench.change { transaction throws(StoreError) in try transaction.setTeam(blue, of: user) }
+            try await expect(green: 301, blue: 4020)
+            #expect(try team(goes, in: keys) === team(ofGreen, in: keys) && team(ofUser, in: keys) === team(ofBlue, in: keys))
         }
     }
 

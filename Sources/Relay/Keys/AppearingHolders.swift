@@ -1,66 +1,70 @@
 internal import Domain
 internal import Store
 
-/// Who is limited for the first time with some changed rows, or by a rule that the counters know nothing of, and the counters of those who
-/// have none yet.
+/// Who is limited for the first time with some changed rows, or by a rule that the counters know nothing of, or has other keys than
+/// before, and the counters of those who have none yet.
 struct AppearingHolders: Sendable {
     private(set) var keys: [APIKeyID: LimitCounters] = [:]
-    private(set) var users: [UserID: LimitCounters] = [:]
-    private(set) var teams: [TeamID: LimitCounters] = [:]
+    /// Of people and teams.
+    private(set) var shared: [LimitLoading.Subject: LimitCounters] = [:]
     private(set) var targets: [LimitLoading.Target] = []
-    private var noted: Set<LimitLoading.Subject> = []
+    /// Where among the targets those are who have counters.
+    private var places: [LimitLoading.Subject: Int] = [:]
 
-    /// - Parameter before: the key as it was known; nil for a new one and for one that was deleted.
-    mutating func add(
-        _ key: APIKey, before: RelayKey?, users knownUsers: [UserID: LimitCounters], teams knownTeams: [TeamID: LimitCounters]
-    ) {
+    /// - Parameters:
+    ///   - before: the key as it was known; nil for a new one and for one that was deleted.
+    ///   - known: the counters of people and teams.
+    mutating func add(_ key: APIKey, before: RelayKey?, known: [LimitLoading.Subject: LimitCounters]) {
         if let before {
-            note(.key(key.id), .key, key.limits, known: before.counters, before)
+            noteRules(.key(key.id), .key, key.limits, before.counters, before)
         } else if key.lastUsedAt != nil {
-            let counters = LimitCounters()
-            keys[key.id] = counters
-            note(.key(key.id), .key, key.limits, new: counters)
+            keys[key.id] = made(.key(key.id), .key, key.limits)
         }
-        if let user = key.ownerID, let limits = key.ownerLimits, users[user] == nil {
-            if let known = knownUsers[user] {
-                if let before, before.key.ownerID == user { note(.user(user), .user, limits, known: known, before) }
-            } else {
-                let counters = LimitCounters()
-                users[user] = counters
-                note(.user(user), .user, limits, new: counters)
+        for scope in LimitScope.shared {
+            let (subject, former) = (LimitLoading.Subject(key, scope), before.flatMap { LimitLoading.Subject($0.key, scope) })
+            if let former, former != subject, let counters = known[former] {
+                note(former, scope, before?.key.limits(of: scope) ?? APIKeyLimits(), counters, isLeft: true)
             }
-        }
-        if let team = key.teamID, let limits = key.teamLimits, teams[team] == nil {
-            if let known = knownTeams[team] {
-                if let before, before.key.teamID == team { note(.team(team), .team, limits, known: known, before) }
+            guard let subject, let limits = key.limits(of: scope), shared[subject] == nil else { continue }
+            if let counters = known[subject] {
+                guard let before else { continue }
+                if former == subject { noteRules(subject, scope, limits, counters, before) } else { note(subject, scope, limits, counters) }
             } else {
-                let counters = LimitCounters()
-                teams[team] = counters
-                note(.team(team), .team, limits, new: counters)
+                shared[subject] = made(subject, scope, limits)
             }
         }
     }
 
-    private mutating func note(
-        _ subject: LimitLoading.Subject, _ scope: LimitScope, _ limits: APIKeyLimits, new counters: LimitCounters
-    ) {
+    private mutating func made(_ subject: LimitLoading.Subject, _ scope: LimitScope, _ limits: APIKeyLimits) -> LimitCounters {
+        let counters = LimitCounters()
         let holder = LimitCounters.Holder(scope: scope, plan: LimitPlan(limits), counters: counters)
         targets.append(LimitLoading.Target(subject: subject, holder: holder))
+        return counters
     }
 
     /// Days, months and totals are counted for every holder; weeks and windows only from when somebody is limited by them.
-    private mutating func note(
-        _ subject: LimitLoading.Subject, _ scope: LimitScope, _ limits: APIKeyLimits, known counters: LimitCounters, _ before: RelayKey
+    private mutating func noteRules(
+        _ subject: LimitLoading.Subject, _ scope: LimitScope, _ limits: APIKeyLimits, _ counters: LimitCounters, _ before: RelayKey
     ) {
         let plan = LimitPlan(limits)
         if let old = before.holders.first(where: { $0.scope == scope })?.plan {
             let isSameWeek = old.hasWeek && old.weekStartDay == plan.weekStartDay && old.weekHour == plan.weekHour
             guard plan.hasWeek && !isSameWeek || plan.windowMinutes > 0 && old.windowMinutes == 0 else { return }
         }
-        // All keys of a person or a team change together, and one of them speaks for all.
-        guard noted.insert(subject).inserted else { return }
-        let holder = LimitCounters.Holder(scope: scope, plan: plan, counters: counters)
-        targets.append(LimitLoading.Target(subject: subject, holder: holder, isNew: false))
+        note(subject, scope, limits, counters)
+    }
+
+    /// All keys of a person or a team change together, and one of them speaks for all.
+    private mutating func note(
+        _ subject: LimitLoading.Subject, _ scope: LimitScope, _ limits: APIKeyLimits, _ counters: LimitCounters, isLeft: Bool = false
+    ) {
+        let holder = LimitCounters.Holder(scope: scope, plan: LimitPlan(limits), counters: counters)
+        guard let place = places[subject] else {
+            places[subject] = targets.count
+            targets.append(LimitLoading.Target(subject: subject, holder: holder, isNew: false, isLeft: isLeft))
+            return
+        }
+        if isLeft { targets[place].isLeft = true } else { targets[place].holder = holder }
     }
 }
 

@@ -81,8 +81,8 @@ final class KeyDirectory: Sendable {
         var digestByID: [APIKeyID: Digest] = [:]
         /// Secrets that ended with a rotation, by the digest.
         var previous: [Digest: RelayKey] = [:]
-        var users: [UserID: LimitCounters] = [:]
-        var teams: [TeamID: LimitCounters] = [:]
+        /// Of people and teams.
+        var shared: [LimitLoading.Subject: LimitCounters] = [:]
         var plans = SharedPlans()
         var version: Int64 = 0
         /// As of the last look at which keys are still there.
@@ -150,8 +150,7 @@ final class KeyDirectory: Sendable {
     func apply(_ changes: [APIKey], since: Int64, prepared: AppearingHolders = AppearingHolders()) -> Bool {
         snapshot.withLock { snapshot in
             guard snapshot.version == since else { return false }
-            snapshot.users.merge(prepared.users) { known, _ in known }
-            snapshot.teams.merge(prepared.teams) { known, _ in known }
+            snapshot.shared.merge(prepared.shared) { known, _ in known }
             for key in changes {
                 let digest = Digest(key.secretHash)
                 let known = snapshot.digestByID[key.id]
@@ -242,7 +241,7 @@ final class KeyDirectory: Sendable {
             var appearing = AppearingHolders()
             for key in changes where key.deletedAt == nil {
                 let before = snapshot.digestByID[key.id].flatMap { snapshot.byDigest[$0] }
-                appearing.add(key, before: before, users: snapshot.users, teams: snapshot.teams)
+                appearing.add(key, before: before, known: snapshot.shared)
             }
             return appearing
         }
@@ -317,7 +316,7 @@ final class KeyDirectory: Sendable {
 
     /// Sends all requests away that wait for a place.
     func endWaiting() {
-        let (keys, others) = snapshot.withLock { ($0.byDigest.values.map(\.counters), Array($0.users.values) + Array($0.teams.values)) }
+        let (keys, others) = snapshot.withLock { ($0.byDigest.values.map(\.counters), Array($0.shared.values)) }
         for counters in keys + others { counters.endWaiting() }
     }
 }
@@ -326,15 +325,11 @@ extension KeyDirectory.Snapshot {
     /// Counters of people and teams are shared by their keys and made when the first of them is limited.
     fileprivate mutating func holders(of key: APIKey, _ own: LimitCounters) -> [LimitCounters.Holder] {
         var holders = [LimitCounters.Holder(scope: .key, plan: plans.plan(key.limits, of: key.id), counters: own)]
-        if let user = key.ownerID, let limits = key.ownerLimits {
-            let counters = users[user] ?? LimitCounters()
-            users[user] = counters
-            holders.append(LimitCounters.Holder(scope: .user, plan: plans.plan(limits, of: user), counters: counters))
-        }
-        if let team = key.teamID, let limits = key.teamLimits {
-            let counters = teams[team] ?? LimitCounters()
-            teams[team] = counters
-            holders.append(LimitCounters.Holder(scope: .team, plan: plans.plan(limits, of: team), counters: counters))
+        for scope in LimitScope.shared {
+            guard let subject = LimitLoading.Subject(key, scope), let limits = key.limits(of: scope) else { continue }
+            let counters = shared[subject] ?? LimitCounters()
+            shared[subject] = counters
+            holders.append(LimitCounters.Holder(scope: scope, plan: plans.plan(limits, of: subject), counters: counters))
         }
         return holders
     }

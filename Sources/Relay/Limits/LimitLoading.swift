@@ -15,9 +15,11 @@ struct LimitLoading: Sendable {
     }
     struct Target: Sendable {
         let subject: Subject
-        let holder: LimitCounters.Holder
+        var holder: LimitCounters.Holder
         /// Its counters have counted nothing yet, so that the last minute can be added.
         var isNew = true
+        /// A key went to somebody else and took its use along, so that what is left may be less than what was counted.
+        var isLeft = false
     }
     enum Extent: Sendable {
         /// Everything but what open batches hold: `BatchBooks.holdOpen` follows.
@@ -39,6 +41,8 @@ struct LimitLoading: Sendable {
         var month = LimitAmounts()
         var total = LimitAmounts()
         var window = LimitAmounts()
+        /// When the window opened that counters have: with a request of the keys that were there.
+        var openedAt: Timestamp?
         /// Of the oldest request that can be in an open window: it is taken for the one that opened it.
         var windowStart: Timestamp?
     }
@@ -60,6 +64,9 @@ struct LimitLoading: Sendable {
         let now = store.ambient.now()
         let byKey = try await keys(of: targets)
         var sums = [Sums](repeating: Sums(), count: targets.count)
+        for (place, target) in targets.enumerated() where !target.isNew && extent != .again {
+            sums[place].openedAt = target.holder.counters.open(.window, at: now)?.start
+        }
         try await addDays(&sums, byKey, now)
         try await addRecent(&sums, targets, byKey, now, extent)
         if extent != .start { try await addBatches(&sums, targets, byKey, now) }
@@ -67,9 +74,16 @@ struct LimitLoading: Sendable {
             let (plan, counters) = (target.holder.plan, target.holder.counters)
             var known: [(LimitPeriod, LimitAmounts)] = [(.day, sums.today), (.month, sums.month), (.total, sums.total)]
             if plan.hasWeek { known.append((.week, sums.week)) }
-            // Most keys sleep, and take no memory.
-            for (period, used) in known where used != LimitAmounts() { counters.raise(period, to: used, around: now, plan, zone) }
-            if let start = sums.windowStart { counters.loadWindow(sums.window, from: start, now: now, plan) }
+            if sums.openedAt != nil { known.append((.window, sums.window)) }
+            for (period, used) in known {
+                if target.isLeft, extent != .again {
+                    counters.load(period, used, around: now, plan, zone)
+                } else if used != LimitAmounts() {
+                    // Most keys sleep, and take no memory.
+                    counters.raise(period, to: used, around: now, plan, zone)
+                }
+            }
+            if sums.openedAt == nil, let start = sums.windowStart { counters.loadWindow(sums.window, from: start, now: now, plan) }
         }
     }
 
@@ -131,9 +145,10 @@ struct LimitLoading: Sendable {
             // Who has never used anything is not worth a look at the ledger.
             let isUsed = sums.total != LimitAmounts()
             let isShort = isUsed && extent != .again && plan.rules.contains { $0.name.isShort }
+            let window = sums.openedAt?.adding(milliseconds: -1) ?? now.adding(seconds: -plan.windowMinutes * 60)
             return (
                 week: isUsed && plan.hasWeek ? zone.week(around: now, startDay: plan.weekStartDay, hour: plan.weekHour).lowerBound : nil,
-                window: isShort && plan.windowMinutes > 0 ? now.adding(seconds: -plan.windowMinutes * 60) : nil,
+                window: isShort && plan.windowMinutes > 0 ? window : nil,
                 minute: isShort && target.isNew ? minute : nil
             )
         }
@@ -194,6 +209,17 @@ extension LimitLoading.Subject {
         case .team:
             guard let team = key.teamID else { return nil }
             self = .team(team)
+        }
+    }
+}
+
+extension APIKey {
+    /// Its own, its owner's or its team's; nil for what limits nothing.
+    func limits(of scope: LimitScope) -> APIKeyLimits? {
+        switch scope {
+        case .key: limits
+        case .user: ownerLimits
+        case .team: teamLimits
         }
     }
 }

@@ -2,7 +2,12 @@ internal import Domain
 internal import Store
 
 /// Whose limit it is.
-enum LimitScope: String, Sendable, Equatable { case key, user, team }
+enum LimitScope: String, Sendable, Equatable {
+    case key, user, team
+
+    /// Those that several keys share.
+    static let shared: [LimitScope] = [.user, .team]
+}
 
 /// One limit that is a number, by the stable code under which a customer hears of it; in the order in which they are looked at: budgets,
 /// then rates (relay contract, section 2).
