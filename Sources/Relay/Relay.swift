@@ -39,6 +39,8 @@ public struct RelayConfiguration: Sendable {
     /// Keys the hash of sessions; nil makes one for this process, so that its sessions are forgotten with it.
     public var stickySecret: SecretBytes?
     public init(dataDirectory: String) { self.dataDirectory = dataDirectory }
+
+    var journalFolder: String { dataDirectory + "/journal" }
 }
 
 /// The LLM data path. `start` before the server listens, `run` beside it, `drain` before the server drains, `stop` after.
@@ -96,11 +98,11 @@ public final class Relay: Sendable {
             keys: KeyDirectory(hasher: hasher), accounts: accounts,
             sessions: StickyIdentity(secret: configuration.stickySecret ?? SecretBytes(ambient.randomBytes(32))), tokens: tokens,
             mover: try JournalMover(
-                folder: configuration.dataDirectory + "/journal", count: reactors.count, store: store, prices: prices,
+                folder: configuration.journalFolder, count: reactors.count, store: store, prices: prices,
                 ambient: ambient, log: log, metrics: metrics, billsEstimates: configuration.limits.billsEstimates),
             prices: prices, zone: ambient.zone,
             pools: reactors.map { UpstreamPool(reactor: $0, resolver: resolver, trust: trust) }, limits: configuration.limits,
-            spillFolder: configuration.dataDirectory + "/journal",
+            spillFolder: configuration.journalFolder,
             durability: configuration.syncsAlways ? .always : .interval, ambient: ambient, log: log, metrics: metrics,
             demo: configuration.isDemo ? DemoUpstream() : nil,
             bodies: BodyKeeper(store: store, keyring: { reader.keyring }, reload: reloadKeyring, log: log, metrics: metrics),
@@ -119,6 +121,28 @@ public final class Relay: Sendable {
             services: services, models: ModelList(prices: prices, models: services.models),
             history: RequestHistory(store: store, ambient: ambient, zone: ambient.zone, bodies: services.bodies))
         AccountGauges.register(in: metrics, accounts, ambient)
+    }
+
+    /// As `init`. Where the disk has no room for new journals, what earlier processes left is booked first: their files go with it.
+    public static func make(
+        _ configuration: RelayConfiguration, store: Store, keyring: Keyring, reloadKeyring: @escaping @Sendable () async throws -> Keyring,
+        hasher: RelayKeyHasher, reactors: [Reactor], log: Log, metrics: Metrics
+    ) async throws -> Relay {
+        func made() throws -> Relay {
+            try Relay(
+                configuration, store: store, keyring: keyring, reloadKeyring: reloadKeyring, hasher: hasher, reactors: reactors, log: log,
+                metrics: metrics)
+        }
+        do { return try made() } catch let error as JournalError {
+            guard error.isWantOfRoom else { throw error }
+            let prices = PriceBook(configuration.prices)
+            try await prices.fill(store)
+            let booking = JournalBooking(
+                folder: configuration.journalFolder, store: store, prices: prices, billsEstimates: configuration.limits.billsEstimates,
+                ambient: store.ambient, log: log, metrics: metrics)
+            _ = try await booking.adopt(besides: "")
+            return try made()
+        }
     }
 
     /// Settles what earlier processes left, then loads keys, accounts and today's counters.

@@ -163,6 +163,43 @@ struct RecoveryTests {
         }
     }
 
+    @Test func `what a dead process left is booked where there is no room for files of one's own`() async throws {
+        try await withFixture { fixture in
+            let (settled, open) = try die(fixture, settled: 40, open: [Self.slot([.sent, .known], output: 3)])
+            let booking = JournalBooking(
+                folder: fixture.folder.path, store: fixture.store, prices: .starting, ambient: fixture.clock.ambient, log: .silent,
+                metrics: fixture.metrics)
+            _ = try await booking.adopt(besides: "")
+            #expect(try await fixture.ledger().count == settled.count + open.count)
+            #expect(try fixture.files.isEmpty, "there is room now")
+        }
+    }
+
+    @Test func `a store that refuses large groups gets smaller ones, and one that refuses all is asked no longer`() async throws {
+        var taken: [Range<Int>] = []
+        var left: [Int] = []
+        try await JournalBooking.inGroups(of: 13_000) { range in
+            guard range.count <= 1500 else { throw StoreError.unavailable("too large") }
+            taken.append(range)
+        } refused: { _, count in
+            left.append(count)
+        }
+        #expect(left == [13_000, 13_000])
+        #expect(taken.map(\.count) == [Int](repeating: 1500, count: 8) + [1000])
+        #expect(taken.first?.lowerBound == 0 && zip(taken, taken.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound })
+
+        var asked: [Int] = []
+        do {
+            try await JournalBooking.inGroups(of: 300) { range in
+                asked.append(range.count)
+                throw StoreError.unavailable("gone")
+            } refused: { _, _ in
+            }
+            Issue.record("nothing was taken")
+        } catch is StoreError {}
+        #expect(asked == [300, 300, 300, 300, 300, 200])
+    }
+
     @Test func `passes of several models that a crash left open cost what each model costs`() async throws {
         try await withFixture { fixture in
             var reading = Self.slot([.sent, .known], output: 30, deltaBytes: 200)

@@ -23,18 +23,14 @@ final class JournalMover: Sendable {
     private static let retryMilliseconds = (first: 100, last: 5000)
 
     let journals: [Journal]
-    private let folder: String
     private let bootID: String
     private let lock: JournalLock
     private let store: Store
     private let ambient: Ambient
     private let log: Log
-    private let prices: PriceBook
-    private let billsEstimates: Bool
+    private let booking: JournalBooking
     private let wake: Wake
     private let pending: Gauge
-    private let damaged: Counter
-    private let entries: Counter
     private let syncs: Counter
     private let syncQueue = DispatchQueue(label: "journal sync")
     private let isStopping = Atomic<Bool>(false)
@@ -84,38 +80,17 @@ final class JournalMover: Sendable {
                 ])
             throw error
         }
-        (self.folder, self.bootID, self.lock, self.wake, self.journals) = (folder, bootID, lock, wake, journals)
-        (self.store, self.ambient, self.log, self.prices) = (store, ambient, log, prices)
-        self.billsEstimates = billsEstimates
+        (self.bootID, self.lock, self.wake, self.journals) = (bootID, lock, wake, journals)
+        (self.store, self.ambient, self.log) = (store, ambient, log)
+        booking = JournalBooking(
+            folder: folder, store: store, prices: prices, billsEstimates: billsEstimates, ambient: ambient, log: log, metrics: metrics)
         pending = metrics.gauge(.journalPending)
-        damaged = metrics.counter(.journalDamaged)
-        entries = metrics.counter(.ledgerEntries)
         syncs = metrics.counter(.journalSyncs)
     }
 
     /// Settles what dead processes left. Throws when the ledger does not take it: the files stay for the next try.
     func adopt() async throws {
-        let database = String(try await store.transaction { transaction throws(StoreError) in try transaction.databaseNumber() })
-        let recovery = JournalRecovery(folder: folder, bootID: bootID, prices: prices, billsEstimates: billsEstimates, database: database)
-        for estate in try recovery.estates(now: ambient.now()) {
-            if estate.isForeign {
-                log.error(
-                    "journal.other_database",
-                    [
-                        "file": .text(estate.lockPath),
-                        "action": "start once with the database it was written for; to book it in this one, empty this file",
-                    ])
-                continue
-            }
-            try await book(all: estate.settled)
-            for path in estate.damagedFiles {
-                damaged.add()
-                log.error(
-                    "journal.damaged", ["file": .text(path + ".damaged"), "action": "kept for inspection; readable records are booked"])
-            }
-            recovery.finish(estate)
-            log.notice("journal.adopted", ["records": LogValue(estate.settled.count), "aborted": LogValue(estate.aborted)])
-        }
+        let database = try await booking.adopt(besides: bootID)
         // Before the first request: whoever adopts these files knows where they belong.
         try lock.mark(database)
     }
@@ -182,44 +157,16 @@ final class JournalMover: Sendable {
             }
             guard let batch = journal.nextBatch(limit: limit) else { continue }
             moved += max(1, batch.count)
-            if !batch.settled.isEmpty { try await book(batch.settled) }
+            if !batch.settled.isEmpty { try await booking.book(batch.settled) }
             // Only now: a batch that the store refuses comes again.
             note(batch, of: index)
-            reportUnreadable(batch.damaged)
+            booking.reportUnreadable(batch.damaged)
             if batch.completesSegments { try carryForward(journal, index) }
             journal.finish(batch)
         }
         try await showPending()
         pending.set(Int64(journals.reduce(0) { $0 + $1.pendingRecords }))
         return moved
-    }
-
-    /// In groups, smaller ones where the store refuses large ones.
-    /// - Throws: when it refuses the smallest.
-    private func book(all settled: SettledRecords) async throws {
-        var (start, limit) = (0, Self.batchRecords)
-        while start < settled.count {
-            let end = min(settled.count, start + limit)
-            do { try await book(settled[start..<end]) } catch {
-                guard limit > Self.leastRecords else { throw error }
-                limit = max(Self.leastRecords, limit / 2)
-                log.error("journal.ledger_unavailable", ["error": LogValue("\(error)"), "pending": LogValue(settled.count - start)])
-                continue
-            }
-            start = end
-        }
-    }
-
-    private func book(_ settled: SettledRecords) async throws {
-        let booked = try await store.transaction { transaction throws(StoreError) in try transaction.settle(settled) }
-        entries.add(UInt64(booked.entries))
-        reportUnreadable(booked.unreadable)
-    }
-
-    private func reportUnreadable(_ count: Int) {
-        guard count > 0 else { return }
-        damaged.add(UInt64(count))
-        log.error("journal.unreadable_record", ["count": LogValue(count)])
     }
 
     /// Keeps the list of requests under way.

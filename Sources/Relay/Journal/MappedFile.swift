@@ -9,6 +9,9 @@ enum JournalError: Error, Equatable, CustomStringConvertible {
     /// The records wait for the ledger and have used up the journal's budget.
     case full
 
+    /// What goes away when files do.
+    var isWantOfRoom: Bool { self == .file(errno: ENOSPC) || self == .file(errno: EDQUOT) }
+
     /// For the operator.
     var description: String {
         switch self {

@@ -49,7 +49,7 @@ struct Wiring {
         try await webhooks.refresh()
         var configuration = try relayConfiguration(store, webhooks)
         configuration.stickySecret = vault.stickyKey
-        let relay = try Relay(
+        let relay = try await Relay.make(
             configuration, store: store, keyring: vault.keyring,
             reloadKeyring: { [settings] in try await Vault.open(settings, store).keyring }, hasher: vault.hasher, reactors: reactors,
             log: log,
