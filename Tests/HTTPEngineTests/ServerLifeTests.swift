@@ -154,7 +154,7 @@ struct ServerLifeTests {
         let entered = Door()
         let left = Door()
         let handler = ClosureHandler { exchange in
-            exchange.onClosed = { left.open() }
+            exchange.onClosed = { if exchange.isCut { left.open() } }
             entered.open()
             await left.wait()
         }

@@ -52,6 +52,7 @@ struct LeavingTests {
             #expect(await world.hasJournalled(2))
             let (history, ledger) = try await world.books()
             #expect(history.map(\.status) == [.aborted] && ledger.map(\.usageSource) == [.final])
+            #expect(history.map(\.errorType) == ["client_closed_request"])
             let billed = (try await fake.ledger(finished: 1).first?["usage"] as? [String: Any])?["output_tokens"] as? Int
             #expect(ledger.first?.tokens.output == billed.map(Int64.init))
             #expect(drains(world) == 0)
@@ -104,6 +105,29 @@ struct LeavingTests {
             try await leave(world, after: "content_block_delta")
             #expect(await world.hasJournalled(2))
             #expect(try await world.books().ledger.map(\.usageSource) == [.snapshot])
+        }
+    }
+
+    /// Messages, the OpenAI dialect and the chat API: what the server's own stop ends is told apart from a client that has left.
+    @Test(arguments: [
+        (RelayWorld.streamBody, "/v1/messages"), (RelayWorld.streamBody, "/v1/chat/completions"),
+        (#"{"message":"hé","stream":true}"#, "/api/chat"),
+    ])
+    func `a stream that the server's stop cuts says so, and is metered like any other that is cut`(body: String, path: String)
+        async throws
+    {
+        try await withAccount { world, fake async throws in
+            try await fake.script(Self.account, [], default: "hang-after=content_block_delta#2:60000|len=400")
+            let client = try world.client()
+            try await client.send(RelayWorld.request(body, path))
+            _ = try await client.text(until: "data: {")
+            _ = try await fake.requests(started: 1)
+            #expect(await world.server.drain(deadline: .zero) == 1)
+            #expect(await world.hasJournalled(2))
+            let (history, ledger) = try await world.books()
+            #expect(history.map(\.status) == [.aborted] && history.map(\.errorType) == ["shutting_down"], "\(history)")
+            #expect(ledger.map(\.usageSource) == [.snapshot])
+            client.close()
         }
     }
 

@@ -178,7 +178,10 @@ final class Acceptor: ReadinessHandler, @unchecked Sendable {
     /// Answers how many were cut.
     func cut() -> Int {
         let open = Array(connections.values)
-        for connection in open { connection.close(resetting: true) }
+        for connection in open {
+            connection.exchange?.markCut()
+            connection.close(resetting: true)
+        }
         return open.count
     }
 

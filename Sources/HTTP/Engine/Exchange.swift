@@ -34,6 +34,8 @@ public final class Exchange: @unchecked Sendable {
     /// The client has closed, failed, accepted nothing for too long, or ended its sending half while the reply was being made.
     /// In the last case a reply is still sent.
     public private(set) var isClientGone = false
+    /// The server itself closed the connection before the reply was complete, at the end of its drain; `isClientGone` is set then too.
+    public private(set) var isCut = false
     /// Called once on the reactor when everything written has been sent after a `.congested`.
     public var onDrained: (() -> Void)?
     /// Called once on the reactor when the client has gone before the reply was finished; at once when it already has.
@@ -306,9 +308,11 @@ public final class Exchange: @unchecked Sendable {
     }
 
     /// Nobody reads the reply of this inner exchange any more.
-    public func leave() {
+    /// - Parameter isCut: because the server has cut the outer one.
+    public func leave(isCut: Bool = false) {
         reactor.assertCurrent()
         guard sink != nil else { return }
+        if isCut { markCut() }
         clientLeft()
     }
     /// The sink takes bytes again after `.congested`.
@@ -343,6 +347,11 @@ public final class Exchange: @unchecked Sendable {
         guard !isClientGone, progress != .finished else { return }
         isClientGone = true
         tellClosed()
+    }
+
+    /// Before the server closes the connection of a client that has not gone.
+    func markCut() {
+        if !isClientGone { isCut = true }
     }
 
     func connectionClosed() {

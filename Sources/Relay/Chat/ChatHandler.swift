@@ -124,7 +124,7 @@ struct ChatHandler: Sendable {
         run.inner = inner
         runs.add(run)
         guard ask.isStream else {
-            exchange.onClosed = { inner.leave() }
+            exchange.onClosed = { [unowned exchange] in inner.leave(isCut: exchange.isCut) }
             await make(run, source, turn, inner, ask, content, before)
             return answer(run, ask, exchange)
         }

@@ -50,7 +50,7 @@ final class ChatReader: @unchecked Sendable {
         isDone = true
         if let timer { exchange.reactor.cancel(timer) }
         timer = nil
-        run.remove(self)
+        run.remove(self, isCut: exchange.isCut)
         done?.resume()
         done = nil
     }

@@ -212,7 +212,8 @@ final class ChatRun: ReplySink, @unchecked Sendable {
         }
     }
 
-    func remove(_ reader: ChatReader) {
+    /// - Parameter isCut: the server has cut it at its own stop: nobody can come back.
+    func remove(_ reader: ChatReader, isCut: Bool) {
         let isEmpty = shared.withLock { shared in
             shared.readers[ObjectIdentifier(reader)] = nil
             return shared.readers.isEmpty && shared.overAt == nil
@@ -220,8 +221,8 @@ final class ChatRun: ReplySink, @unchecked Sendable {
         guard isEmpty else { return }
         reactor.execute { [self] in
             guard inner != nil, leaving == nil, read({ $0.readers.isEmpty }) else { return }
-            guard waitsForReaders else {
-                inner?.leave()
+            guard waitsForReaders, !isCut else {
+                inner?.leave(isCut: isCut)
                 return
             }
             leaving = reactor.schedule(afterNanoseconds: Self.graceNanoseconds) { [weak self] in

@@ -42,7 +42,7 @@ struct OpenAIHandler: Sendable {
         let inner = Exchange(
             inside: exchange, head: RequestHead(.post, "/v1/messages", fields: fields), body: request.body, sink: sink)
         sink.inner = inner
-        exchange.onClosed = { inner.leave() }
+        exchange.onClosed = { [unowned exchange] in inner.leave(isCut: exchange.isCut) }
         await messages.handle(inner, as: key, path: Self.path)
         inner.end()
         // The two know each other.

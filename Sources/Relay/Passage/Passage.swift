@@ -192,7 +192,7 @@ final class Passage: @unchecked Sendable {
 
     enum Ending {
         case success
-        /// The customer has gone.
+        /// The customer has gone, or the server's own stop has cut the connection.
         case aborted
         case failed(type: String)
     }
@@ -260,7 +260,7 @@ final class Passage: @unchecked Sendable {
         case .success: settlement.status = .success
         case .aborted:
             settlement.status = .aborted
-            settlement.errorType = "client_closed_request"
+            settlement.errorType = exchange.isCut ? RelayProblem.draining.code : "client_closed_request"
         case .failed(let type):
             settlement.status = .error
             settlement.errorType = type
