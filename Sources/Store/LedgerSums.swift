@@ -6,7 +6,7 @@ public struct LedgerPlace: Sendable, Equatable {
     let attempt: Int64
 
     /// A request is settled at most so long after its id was made; the results of a batch come last.
-    public static let longestSeconds: Int64 = 2 * 86_400
+    static let longestSeconds: Int64 = 2 * 86_400
 
     /// Before every request that was made at the moment or later.
     static func before(_ moment: Timestamp) -> LedgerPlace {

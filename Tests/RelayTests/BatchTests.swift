@@ -1,5 +1,6 @@
 import Domain
 import Store
+import Synchronization
 import TestKit
 import Testing
 
@@ -139,8 +140,10 @@ struct BatchTests {
             #expect(held > 96 && counters.used(.total).tokens == held)
             // As after a start, a day later: nothing of today, and still a part of what is allowed in all.
             world.clock.advance(milliseconds: 86_400_000)
-            counters.load(.day, LimitAmounts(), around: world.clock.ambient.now(), .none, .utc)
-            counters.load(.total, LimitAmounts(), around: world.clock.ambient.now(), .none, .utc)
+            counters.counts.withLock { $0 = LimitCounters.Counts() }
+            for period in [LimitPeriod.day, .total] {
+                counters.raise(period, to: LimitAmounts(), around: world.clock.ambient.now(), .none, .utc)
+            }
             try await world.relay.batches.holdOpen()
             #expect(counters.used(.day).tokens == 0 && counters.used(.total).tokens == held)
             try await fake.script("sk-account-one", ["status=404;type=not_found_error"])

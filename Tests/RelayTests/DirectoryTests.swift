@@ -35,7 +35,7 @@ struct DirectoryTests {
             }
             try await directory.refresh(from: store)
             let counters = try #require(directory.find(secret)?.counters)
-            counters.load(.day, LimitAmounts(tokens: 77), around: LimitTests.noon, .none, .utc)
+            counters.raise(.day, to: LimitAmounts(tokens: 77), around: LimitTests.noon, .none, .utc)
             _ = try await store.transaction { transaction throws(StoreError) in try transaction.setAPIKeyStatus(.disabled, of: key.id) }
             try await directory.refresh(from: store)
             #expect(directory.find(secret)?.key.status == .disabled && directory.find(key.id)?.counters.used(.day).tokens == 77)

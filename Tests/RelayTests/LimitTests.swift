@@ -253,7 +253,7 @@ struct LimitTests {
     @Test func `what the ledger knows counts after a restart, and enormous sums stay numbers`() throws {
         let bench = Bench(APIKeyLimits(costPerDayMicroUSD: 5000))
         let holder = bench.holders[0]
-        holder.counters.load(.day, LimitAmounts(costMicroUSD: 5000), around: Self.noon, holder.plan, .utc)
+        holder.counters.raise(.day, to: LimitAmounts(costMicroUSD: 5000), around: Self.noon, holder.plan, .utc)
         #expect(bench.refusal() != nil)
         for _ in 1...3 {
             holder.counters.book(LimitAmounts(tokens: .max, costMicroUSD: .max), at: Self.noon, holder.plan, .utc)

@@ -179,14 +179,6 @@ final class LimitCounters: Sendable {
 
     // MARK: From the ledger
 
-    /// Replaces what was counted in the period around `moment` by what the ledger knows.
-    func load(_ period: LimitPeriod, _ used: LimitAmounts, around moment: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
-        counts.withLock { counts in
-            counts.turn(to: moment, plan, zone)
-            counts.periods[period.rawValue].used = used.period
-        }
-    }
-
     /// What was counted in the period around `moment` is at least what the ledger knows.
     func raise(_ period: LimitPeriod, to used: LimitAmounts, around moment: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
         counts.withLock { counts in
