@@ -186,7 +186,7 @@ public struct HistoryFilter: Sendable {
 public struct HistoryCursor: Sendable, Equatable {
     public let startedAt: Timestamp
     public let id: RequestID
-    /// Where the list ends, as the first page had it; nil: it had no such bound.
+    /// Where the list ends, as the first page had it; nil: it was not said.
     public let from: Timestamp?
 
     public init(after record: RequestRecord, from: Timestamp? = nil) {

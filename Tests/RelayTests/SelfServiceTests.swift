@@ -128,6 +128,23 @@ struct SelfServiceTests {
         }
     }
 
+    @Test func `a cursor without a bound, as earlier versions gave them, goes back no further than a new list`() async throws {
+        try await withHistory(6) { world async throws in
+            let past = Self.settled(0, world.key.id, world.store.ambient.now().adding(seconds: -3 * 86_400), world)
+            try await world.store.transaction { transaction throws(StoreError) in _ = try transaction.settle([past]) }
+            func page(_ query: String) async throws -> JSON {
+                try JSON(parsing: try await world.get("/v1/request-history?limit=4" + query).body)
+            }
+            let cursor = try #require(try await page("")["pagination"]["cursor"].string)
+            let old = cursor.split(separator: ".").prefix(2).joined(separator: ".")
+            let rest = try await page("&cursor=\(old)")
+            #expect(rest["history"].array?.count == 2 && rest["pagination"]["hasMore"] == false, "\(rest.text)")
+            // A list that begins with the oldest says so, and its cursor stands alone too.
+            let whole = try #require(try await page("&to=\(world.store.ambient.now().text)")["pagination"]["cursor"].string)
+            #expect(try await page("&cursor=\(whole)")["history"].array?.count == 3)
+        }
+    }
+
     /// A mark on a comma or a quote makes another character of both, and the same bytes for who reads the table.
     @Test(arguments: [
         ("a,b", "\"a,b\""), ("a,\u{301}b", "\"a,\u{301}b\""), ("a\"\u{301}b", "\"a\"\"\u{301}b\""), ("=1", "'=1"),

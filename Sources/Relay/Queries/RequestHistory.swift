@@ -22,7 +22,10 @@ struct RequestHistory: Sendable {
             try reader.history(filter, cursor: cursor, offset: cursor == nil ? offset : 0, limit: limit)
         }
         var pagination: JSONObject = ["limit": .int(Int64(limit)), "offset": .int(Int64(offset)), "hasMore": .bool(page.hasMore)]
-        if page.hasMore, let last = page.items.last { pagination["cursor"] = .string(HistoryCursor(after: last, from: filter.from).text) }
+        if page.hasMore, let last = page.items.last {
+            let bound = filter.from ?? Timestamp(milliseconds: 0)
+            pagination["cursor"] = .string(HistoryCursor(after: last, from: bound).text)
+        }
         let now = ambient.now()
         let day = try Self.parsed(query, "date") { text throws(ParseError) in try zone.day(parsing: text) }
         return [
@@ -32,7 +35,8 @@ struct RequestHistory: Sendable {
     }
 
     /// What the query selects of the key's own requests; the last 24 hours when it names no time.
-    /// - Parameter cursor: of the page before, whose list ends where its first page said.
+    /// - Parameter cursor: of the page before, whose list ends where its first page said. One without a bound is of an earlier version:
+    ///   its list ends where a new one would.
     func filter(
         _ key: RelayKey, query: [(name: String, value: String)], cursor: HistoryCursor? = nil
     ) throws(RelayProblem) -> HistoryFilter {
@@ -45,8 +49,8 @@ struct RequestHistory: Sendable {
         filter.to = try Self.parsed(query, "to") { text throws(ParseError) in try Timestamp(parsing: text) }
         if let day = try Self.parsed(query, "date", { text throws(ParseError) in try zone.day(parsing: text) }) {
             (filter.from, filter.to) = (day.lowerBound, day.upperBound)
-        } else if filter.from == nil, let cursor {
-            filter.from = cursor.from
+        } else if filter.from == nil, let bound = cursor?.from {
+            filter.from = bound
         } else if filter.from == nil, filter.to == nil {
             filter.from = ambient.now().adding(milliseconds: -Self.dayMilliseconds)
         }
