@@ -33,6 +33,11 @@ struct RoutingTests {
         #expect(response.status == 400 && response.code == "bad_path")
     }
 
+    @Test func `what is encoded for a URL keeps letters, digits and four marks`() {
+        #expect(PercentText.encoded("aZ09-._~") == "aZ09-._~")
+        #expect(PercentText.encoded("a b+c/é%\n") == "a%20b%2Bc%2F%C3%A9%25%0A")
+    }
+
     @Test func `a parameter is decoded once`() async {
         let echo = Endpoint<PublicContext>(
             .get, "/echo/{text}", "Echo", tag: "Test", audience: .anyone, takes: .path(Shape(.text("text", "Any."), make: { $0 })),

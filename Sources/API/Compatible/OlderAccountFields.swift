@@ -1,4 +1,5 @@
 internal import Domain
+internal import HTTP
 internal import Store
 
 /// What the account forms of the older relay send besides name and credential (relay contract, section 11). What would change which
@@ -83,16 +84,8 @@ struct OlderAccountFields: Sendable {
             let port = object["port"]?.int ?? object["port"]?.string.flatMap({ Int64($0) }), (1...65_535).contains(port)
         else { throw ParseError("complete: with host and port") }
         let (user, password) = (object["username"]?.string ?? "", object["password"]?.string ?? "")
-        let login = user.isEmpty && password.isEmpty ? "" : "\(percentEncoded(user)):\(percentEncoded(password))@"
+        let login = user.isEmpty && password.isEmpty ? "" : "\(PercentText.encoded(user)):\(PercentText.encoded(password))@"
         return "\(type)://\(login)\(host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host):\(port)"
-    }
-    private static func percentEncoded(_ text: String) -> String {
-        text.utf8.reduce(into: "") { out, byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f, 0x7e: out.unicodeScalars.append(Unicode.Scalar(byte))
-            default: out += "%" + Hex.text([byte]).uppercased()
-            }
-        }
     }
 
     /// - Parameters:

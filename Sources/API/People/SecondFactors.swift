@@ -1,4 +1,5 @@
 public import Domain
+internal import HTTP
 public import Secrets
 public import Store
 
@@ -53,10 +54,10 @@ public struct SecondFactors: Sendable {
         }
         guard isBegun else { throw Refusal.alreadyOn }
         let text = OneTimeCode.base32(secret)
-        let label = "\(Self.escaped(issuer)):\(Self.escaped(user.email))"
+        let label = "\(PercentText.encoded(issuer)):\(PercentText.encoded(user.email))"
         return Begun(
             secret: text,
-            address: "otpauth://totp/\(label)?secret=\(text)&issuer=\(Self.escaped(issuer))&algorithm=SHA1&digits=6&period=30")
+            address: "otpauth://totp/\(label)?secret=\(text)&issuer=\(PercentText.encoded(issuer))&algorithm=SHA1&digits=6&period=30")
     }
 
     /// Turns it on with a first code, and ends every session but `session`.
@@ -163,15 +164,5 @@ public struct SecondFactors: Sendable {
     private static func plain(_ code: String) -> String { code.lowercased().filter { $0 != "-" && $0 != " " } }
     private static func hash(_ code: String, of user: UserID) -> [UInt8] {
         Hashing.sha256(Array("recovery|\(user.text)|\(plain(code))".utf8))
-    }
-
-    /// Percent-encoded for a URI.
-    private static func escaped(_ text: String) -> String {
-        text.utf8.map { byte in
-            let isPlain =
-                (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-                || [0x2d, 0x2e, 0x5f, 0x7e].contains(byte)
-            return isPlain ? String(Unicode.Scalar(byte)) : "%" + Hex.text([byte]).uppercased()
-        }.joined()
     }
 }

@@ -100,8 +100,22 @@ enum QueryText {
     }
 }
 
-/// Strict percent decoding of a path, segment by segment.
-enum PercentText {
+/// Percent-encoding: any text into what a URL or a form takes, and strictly the path of a request back, segment by segment.
+public enum PercentText {
+    /// The text with every byte escaped but letters, digits and `-._~` (RFC 3986, section 2.3).
+    public static func encoded(_ text: String) -> String {
+        var out: [UInt8] = []
+        out.reserveCapacity(text.utf8.count)
+        for byte in text.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f, 0x7e: out.append(byte)
+            default: out += [0x25, letters[Int(byte >> 4)], letters[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+    private static let letters = Array("0123456789ABCDEF".utf8)
+
     static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case 0x30...0x39: byte - 0x30

@@ -226,15 +226,8 @@ final class TokenRefresher: Sendable {
 
     /// `application/x-www-form-urlencoded`.
     static func form(_ fields: [(String, String)]) -> [UInt8] {
-        let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
-        func encoded(_ text: String) -> [UInt8] {
-            text.utf8.flatMap { byte -> [UInt8] in
-                if plain.contains(byte) { return [byte] }
-                let digits = String(byte, radix: 16, uppercase: true)
-                return Array(("%" + (digits.count == 1 ? "0" : "") + digits).utf8)
-            }
-        }
-        return Array(fields.map { encoded($0.0) + [0x3d] + encoded($0.1) }.joined(separator: [0x26]))
+        let pairs = fields.map { "\(PercentText.encoded($0.0))=\(PercentText.encoded($0.1))" }
+        return Array(pairs.joined(separator: "&").utf8)
     }
 
     static func isToken(_ text: String) -> Bool { (1...8192).contains(text.utf8.count) && text.utf8.isPrintableASCII }
