@@ -20,8 +20,7 @@ extension IdempotencyPort {
                 case .mismatch: return .mismatch
                 case .interrupted(let touched): return .interrupted(touched)
                 case .done(let status, let sealed):
-                    try await keys.learn([sealed], in: store)
-                    return .done(status: Int(status), answer: try keys.keyring.open(sealed, for: place(id)))
+                    return .done(status: Int(status), answer: try await keys.open(sealed, for: place(id), in: store))
                 }
             },
             complete: { id, status, answer in

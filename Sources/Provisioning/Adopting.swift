@@ -14,8 +14,7 @@ extension Orders {
     /// - Throws: `DriverError`, `StoreError`, and `SecretsError` when its password cannot be opened.
     public func foundlings(on backend: Backend, _ store: Store) async throws -> [Seen] {
         guard let driver = drivers[backend.kind] as? any Adopting else { throw Refusal.unknownKind.error }
-        try await secrets.keys.learn([backend.secretSealed], in: store)
-        let found = try await driver.foundlings(on: try secrets.access(backend))
+        let found = try await driver.foundlings(on: try await secrets.access(backend, in: store))
         return try await store.read { reader throws(StoreError) in
             var taken: [String: Set<String>] = [:]
             var seen: [Seen] = []

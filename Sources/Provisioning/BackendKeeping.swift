@@ -105,7 +105,6 @@ public struct BackendKeeping: Sendable {
     /// - Throws: `DriverError` with why it cannot be used.
     public func test(_ backend: Backend) async throws -> String {
         guard let driver = orders.drivers[backend.kind] as? any BackendTending else { throw Orders.Refusal.unknownKind.error }
-        try await orders.secrets.keys.learn([backend.secretSealed], in: store)
-        return try await driver.description(of: try orders.secrets.access(backend))
+        return try await driver.description(of: try await orders.secrets.access(backend, in: store))
     }
 }

@@ -29,13 +29,12 @@ public struct Handover: Sendable {
         guard service.desired != .terminated, let driver = orders.drivers[service.kind] as? any ConfigDelivery else {
             throw Refusal.none("services of this kind have no config")
         }
-        let backend = try await store.read { reader throws(StoreError) in
+        let opened = try await store.read { reader throws(StoreError) in
             let backend = try service.backendID.flatMap { id throws(StoreError) in try reader.backend(id) }
-            try orders.secrets.learn([service], [backend], reader)
-            return backend
+            return try orders.secrets.order(service, backend: backend, reader)
         }
         let order: ServiceOrder
-        do throws(SecretsError) { order = try orders.secrets.order(service, backend: backend) } catch { throw Refusal.unreadable }
+        do throws(SecretsError) { order = try opened.get() } catch { throw Refusal.unreadable }
         let config: ServiceConfig
         let rest: [UInt8]?
         do throws(DriverError) {
@@ -57,9 +56,9 @@ public struct Handover: Sendable {
                 // Of two at once one gets it.
                 guard let now = try transaction.serviceForChange(service.id) else { return .alreadyHandedOver }
                 // Sealed anew by a rotation in between it is the same secret.
-                try orders.secrets.learn([now], [], transaction)
+                let secret = try orders.secrets.open(now, transaction)
                 do throws(SecretsError) {
-                    guard try orders.secrets.open(now) == order.secret else { return .alreadyHandedOver }
+                    guard try secret.get() == order.secret else { return .alreadyHandedOver }
                 } catch { return .unreadable }
                 try transaction.setServiceSecret(sealed, of: service.id)
             }

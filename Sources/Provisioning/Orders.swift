@@ -65,9 +65,9 @@ public struct Orders: Sendable {
             guard backend != nil else { throw Refusal.noCapacity.error }
         }
         let id = ServiceID(transaction.ambient)
-        try secrets.learn([], [backend], transaction)
-        var access: BackendAccess?
-        do throws(SecretsError) { if let backend { access = try secrets.access(backend) } } catch {
+        let opened = try backend.map { backend throws(StoreError) in try secrets.access(backend, transaction) }
+        let access: BackendAccess?
+        do throws(SecretsError) { access = try opened?.get() } catch {
             throw .programming("the backend's secret cannot be opened: \(error)")
         }
         let plain = ServiceOrder(
@@ -211,7 +211,6 @@ public struct Orders: Sendable {
     /// The secret of a service, unsealed; nil when there is none or it was handed over.
     /// - Throws: `SecretsError` when it cannot be opened.
     public func secret(of service: Service, in store: Store) async throws -> [UInt8]? {
-        try await secrets.keys.learn([service.secretSealed], in: store)
-        return try secrets.open(service)
+        try await secrets.open(service, in: store)
     }
 }

@@ -15,13 +15,12 @@ extension Orders {
         for (name, value) in wishes.members { options[name] = value == .null ? nil : value }
         let wanted = JSON.object(options)
         do throws(InputErrors) { try driver.check(options: wanted) } catch { throw Refusal.badOptions.error }
-        let backend = try await store.read { reader throws(StoreError) in
+        let opened = try await store.read { reader throws(StoreError) in
             let backend = try service.backendID.flatMap { id throws(StoreError) in try reader.backend(id) }
-            try secrets.learn([service], [backend], reader)
-            return backend
+            return try secrets.order(service, backend: backend, reader)
         }
         let order: ServiceOrder
-        do throws(SecretsError) { order = try secrets.order(service, backend: backend) } catch {
+        do throws(SecretsError) { order = try opened.get() } catch {
             throw .programming("a secret cannot be opened: \(error)")
         }
         let reshape: Reshape

@@ -11,12 +11,39 @@ struct ServiceSecrets: Sendable {
 
     func seal(_ secret: [UInt8]?, of id: ServiceID) -> [UInt8]? { secret.map { keys.keyring.seal($0, for: Self.place(id)) } }
 
-    /// Before these are opened: another process may have sealed them with a data key that was made since.
+    // MARK: One that has just been read: another process may have sealed it with a data key that was made since
+
+    /// The service as its driver sees it, or why its secrets cannot be opened.
+    func order(_ service: Service, backend: Backend?, _ reader: Reader) throws(StoreError) -> Result<ServiceOrder, SecretsError> {
+        try learn([service], [backend], reader)
+        return Result { () throws(SecretsError) in try order(service, backend: backend) }
+    }
+    func open(_ service: Service, _ reader: Reader) throws(StoreError) -> Result<[UInt8]?, SecretsError> {
+        try learn([service], [], reader)
+        return Result { () throws(SecretsError) in try open(service) }
+    }
+    func access(_ backend: Backend, _ reader: Reader) throws(StoreError) -> Result<BackendAccess, SecretsError> {
+        try learn([], [backend], reader)
+        return Result { () throws(SecretsError) in try access(backend) }
+    }
+    /// The same where no transaction is open.
+    /// - Throws: `StoreError`, and `SecretsError` when the secret cannot be opened.
+    func open(_ service: Service, in store: Store) async throws -> [UInt8]? {
+        guard let sealed = service.secretSealed else { return nil }
+        return try await keys.open(sealed, for: Self.place(service.id), in: store)
+    }
+    func access(_ backend: Backend, in store: Store) async throws -> BackendAccess {
+        try await keys.learn([backend.secretSealed], in: store)
+        return try access(backend)
+    }
+
+    // MARK: Those of a page, which are learned together where they are read and opened one by one later
+
     func learn(_ services: [Service] = [], _ backends: [Backend?] = [], _ reader: Reader) throws(StoreError) {
         try keys.learn(services.map(\.secretSealed) + backends.map { $0?.secretSealed }, reader)
     }
 
-    func open(_ service: Service) throws(SecretsError) -> [UInt8]? {
+    private func open(_ service: Service) throws(SecretsError) -> [UInt8]? {
         guard let sealed = service.secretSealed else { return nil }
         return try keys.keyring.open(sealed, for: Self.place(service.id))
     }

@@ -3,7 +3,7 @@ public import Secrets
 internal import Synchronization
 
 /// The data keys of this process. `gatehouse secrets rotate` makes one beside running servers, so what was sealed a moment ago may need a
-/// key that was not there at the start: `learn` reads them again, from the database and also within a transaction.
+/// key that was not there at the start: `open` and `learn` read them again, from the database and also within a transaction.
 public final class DataKeys: Sendable {
     private let known: Mutex<Keyring>
     private let reopen: @Sendable ([SealedSecret]) throws(SecretsError) -> Keyring?
@@ -20,7 +20,15 @@ public final class DataKeys: Sendable {
     /// Those known until now; the newest of them seals.
     public var keyring: Keyring { known.withLock { $0 } }
 
-    /// Reads the keys again when one of these values was sealed with one that is not known. One that stays unknown is told of by `open`.
+    /// Opens a value, whichever process sealed it.
+    /// - Throws: `StoreError`, and `SecretsError` when it cannot be opened.
+    public func open(_ sealed: [UInt8], for place: SealedPlace, in store: Store) async throws -> [UInt8] {
+        try await learn([sealed], in: store)
+        return try keyring.open(sealed, for: place)
+    }
+
+    /// Reads the keys again when one of these values was sealed with one that is not known: for values that are opened later, and many
+    /// at once. One that stays unknown is told of when it is opened.
     public func learn(_ sealed: [[UInt8]?], _ reader: Reader) throws(StoreError) {
         guard !knows(sealed) else { return }
         keep(try reader.sealedSecrets())

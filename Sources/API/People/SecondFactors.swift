@@ -68,7 +68,7 @@ public struct SecondFactors: Sendable {
         guard let factor = try await find(user.id), factor.confirmedAt == nil else {
             throw try await isOn(user.id) ? Refusal.alreadyOn : Refusal.off
         }
-        let step = try step(of: code, factor)
+        let step = try await step(of: code, factor)
         let isOn = try await store.transaction { transaction throws(StoreError) in
             guard let step, try transaction.useStep(step, of: user.id), try transaction.confirmSecondFactor(of: user.id) else {
                 return false
@@ -87,7 +87,7 @@ public struct SecondFactors: Sendable {
     func accepts(_ code: String, of user: UserID, _ request: RequestID) async throws -> Bool {
         guard let factor = try await find(user), factor.confirmedAt != nil else { return true }
         let isOfApp = code.utf8.count == 6
-        let step = try isOfApp ? step(of: code, factor) : nil
+        let step = try await isOfApp ? step(of: code, factor) : nil
         let hash = Self.hash(Self.plain(code), of: user)
         return try await store.transaction { transaction throws(StoreError) in
             if isOfApp {
@@ -142,15 +142,11 @@ public struct SecondFactors: Sendable {
     }
 
     private func find(_ user: UserID) async throws -> SecondFactor? {
-        try await store.read { [keys] reader throws(StoreError) in
-            let factor = try reader.secondFactor(of: user)
-            try keys.learn([factor?.secretSealed], reader)
-            return factor
-        }
+        try await store.read { reader throws(StoreError) in try reader.secondFactor(of: user) }
     }
 
-    private func step(of code: String, _ factor: SecondFactor) throws(SecretsError) -> Int64? {
-        let secret = try keys.keyring.open(factor.secretSealed, for: Self.place(factor.userID))
+    private func step(of code: String, _ factor: SecondFactor) async throws -> Int64? {
+        let secret = try await keys.open(factor.secretSealed, for: Self.place(factor.userID), in: store)
         return OneTimeCode.step(
             of: code, secret: secret, atSeconds: store.ambient.now().milliseconds / 1000, after: factor.lastStep)
     }
