@@ -61,6 +61,7 @@ let package = Package(
                 .embedInCode("Migrations/m0018_stored_webhooks.sql"), .embedInCode("Migrations/m0019_models.sql"),
                 .embedInCode("Migrations/m0020_shared_access.sql"),
                 .embedInCode("Migrations/m0021_disabled_webhooks.sql"),
+                .embedInCode("Migrations/m0022_batch_intents.sql"),
             ]),
         module("Mail", ["Domain", "Telemetry", "Secrets", "HTTP", "Store"]),
         module("Relay", ["Domain", "Telemetry", "Secrets", "HTTP", "Store", "Processes"]),

@@ -128,6 +128,8 @@ batches.state text NOT NULL
 batches.next_look_at bigint NOT NULL
 batches.booked_at bigint
 batches.deleted_at bigint
+batches.is_creating boolean NOT NULL DEFAULT false
+batches.reserved_opus_micro_usd bigint NOT NULL DEFAULT 0
 change_counters.name text NOT NULL
 change_counters.value bigint NOT NULL
 claims.kind text NOT NULL

@@ -175,7 +175,7 @@ CREATE TABLE batches (
     next_look_at BIGINT NOT NULL,
     booked_at BIGINT,
     deleted_at BIGINT
-);
+, is_creating BOOLEAN NOT NULL DEFAULT FALSE, reserved_opus_micro_usd BIGINT NOT NULL DEFAULT 0);
 
 CREATE TABLE change_counters (
     name TEXT NOT NULL CONSTRAINT change_counters_name_unique PRIMARY KEY,

@@ -30,14 +30,15 @@ final class BatchBooks: Sendable {
         let amounts: LimitAmounts
     }
     private let held = Mutex<[String: Held]>([:])
+    let unnamed = Mutex<[Unnamed]>([])
     /// Batches under way of all keys together; further ones hold nothing back.
     private static let mostHeld = 100_000
 
     /// What a key may still use is less by what its batch may cost at most. A batch holds once.
-    func hold(_ batch: MessageBatch, opusMicroUSD: Int64 = 0) {
+    func hold(_ batch: MessageBatch) {
         guard let key = services.keys.find(batch.apiKeyID) else { return }
         let amounts = LimitAmounts(
-            tokens: batch.reservedTokens, costMicroUSD: batch.reservedMicroUSD, opusCostMicroUSD: opusMicroUSD)
+            tokens: batch.reservedTokens, costMicroUSD: batch.reservedMicroUSD, opusCostMicroUSD: batch.reservedOpusMicroUSD)
         let isNew = held.withLock { held in
             guard held[batch.id] == nil, held.count < Self.mostHeld else { return false }
             held[batch.id] = Held(holders: key.holders, amounts: amounts)
@@ -46,10 +47,19 @@ final class BatchBooks: Sendable {
         if isNew { book(amounts, of: key.holders, at: batch.createdAt) }
     }
 
+    /// What one holds becomes the other's. False when that one holds something already.
+    func passOn(_ intent: MessageBatch, to batch: MessageBatch) -> Bool {
+        held.withLock { held in
+            guard held[batch.id] == nil else { return false }
+            held[batch.id] = held.removeValue(forKey: intent.id)
+            return true
+        }
+    }
+
     /// Gives back what it holds here, if anything.
     /// - Returns: of whom it was held.
     @discardableResult
-    private func release(_ batch: MessageBatch) -> [LimitCounters.Holder] {
+    func release(_ batch: MessageBatch) -> [LimitCounters.Holder] {
         guard let held = held.withLock({ $0.removeValue(forKey: batch.id) }) else { return [] }
         var back = LimitAmounts()
         back.remove(held.amounts)
@@ -167,6 +177,7 @@ final class BatchBooks: Sendable {
     func run() async {
         guard let reactor = services.pools.first?.reactor else { return }
         while !Task.isCancelled {
+            await nameAgain()
             do {
                 let due = try await store.read { reader throws(StoreError) in try reader.batchesToLookAt(limit: Self.looksPerRound) }
                 for batch in due where !Task.isCancelled {
@@ -175,13 +186,16 @@ final class BatchBooks: Sendable {
             } catch {
                 services.log.warning("batch.look_failed", ["error": LogValue("\(error)")])
             }
-            do { try await services.ambient.sleep(.seconds(Self.roundSeconds)) } catch { return }
+            do { try await services.ambient.sleep(.seconds(Self.roundSeconds)) } catch { break }
         }
+        // The last moment for what is only in memory.
+        await nameAgain()
     }
 
     private static let ownHead = RequestHead(.get, "/v1/messages/batches", fields: [("user-agent", "gatehouse")])
 
     private func look(_ batch: MessageBatch, _ reactor: Reactor) async {
+        if batch.isCreating { return await abandon(batch) }
         do {
             let state = try await refreshed(batch, on: reactor, head: Self.ownHead)
             if state["processing_status"].string == "ended" { try await fetch(batch, on: reactor, head: Self.ownHead, to: nil) }

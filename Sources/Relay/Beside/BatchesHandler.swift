@@ -32,38 +32,47 @@ struct BatchesHandler: Sendable {
             let reserved = reservation(wanted, key, exchange, now)
             let lease = try admit(key, reserved)
             let address = Self.path + BatchBooks.query(exchange.head)
-            let reply = try await side.any(exchange, for: key, address, models: wanted.models) { account in
-                wanted.models.contains { account.modelMap[$0] != nil } ? wanted.body(body, map: account.modelMap) : body
-            }
-            guard reply.status == 200, let state = try? JSON(parsing: reply.body), let id = state["id"].string, Self.isName(id) else {
-                return side.answer(exchange, reply)
-            }
-            let batch = MessageBatch(
-                id: id, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID, accountID: reply.account.id, createdAt: now,
-                reservedTokens: reserved.amounts.period.tokens, reservedMicroUSD: reserved.amounts.period.costMicroUSD, state: state.text)
-            let next = books.nextLook
-            let isNew: Bool
-            do throws(StoreError) {
-                isNew = try await store.transaction { transaction throws(StoreError) in
-                    let known = try transaction.batch(id, apiKeyID: batch.apiKeyID)
-                    try transaction.createBatch(batch, nextLookAt: next)
-                    return known == nil
+            var intent: MessageBatch?
+            let ticket = lease.ticket
+            let reply: SideCall.Reply
+            do throws(RelayProblem) {
+                reply = try await side.any(exchange, for: key, address, models: wanted.models) { account async throws(RelayProblem) in
+                    let mine = Self.intent(key, account, reserved, exchange)
+                    try await books.intend(mine, exchange.id)
+                    intent = mine
+                    // From here on the batch holds it, which the database knows.
+                    ticket.settle(TokenCounts(), costMicroUSD: 0, model: "")
+                    return wanted.models.contains { account.modelMap[$0] != nil } ? wanted.body(body, map: account.modelMap) : body
                 }
             } catch {
-                // It runs up there and nobody could ever fetch or pay it.
-                services.log.error("batch.not_recorded", ["batch": LogValue(id), "error": LogValue("\(error)")], request: exchange.id)
-                let path = "\(Self.path)/\(id)/cancel"
-                _ = try await side.whole(exchange.reactor, .post, path, exchange.head, reply.account)
-                // It was sent, so that nobody may be told otherwise.
-                throw .cannotRead
+                if let intent { await books.forget(intent) }
+                throw error
             }
+            guard let intent, reply.status == 200, let state = try? JSON(parsing: reply.body), let id = state["id"].string, Self.isName(id)
+            else {
+                // One that was taken without a name is reported when its wait is over.
+                if let intent, reply.status >= 300 { await books.forget(intent) }
+                return side.answer(exchange, reply)
+            }
+            var batch = intent
+            (batch.id, batch.state, batch.isCreating) = (id, state.text, false)
+            await books.name(BatchBooks.Unnamed(intent: intent, batch: batch), exchange.id)
             if key.awaitsFirstUse { services.keys.activate(key.key.id, at: now) }
             _ = consume lease
-            // A repeat with the same idempotency key is told of the batch that there is.
-            if isNew { books.hold(batch, opusMicroUSD: reserved.amounts.period.opusCostMicroUSD) }
             side.answer(exchange, reply, body: shown(state, exchange).bytes)
             _ = consume memory
         }
+    }
+
+    /// Under a name that no upstream gives and no caller can ask for.
+    private static func intent(
+        _ key: RelayKey, _ account: RelayAccount, _ reserved: LimitCounters.Reservation, _ exchange: Exchange
+    ) -> MessageBatch {
+        let held = reserved.amounts.period
+        return MessageBatch(
+            id: "creating:\(exchange.id.text)", apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID, accountID: account.id,
+            createdAt: reserved.moment, reservedTokens: held.tokens, reservedMicroUSD: held.costMicroUSD,
+            reservedOpusMicroUSD: held.opusCostMicroUSD, state: "{}", isCreating: true)
     }
 
     /// What stands in a batch's body: the models and how much they may write.

@@ -30,9 +30,10 @@ struct SideCall: Sendable {
     /// Sends it to an account that may serve the key and serves all the models, and to the next one while that fails.
     /// - Parameters:
     ///   - hides404: an account that does not know the address is passed over, too.
-    ///   - body: for the chosen account.
+    ///   - body: for the chosen account, right before it is asked. What it throws ends the search.
     func any(
-        _ exchange: Exchange, for key: RelayKey, _ path: String, models: [String], hides404: Bool = false, body: (RelayAccount) -> [UInt8]
+        _ exchange: Exchange, for key: RelayKey, _ path: String, models: [String], hides404: Bool = false,
+        body: (RelayAccount) async throws(RelayProblem) -> [UInt8]
     ) async throws(RelayProblem) -> Reply {
         var wish = AccountWish(services.accounts.pool.candidates(models.first ?? ""))
         (wish.binding, wish.fallsBack) = (key.binding, key.key.bindingFallsBack)
@@ -55,6 +56,7 @@ struct SideCall: Sendable {
             case .passedOver:
                 hasPassedOver = true
                 continue
+            case .unprepared(let problem): throw problem
             case .unreached(let problem):
                 guard !exchange.isClientGone else { throw problem }
                 last = .failure(problem)
@@ -76,6 +78,8 @@ struct SideCall: Sendable {
     private enum Outcome {
         /// It serves the first of the models, and not all of them.
         case passedOver
+        /// Nothing was sent.
+        case unprepared(RelayProblem)
         case unreached(RelayProblem)
         case answered(Reply, AccountFault?)
     }
@@ -83,14 +87,16 @@ struct SideCall: Sendable {
     /// One account's turn; its place is free again when this returns.
     private func serve(
         _ lease: consuming AccountLease, _ wish: inout AccountWish, _ exchange: Exchange, _ path: String, _ models: [String],
-        _ body: (RelayAccount) -> [UInt8]
+        _ body: (RelayAccount) async throws(RelayProblem) -> [UInt8]
     ) async -> Outcome {
         let account = lease.account
         wish.tried.append(account.id)
         defer { account.route.ended() }
         guard models.allSatisfy(account.serves) else { return .passedOver }
+        let bytes: [UInt8]
+        do throws(RelayProblem) { bytes = try await body(account) } catch { return .unprepared(error) }
         do throws(RelayProblem) {
-            let reply = try await whole(exchange.reactor, .post, path, exchange.head, account, body: body(account)) { call in
+            let reply = try await whole(exchange.reactor, .post, path, exchange.head, account, body: bytes) { call in
                 exchange.onClosed = { call.cancel() }
             }
             let fault = fault(in: reply, wish.family)

@@ -30,6 +30,7 @@ struct Migration: Sendable {
         Migration(version: 19, name: "m0019_models", text: PackageResources.m0019_models_sql),
         Migration(version: 20, name: "m0020_shared_access", text: PackageResources.m0020_shared_access_sql),
         Migration(version: 21, name: "m0021_disabled_webhooks", text: PackageResources.m0021_disabled_webhooks_sql),
+        Migration(version: 22, name: "m0022_batch_intents", text: PackageResources.m0022_batch_intents_sql),
     ]
 
     /// SHA-256 of the file, so that an edited migration is noticed.
