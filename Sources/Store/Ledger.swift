@@ -90,6 +90,22 @@ extension Reader {
         try all("SELECT \(LedgerEntry.columns) FROM ledger WHERE request_id = \(request) ORDER BY attempt LIMIT \(PageLimits.items)")
     }
 
+    /// A key's requests in that range that were booked before a moment, in the order of their ids; read again from the last one until
+    /// nothing comes.
+    public func bookedRequests(
+        _ ids: ClosedRange<RequestID>, after: RequestID?, of key: APIKeyID, before moment: Timestamp
+    ) throws(StoreError) -> [RequestID] {
+        let later: SQL = if let after { "request_id > \(after)" } else { "request_id >= \(ids.lowerBound)" }
+        var found: [RequestID] = []
+        for row in try rows(
+            """
+            SELECT request_id FROM ledger WHERE \(later) AND request_id <= \(ids.upperBound) AND attempt = 1 AND api_key_id = \(key)
+            AND at < \(moment) ORDER BY request_id LIMIT \(PageLimits.items)
+            """)
+        { found.append(try row["request_id"]) }
+        return found
+    }
+
     /// All entries in the order of their ids; `after` is the last one of the page before.
     public func ledger(after: LedgerEntry? = nil, limit: Int) throws(StoreError) -> Page<LedgerEntry> {
         let limit = PageLimits.clamp(limit)

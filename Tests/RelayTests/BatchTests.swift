@@ -152,6 +152,35 @@ struct BatchTests {
         }
     }
 
+    @Test func `results that were booked before a restart are not counted again after it`() async throws {
+        try await withFake { world, _ async throws in
+            let (key, now) = (world.key.id, world.clock.ambient.now())
+            let id = try #require(try JSON(parsing: try await world.send(Self.batch, "/v1/messages/batches").body)["id"].string)
+            let found = try await world.store.read { reader throws(StoreError) in try reader.batch(id, apiKeyID: key) }
+            // The first of its two results, booked by a process that has ended since.
+            let (batch, tokens) = (try #require(found), TokenCounts(input: 10, output: 20))
+            let request = BatchResults.requestID(batch, "one")
+            let record = RequestRecord(
+                id: request, apiKeyID: key, keyName: "a key", model: "claude-sonnet-5-5", path: "/v1/messages/batches", stream: false,
+                status: .success, startedAt: batch.createdAt, attempts: 1, tokens: tokens)
+            let entry = LedgerEntry(
+                requestID: request, attempt: 1, apiKeyID: key, model: "claude-sonnet-5-5", tokens: tokens, costMicroUSD: 300,
+                priceMicroUSD: 300, usageSource: .final, at: now)
+            let settled = SettledRequest(request: record, entries: [entry])
+            _ = try await world.store.transaction { transaction throws(StoreError) in try transaction.settle([settled]) }
+            world.clock.advance(milliseconds: 1000)
+            let counters = try #require(world.relay.services.keys.find(key)?.counters)
+            let known = LimitAmounts(tokens: tokens.limited, costMicroUSD: 300)
+            counters.load(.total, known, around: world.clock.ambient.now(), .none, .utc)
+            try await world.relay.batches.holdOpen()
+            #expect(try await world.get("/v1/messages/batches/\(id)/results").status == 200)
+            let ledger = try await world.books().ledger
+            #expect(ledger.count == 2 && ledger.contains { $0.requestID == request && $0.priceMicroUSD == 300 })
+            #expect(counters.used(.total).costMicroUSD == ledger.reduce(0) { $0 + $1.priceMicroUSD })
+            #expect(counters.used(.total).tokens == ledger.reduce(0) { $0 + $1.tokens.limited })
+        }
+    }
+
     @Test(arguments: [401, 402, 403, 429], ["", "/results", "/cancel", "delete"])
     func `what is wrong with a batch's account is not the customer's to see`(status: Int, call: String) async throws {
         try await withFake { world, fake async throws in

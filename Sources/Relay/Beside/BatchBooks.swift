@@ -10,6 +10,8 @@ final class BatchBooks: Sendable {
     let store: Store
     /// Batches whose results somebody is booking in this process.
     private let underWay = Mutex<Set<String>>([])
+    /// Since then counters count by themselves; what was booked before they have read from the ledger.
+    private let countsSince: Mutex<Timestamp>
     private var side: SideCall { SideCall(services: services) }
 
     /// How often a batch is looked at that nobody asks for.
@@ -20,7 +22,10 @@ final class BatchBooks: Sendable {
     /// The upstream ends a batch after a day; its results are booked within minutes then.
     static let heldSeconds: Int64 = 2 * 86_400
 
-    init(services: RelayServices, store: Store) { (self.services, self.store) = (services, store) }
+    init(services: RelayServices, store: Store) {
+        (self.services, self.store) = (services, store)
+        countsSince = Mutex(services.ambient.now())
+    }
 
     var nextLook: Timestamp { services.ambient.now().adding(seconds: Self.lookSeconds) }
 
@@ -74,6 +79,7 @@ final class BatchBooks: Sendable {
     /// After a start, when counters have been read from the ledger, which knows nothing of running batches.
     func holdOpen() async throws(StoreError) {
         held.withLock { $0 = [:] }
+        countsSince.withLock { $0 = services.ambient.now() }
         // Yesterday's hold nothing of today and still count for the week, the month and in all.
         let since = services.ambient.now().adding(seconds: -Self.heldSeconds)
         for batch in try await store.read({ reader throws(StoreError) in try reader.openBatches(since: since) }) { hold(batch) }
@@ -84,7 +90,7 @@ final class BatchBooks: Sendable {
     /// Fetches the results and books them; sends them to `client` when there is one. Runs on that reactor.
     func fetch(_ batch: MessageBatch, on reactor: Reactor, head: RequestHead, to client: Exchange?) async throws(RelayProblem) {
         guard let account = account(batch) else { throw .notFound }
-        let millionths = try await millionths(batch)
+        let (millionths, counted) = (try await millionths(batch), try await counted(batch))
         let path = "/v1/messages/batches/\(batch.id)/results" + Self.query(head)
         let response = try await side.open(reactor, .get, path, head, account) { call in
             client?.onClosed = { call.cancel() }
@@ -109,7 +115,8 @@ final class BatchBooks: Sendable {
             services, reactor, response, to: client,
             results: BatchResults(
                 batch, prices: services.prices, millionths: millionths, now: services.ambient.now(),
-                day: services.day(services.ambient.now()), billsTopLevel: account.account.details.billsTopLevel))
+                day: services.day(services.ambient.now()), billsTopLevel: account.account.details.billsTopLevel,
+                counted: counted))
         var failed = false
         do throws(UpstreamError) { try await response.pump(decoding: response.head.coding != .identity) { pump.take($0) } } catch {
             failed = true
@@ -132,6 +139,24 @@ final class BatchBooks: Sendable {
                 try reader.apiKey(batch.apiKeyID)?.access.priceMillionths ?? 1_000_000
             }
         } catch { throw .cannotRead }
+    }
+
+    /// Results that a process before this one has booked, which ended before it had booked all.
+    private func counted(_ batch: MessageBatch) async throws(RelayProblem) -> Set<RequestID> {
+        let start = countsSince.withLock { $0 }
+        guard batch.bookedAt == nil, batch.createdAt < start else { return [] }
+        let ids = BatchResults.requestIDs(batch)
+        var (known, last): (Set<RequestID>, RequestID?) = ([], nil)
+        repeat {
+            do throws(StoreError) {
+                let more = try await store.read { [last] reader throws(StoreError) in
+                    try reader.bookedRequests(ids, after: last, of: batch.apiKeyID, before: start)
+                }
+                known.formUnion(more)
+                last = more.last
+            } catch { throw .cannotRead }
+        } while last != nil
+        return known
     }
 
     /// What a caller adds to an address goes upstream as it is.

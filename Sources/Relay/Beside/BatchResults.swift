@@ -12,6 +12,7 @@ struct BatchResults {
     private let day: String
     private let billsTopLevel: Bool
     private let now: Timestamp
+    private let counted: Set<RequestID>
     private var line: [UInt8] = []
     private var isSkipping = false
     /// Settled and not yet in the journal.
@@ -21,6 +22,7 @@ struct BatchResults {
     private(set) var unreadable = 0
     /// Models without a price.
     private(set) var unpriced: Set<String> = []
+    /// Of results that are not counted already, as everything below.
     private(set) var tokens: Int64 = 0
     /// What the customer pays, and the part of it for models of the opus family.
     private(set) var microUSD: Int64 = 0
@@ -31,9 +33,14 @@ struct BatchResults {
     /// A longer line is not kept; a message of this size does not exist.
     private static let maximumLineBytes = 16 << 20
 
-    /// - Parameter billsTopLevel: the account's lists of passes do not say everything.
-    init(_ batch: MessageBatch, prices: PriceTable, millionths: Int64, now: Timestamp, day: String, billsTopLevel: Bool = false) {
-        self.billsTopLevel = billsTopLevel
+    /// - Parameters:
+    ///   - billsTopLevel: the account's lists of passes do not say everything.
+    ///   - counted: results that limits know from the ledger.
+    init(
+        _ batch: MessageBatch, prices: PriceTable, millionths: Int64, now: Timestamp, day: String, billsTopLevel: Bool = false,
+        counted: Set<RequestID> = []
+    ) {
+        (self.billsTopLevel, self.counted) = (billsTopLevel, counted)
         (self.batch, self.prices, self.now) = (batch, prices, now)
         (self.millionths, self.day) = (millionths, day)
     }
@@ -133,12 +140,13 @@ struct BatchResults {
             settlement.errorType = String((errorType ?? "api_error").prefix(64))
         }
         let settled = settlement.settled(admission, prices: prices, at: now)
-        tokens = tokens.addingReportingOverflow(settled.request.tokens.limited).partialValue
         if settled.entries.contains(where: { $0.priceFlags.has("price_missing") }) { unpriced.insert(model) }
+        waiting.append(JournalCoder.encode(settled))
+        guard !counted.contains(id) else { return }
+        tokens = tokens.addingReportingOverflow(settled.request.tokens.limited).partialValue
         microUSD = microUSD.addingReportingOverflow(settled.request.priceMicroUSD).partialValue
         if PriceTable.isOpus(model) { opusMicroUSD = opusMicroUSD.addingReportingOverflow(settled.request.priceMicroUSD).partialValue }
         costMicroUSD = costMicroUSD.addingReportingOverflow(settled.request.costMicroUSD).partialValue
-        waiting.append(JournalCoder.encode(settled))
     }
 
     /// Always the same for one result, and sorted by the batch's time as every id is.
@@ -148,6 +156,12 @@ struct BatchResults {
         return RequestID(
             high: UInt64(bitPattern: batch.createdAt.milliseconds) << 16 | 0x7000 | word(0) & 0x0fff,
             low: 0x8000_0000_0000_0000 | word(8) & 0x3fff_ffff_ffff_ffff)
+    }
+
+    /// Where the ids of its results are, among those of everything else of that millisecond.
+    static func requestIDs(_ batch: MessageBatch) -> ClosedRange<RequestID> {
+        let start = UInt64(bitPattern: batch.createdAt.milliseconds) << 16
+        return RequestID(high: start, low: 0)...RequestID(high: start | 0xffff, low: .max)
     }
 }
 
