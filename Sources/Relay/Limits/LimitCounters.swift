@@ -180,7 +180,10 @@ final class LimitCounters: Sendable {
     // MARK: From the ledger
 
     /// What was counted in the period around `moment` is at least what the ledger knows.
-    func raise(_ period: LimitPeriod, to used: LimitAmounts, around moment: Timestamp, _ plan: LimitPlan, _ zone: CivilZone) {
+    /// - Parameter lowers: it is just that, because a key has taken its use along.
+    func raise(
+        _ period: LimitPeriod, to used: LimitAmounts, around moment: Timestamp, _ plan: LimitPlan, _ zone: CivilZone, lowers: Bool = false
+    ) {
         counts.withLock { counts in
             counts.turn(to: moment, plan, zone)
             let index = period.rawValue
@@ -194,6 +197,7 @@ final class LimitCounters: Sendable {
                     (counts.periods[index].start, counts.periods[index].end) = (bounds.lowerBound, bounds.upperBound)
                 }
             }
+            if lowers { counts.periods[index].used = PeriodAmounts() }
             counts.periods[index].used.raise(to: used.period)
         }
     }

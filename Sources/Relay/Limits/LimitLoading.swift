@@ -75,13 +75,10 @@ struct LimitLoading: Sendable {
             var known: [(LimitPeriod, LimitAmounts)] = [(.day, sums.today), (.month, sums.month), (.total, sums.total)]
             if plan.hasWeek { known.append((.week, sums.week)) }
             if sums.openedAt != nil { known.append((.window, sums.window)) }
-            for (period, used) in known {
-                if target.isLeft, extent != .again {
-                    counters.load(period, used, around: now, plan, zone)
-                } else if used != LimitAmounts() {
-                    // Most keys sleep, and take no memory.
-                    counters.raise(period, to: used, around: now, plan, zone)
-                }
+            let lowers = target.isLeft && extent != .again
+            // Most keys sleep, and take no memory.
+            for (period, used) in known where lowers || used != LimitAmounts() {
+                counters.raise(period, to: used, around: now, plan, zone, lowers: lowers)
             }
             if sums.openedAt == nil, let start = sums.windowStart { counters.loadWindow(sums.window, from: start, now: now, plan) }
         }
