@@ -24,6 +24,8 @@ public struct RelayConfiguration: Sendable {
     public var aliases = ModelAliases.standard
     /// `OPENAI_QUOTA_AS_429`: used-up budgets are told as 429 in the OpenAI dialect.
     public var openAIQuotaAs429 = false
+    /// `OPENAI_CACHE_MARK_BYTES`: requests of more bytes in the OpenAI dialect get cache marks; nil: none do.
+    public var openAICachesFromBytes: Int? = 16_384
     /// How one of several equally preferred accounts is chosen, unless a group says otherwise.
     public var strategy = SchedulingStrategy.headroom
     /// The operator's own command line client for accounts of the kind `cli` (`CLAUDE_CLI`): an absolute path; nil: such accounts rest.
@@ -255,7 +257,8 @@ public final class Relay: Sendable {
             TokenCounting(services: services), BatchesHandler(services: services, books: batches, store: store)
         )
         let openAI = OpenAIHandler(
-            messages: messages, aliases: configuration.aliases, hasher: hasher, quotaAs429: configuration.openAIQuotaAs429)
+            messages: messages, aliases: configuration.aliases, hasher: hasher, quotaAs429: configuration.openAIQuotaAs429,
+            cachesFromBytes: configuration.openAICachesFromBytes)
         let programs: [any TurnSource] = worker.map { [ProgramTurns(messages: messages, worker: $0)] } ?? []
         let chat = ChatHandler(
             services: services, runs: chatRuns, book: chatBook, aliases: configuration.aliases,

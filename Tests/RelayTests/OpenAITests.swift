@@ -7,9 +7,9 @@ import Testing
 
 /// The OpenAI dialect: the translation as a table, and whole requests through the real server to the fake upstream.
 struct OpenAITests {
-    private static let rules = OpenAIRequest.Rules(digest: { "digest-of-" + $0 })
+    private static let rules = OpenAIRequest.Rules(cachesFromBytes: 16_384, digest: { "digest-of-" + $0 })
 
-    private static func body(_ text: String, bytes: Int = 0) throws -> JSON {
+    private static func body(_ text: String, bytes: Int = 0, rules: OpenAIRequest.Rules = OpenAITests.rules) throws -> JSON {
         let request = try OpenAIRequest(try JSON(parsing: Array(text.utf8)), bytes: bytes, rules: rules)
         return try JSON(parsing: request.body)
     }
@@ -101,6 +101,9 @@ struct OpenAITests {
         #expect(large["system"].array?[0]["cache_control"]["type"] == "ephemeral")
         #expect(large["tools"].array?[0]["cache_control"] == .null && large["tools"].array?[1]["cache_control"]["type"] == "ephemeral")
         #expect(try Self.body(asked, bytes: 100)["system"] == "A")
+        var plain = Self.rules
+        plain.cachesFromBytes = nil
+        #expect(try Self.body(asked, bytes: 20_000, rules: plain)["system"] == "A")
     }
 
     // MARK: Streams

@@ -203,6 +203,12 @@ struct SettingsTests {
         #expect(try settings(["HISTORY_RETENTION_DAYS": "0"]).historyMilliseconds == nil)
     }
 
+    @Test func `cache marks of the OpenAI dialect begin where they are told to, or never`() throws {
+        #expect(try settings().openAICacheMarkBytes == 16_384)
+        #expect(try settings(["OPENAI_CACHE_MARK_BYTES": "5000"]).openAICacheMarkBytes == 5000)
+        #expect(try settings(["OPENAI_CACHE_MARK_BYTES": "0"]).openAICacheMarkBytes == nil)
+    }
+
     /// `GOLDEN=rewrite swift test --filter SettingsTests` writes it anew.
     @Test func `docs settings is the list of settings`() throws {
         let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/settings.md").standardizedFileURL

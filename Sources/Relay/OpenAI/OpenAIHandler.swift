@@ -10,6 +10,8 @@ struct OpenAIHandler: Sendable {
     let hasher: RelayKeyHasher
     /// `OPENAI_QUOTA_AS_429`.
     let quotaAs429: Bool
+    /// `OPENAI_CACHE_MARK_BYTES`; nil: no marks.
+    let cachesFromBytes: Int?
     private var services: RelayServices { messages.services }
 
     static let path = "/v1/chat/completions"
@@ -54,8 +56,9 @@ struct OpenAIHandler: Sendable {
         let body = try await RelayGate.body(exchange, limit: services.limits.bodyBytes)
         guard let json = try? JSON(parsing: body) else { throw OpenAIProblem.bad(nil, "The request body is not valid JSON.") }
         // Scoped to the key, so that two customers' users of one name have nothing in common.
-        let rules = OpenAIRequest.Rules(aliases: aliases, traits: { [models = services.models] in models.traits($0) }) {
-            [hasher, id = key.key.id.text] name in
+        let rules = OpenAIRequest.Rules(
+            aliases: aliases, cachesFromBytes: cachesFromBytes, traits: { [models = services.models] in models.traits($0) }
+        ) { [hasher, id = key.key.id.text] name in
             Hex.text(hasher.hash(Array("\(id)|\(name)".utf8)))
         }
         return (key, try OpenAIRequest(json, bytes: body.count, rules: rules))

@@ -16,8 +16,8 @@ struct OpenAIRequest: Sendable {
 
     struct Rules: Sendable {
         var aliases = ModelAliases.standard
-        /// Prompts of more bytes get cache marks on the last tool and the last system block; nil never.
-        var cachesFromBytes: Int? = 16_384
+        /// Requests of more bytes get cache marks on the last tool and the last system block; nil never.
+        var cachesFromBytes: Int?
         var traits: @Sendable (_ model: String) -> ModelTraits = { ModelTraits($0) }
         /// A caller's name for their user, as a digest that names nobody.
         var digest: @Sendable (String) -> String

@@ -43,6 +43,10 @@ enum SettingList {
         .init(
             name: "OPENAI_QUOTA_AS_429", kind: .boolean, standard: "false",
             about: "Used-up budgets are answered 429 instead of 402 on the OpenAI paths, for clients that know no 402."),
+        .init(
+            name: "OPENAI_CACHE_MARK_BYTES", kind: .integer(0...33_554_432), standard: "16384",
+            about:
+                "Requests of more bytes on the OpenAI paths get cache marks on their last tool and their system prompt; 0 marks none."),
         .init(name: "DRAIN_TIMEOUT", kind: .integer(0...86_400), standard: "30", about: "Seconds that running requests get at SIGTERM."),
         // Storage
         .init(

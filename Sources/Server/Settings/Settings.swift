@@ -162,6 +162,8 @@ struct Settings: Sendable {
     var upstreamAPIVersion: String { text("UPSTREAM_API_VERSION") }
     var billsEstimates: Bool { SettingText.boolean(text("BILL_ESTIMATES")) ?? true }
     var openAIQuotaAs429: Bool { SettingText.boolean(text("OPENAI_QUOTA_AS_429")) ?? false }
+    /// Nil: none are set.
+    var openAICacheMarkBytes: Int? { number("OPENAI_CACHE_MARK_BYTES") > 0 ? number("OPENAI_CACHE_MARK_BYTES") : nil }
     var isDemo: Bool { optional("DEMO").flatMap(SettingText.boolean) ?? !isProduction }
     var currency: Currency { (try? Currency(parsing: text("CURRENCY"))) ?? .usd }
     /// Of a provider's way in; several during a rotation.

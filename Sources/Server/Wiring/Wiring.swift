@@ -158,6 +158,7 @@ struct Wiring {
         configuration.strategy = settings.accountStrategy
         configuration.publicURL = settings.apiURL
         configuration.openAIQuotaAs429 = settings.openAIQuotaAs429
+        configuration.openAICachesFromBytes = settings.openAICacheMarkBytes
         return configuration
     }
 
