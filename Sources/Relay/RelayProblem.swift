@@ -28,7 +28,7 @@ enum RelayProblem: Error, Equatable {
     /// The upstream's answer breaks its own protocol, or an account's fault that the customer must not see.
     case upstreamFault
     case draining
-    /// Request bodies fill the memory that is set aside for them.
+    /// Request bodies, or replies that wait for slow clients, fill the memory that is set aside for them.
     case outOfMemory
     /// Usage could not be recorded, so nothing was sent.
     case cannotRecord
@@ -140,7 +140,7 @@ enum RelayProblem: Error, Equatable {
         case .upstreamUnreachable: "The upstream could not be reached."
         case .upstreamTimeout: "The upstream did not answer in time."
         case .upstreamFault: "The upstream's answer could not be used."
-        case .outOfMemory: "The server holds as many request bodies as it can; try again in a moment."
+        case .outOfMemory: "The server holds as many requests and replies as it can; try again in a moment."
         case .draining: "The server is shutting down; try again in a moment."
         case .cannotRecord: "Usage cannot be recorded at the moment, so the request was not sent."
         case .cannotRead: "The database does not answer at the moment."

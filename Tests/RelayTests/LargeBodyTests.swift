@@ -1,4 +1,5 @@
 import Domain
+import HTTP
 import Store
 import TestKit
 import Testing
@@ -71,6 +72,44 @@ struct LargeBodyTests {
             #expect(try await world.send(Self.body(stream: false)).status == 200)
             let seen = try await fake.requests(finished: 2)
             #expect(Set(seen.compactMap { $0["body_sha256"] as? String }).count == 1 && seen.count == 2)
+        }
+    }
+
+    @Test func `while answers that are under way fill the memory, the next that would be whole is 503 and nothing is sent`() async throws {
+        let listener = try RawListener()
+        defer { listener.close() }
+        var serving = ServerConfiguration()
+        serving.limits.memoryBudgetBytes = 500_000
+        let pool = [WorldAccount(secret: "sk-account-one", baseURL: "http://127.0.0.1:\(listener.port)")]
+        try await withRelay(pool, serving: serving) { world async throws in
+            let (first, second) = (try world.client(), try world.client())
+            defer { for client in [first, second] { client.close() } }
+            // Its connection is taken before the budget is used up.
+            try await second.send("GET /v1/me HTTP/1.1\r\nhost: relay.example.com\r\nx-api-key: \(RelayWorld.secret)\r\n\r\n")
+            #expect(try await second.reply().status == 200)
+            try await first.send(RelayWorld.request(RelayWorld.body))
+            let peer = try await listener.accept()
+            defer { peer.close() }
+            _ = try await peer.text(until: RelayWorld.body)
+            let text = String(repeating: "a", count: 800_000)
+            let usage = #""usage":{"input_tokens":7,"output_tokens":9}"#
+            let answer = Array(
+                #"{"type":"message","model":"claude-sonnet-5-5","content":[{"type":"text","text":"\#(text)"}],\#(usage)}"#.utf8)
+            try await peer.send("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: \(answer.count)\r\n\r\n")
+            try await peer.send(Array(answer[..<600_000]))
+            for _ in 1...100_000 where world.server.keptBytes <= 500_000 { await world.reactor.poke() }
+            #expect(world.server.keptBytes > 500_000)
+            try await second.send(RelayWorld.request(RelayWorld.body))
+            let refused = try await second.reply()
+            #expect(refused.status == 503 && refused.header("retry-after") == "2" && refused.text.contains("requests and replies"))
+            // What has been paid for comes whole.
+            try await peer.send(Array(answer[600_000...]))
+            let reply = try await first.reply()
+            #expect(reply.status == 200 && reply.body == answer)
+            for _ in 1...100_000 where world.server.keptBytes > 0 { await world.reactor.poke() }
+            #expect(world.server.keptBytes == 0)
+            let (history, ledger) = try await world.books()
+            #expect(history.map(\.status) == [.success] && ledger.map(\.tokens.output) == [9] && ledger.map(\.usageSource) == [.final])
         }
     }
 }

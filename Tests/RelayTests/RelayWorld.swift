@@ -116,7 +116,7 @@ struct WorldAccount: Sendable {
 func withRelay(
     _ accounts: [WorldAccount], limits: APIKeyLimits = APIKeyLimits(), allowedModels: String? = nil, expiresAt: Timestamp? = nil,
     clock: TestClock = TestClock(sleeping: .pauses), configure: @Sendable (inout RelayConfiguration) -> Void = { _ in },
-    _ test: (RelayWorld) async throws -> Void
+    serving: ServerConfiguration = ServerConfiguration(), _ test: (RelayWorld) async throws -> Void
 ) async throws {
     try await withTemporaryFolder { folder in
         try await withStore(.sqlite, clock: clock) { store in
@@ -161,7 +161,7 @@ func withRelay(
             try await relay.start()
             let router = Router([], raw: relay.routes, options: RouterOptions { _, _ in Problem(.internalError) })
             let server = try Server(
-                ServerConfiguration(), reactors: [reactor], handler: router, hooks: Server.Hooks(errorResponder: Router.errorResponder))
+                serving, reactors: [reactor], handler: router, hooks: Server.Hooks(errorResponder: Router.errorResponder))
             let port = try await server.start()
             let outcome: Result<Void, any Error>
             do {

@@ -152,6 +152,12 @@ public final class Exchange: @unchecked Sendable {
     /// A whole reply with a larger body is refused when too much waits for clients already.
     static let largeReplyBytes = 65_536
 
+    /// Whether a whole reply may be made: the memory budget is not used up, and not too much waits for clients already.
+    public var hasRoomForReply: Bool { shared.hasRoom(forReply: 0) }
+
+    /// Tells the server's memory budget of bytes that are kept for this exchange elsewhere; negative ones give back.
+    public func keepElsewhere(_ bytes: Int) { shared.keep(bytes) }
+
     /// A complete reply. Adds date, content-length, connection and x-request-id; sends no body to HEAD. A second one is ignored.
     public func respond(_ response: Response) {
         reactor.assertCurrent()

@@ -45,8 +45,8 @@ public struct ServerLimits: Sendable {
     public var keptBackBytes = 262_144
     /// An unread body up to this size is read and dropped to keep the connection; past it the connection closes.
     public var discardedBodyBytes = 65_536
-    /// Over all connections: bodies, kept back output and unread input. Past it accepting pauses and new bodies get 503; large
-    /// whole replies get 503 when output alone would be more than half of it.
+    /// Over all connections: bodies, kept back output, unread input, and replies that are collected. Past it accepting pauses and new
+    /// bodies get 503; large whole replies get 503 when output alone would be more than half of it.
     public var memoryBudgetBytes = 512 << 20
     /// An IPv4 address or an IPv6 /64; at most half of all connections. 0 is off. Trusted proxies are exempt.
     public var connectionsPerAddress = 1024

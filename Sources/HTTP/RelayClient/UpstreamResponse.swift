@@ -56,7 +56,10 @@ public final class UpstreamResponse: @unchecked Sendable {
     public func cancel() { call.cancel() }
 
     /// The whole body. More than `limit` bytes (decoded ones when decoding) is `tooLarge` and closes the connection.
-    public func collect(limit: Int, decoding: Bool = false) async throws(UpstreamError) -> [UInt8] {
+    /// - Parameter noting: hears of the bytes as they are collected, unless all are here at once.
+    public func collect(
+        limit: Int, decoding: Bool = false, noting: ((_ bytes: Int) -> Void)? = nil
+    ) async throws(UpstreamError) -> [UInt8] {
         if case .length(let length) = head.framing {
             if length > limit, !decoding || head.coding == .identity { call.fail(.tooLarge(limitBytes: limit)) }
             if !decoding || head.coding == .identity, let whole = call.takeArrived(length) { return whole }
@@ -69,6 +72,7 @@ public final class UpstreamResponse: @unchecked Sendable {
                 return .stop
             }
             collected.bytes.append(copying: payload)
+            noting?(payload.count)
             return .continue
         }
         return collected.bytes

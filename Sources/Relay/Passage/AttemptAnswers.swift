@@ -12,7 +12,7 @@ extension Attempts {
         let coding = response.head.coding
         let decodes = coding == .gzip || coding == .deflate
         do throws(UpstreamError) {
-            body = try await response.collect(limit: services.limits.responseBytes, decoding: decodes)
+            body = try await response.collect(limit: services.limits.responseBytes, decoding: decodes, noting: collecting(response.head))
             noteWait()
         } catch {
             noteWait()
@@ -23,6 +23,13 @@ extension Attempts {
         reply(response, body, keepsCoding: !decodes)
         return .done
     }
+
+    /// Tells the memory budget of a large answer while it comes. Small ones would not fill it.
+    @inline(never) private func collecting(_ head: UpstreamResponseHead) -> ((Int) -> Void)? {
+        if case .length(let length) = head.framing, head.coding == .identity, length <= Self.smallBytes { return nil }
+        return { [passage] in passage.noteCollected($0) }
+    }
+    private static let smallBytes = 65_536
 
     @inline(never) private func settle(_ body: [UInt8]) {
         passage.recording?.note(body.span)

@@ -40,6 +40,8 @@ struct MessagesHandler: Sendable {
             throw .outOfMemory
         }
         let request = try read(body, exchange, key)
+        // Before anybody is asked: an answer that has been paid for is passed on whatever it takes.
+        guard request.isStream || exchange.hasRoomForReply else { throw .outOfMemory }
         let estimate = PromptEstimate.tokens(bytes: body.count)
         let lease: KeyLease
         if let free = try RelayGate.admitAtOnce(key, request, inputEstimate: estimate, services, exchange) {

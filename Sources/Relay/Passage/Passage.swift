@@ -111,9 +111,17 @@ final class Passage: @unchecked Sendable {
         accountPlace = nil
     }
 
+    /// What has been collected of a whole answer, as the server's memory budget knows it; until `end`.
+    private var collectedBytes = 0
+    func noteCollected(_ bytes: Int) {
+        collectedBytes += bytes
+        exchange.keepElsewhere(bytes)
+    }
+
     /// The request is over and settled: its places are free again.
     func end() {
         leaveAccount()
+        if collectedBytes > 0 { noteCollected(-collectedBytes) }
         recording?.finish()
         lease = nil
         place = nil
