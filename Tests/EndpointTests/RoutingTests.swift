@@ -38,6 +38,14 @@ struct RoutingTests {
         #expect(PercentText.encoded("a b+c/é%\n") == "a%20b%2Bc%2F%C3%A9%25%0A")
     }
 
+    @Test(
+        arguments: [
+            ("a+b%2Bc%c3%A9", "a b+cé"), ("", ""), ("%", nil), ("%4", nil), ("%+5", nil), ("%-5", nil), ("%zz", nil), ("%ff", nil),
+        ] as [(String, String?)])
+    func `what a form has is decoded, or nothing of it`(text: String, decoded: String?) {
+        #expect(PercentText.formDecoded(text[...].utf8) == decoded)
+    }
+
     @Test func `a parameter is decoded once`() async {
         let echo = Endpoint<PublicContext>(
             .get, "/echo/{text}", "Echo", tag: "Test", audience: .anyone, takes: .path(Shape(.text("text", "Any."), make: { $0 })),

@@ -50,7 +50,7 @@ enum QueryText {
             }
             let equals = pair.firstIndex(of: 0x3d) ?? pair.endIndex
             let raw = equals == pair.endIndex ? pair[equals...] : pair[pair.index(after: equals)...]
-            guard let name = decode(pair[..<equals]), let value = decode(raw) else {
+            guard let name = PercentText.formDecoded(pair[..<equals]), let value = PercentText.formDecoded(raw) else {
                 faults.append(InputFault(.query, "", "has a malformed escape"))
                 continue
             }
@@ -80,24 +80,6 @@ enum QueryText {
     }
     /// `Int64` alone would also take "+1".
     private static func isPlainInteger(_ text: String) -> Bool { text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2d } }
-
-    private static func decode(_ text: Substring.UTF8View) -> String? {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count)
-        var rest = text[...]
-        while let byte = rest.popFirst() {
-            switch byte {
-            case 0x2b: bytes.append(0x20)
-            case 0x25:
-                guard let high = rest.popFirst().flatMap(PercentText.digit), let low = rest.popFirst().flatMap(PercentText.digit) else {
-                    return nil
-                }
-                bytes.append(high << 4 | low)
-            default: bytes.append(byte)
-            }
-        }
-        return String(validating: bytes, as: UTF8.self)
-    }
 }
 
 /// Percent-encoding: any text into what a URL or a form takes, and strictly the path of a request back, segment by segment.
@@ -115,6 +97,25 @@ public enum PercentText {
         return String(decoding: out, as: UTF8.self)
     }
     private static let letters = Array("0123456789ABCDEF".utf8)
+
+    /// A name or value of a query or a form, where "+" is a space; nil for a malformed escape and what is not UTF-8.
+    public static func formDecoded(_ text: Substring.UTF8View) -> String? {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.count)
+        var rest = text[...]
+        while let byte = rest.popFirst() {
+            switch byte {
+            case 0x2b: bytes.append(0x20)
+            case 0x25:
+                guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else {
+                    return nil
+                }
+                bytes.append(high << 4 | low)
+            default: bytes.append(byte)
+            }
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
 
     static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {

@@ -1,3 +1,5 @@
+internal import HTTP
+
 /// Reads a query string into names and values, percent-decoded; "+" is a space. What does not decode is left out.
 enum QueryText {
     /// Names in one query that are looked at.
@@ -11,22 +13,7 @@ enum QueryText {
         }
     }
 
-    static func decode(_ text: Substring) -> String? {
-        var out: [UInt8] = []
-        var bytes = Array(text.utf8)[...]
-        while let byte = bytes.popFirst() {
-            switch byte {
-            case 0x2b: out.append(0x20)
-            case 0x25:
-                guard let high = bytes.popFirst(), let low = bytes.popFirst(),
-                    let value = UInt8(String(decoding: [high, low], as: UTF8.self), radix: 16), high != 0x2b, high != 0x2d
-                else { return nil }
-                out.append(value)
-            default: out.append(byte)
-            }
-        }
-        return String(validating: out, as: UTF8.self)
-    }
+    static func decode(_ text: Substring) -> String? { PercentText.formDecoded(text.utf8) }
 }
 
 /// Parts of a path that a route has found to be its own.
