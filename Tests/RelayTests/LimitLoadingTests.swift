@@ -199,6 +199,24 @@ struct LimitLoadingTests {
         }
     }
 
+    @Test func `what a batch holds back is known again, and what of it was for opus`() async throws {
+        try await withBench { bench in
+            var limits = APIKeyLimits()
+            limits.opusCostPerWeekMicroUSD = 1000
+            let key = try await bench.addKey("cr_one", limits)
+            let now = bench.store.ambient.now()
+            let batch = MessageBatch(
+                id: "msgbatch_1", apiKeyID: key, keyName: "a key", userID: nil, accountID: AccountID(bench.store.ambient), createdAt: now,
+                reservedTokens: 500, reservedMicroUSD: 70, reservedOpusMicroUSD: 20, state: "{}")
+            _ = try await bench.change { transaction throws(StoreError) in try transaction.createBatch(batch, nextLookAt: now) }
+            let keys = try await bench.started()
+            try await bench.loading.run(LimitLoading.targets(keys.all), .whole)
+            let counters = try #require(keys.find(key)).counters
+            let held = PeriodAmounts(tokens: 500, costMicroUSD: 70, opusCostMicroUSD: 20)
+            for period in [LimitPeriod.day, .week, .month, .total] { #expect(counters.used(period) == held) }
+        }
+    }
+
     @Test func `a clock that was ahead and is set right leaves no period behind`() async throws {
         try await withBench { bench in
             let key = try await bench.addKey("cr_one", APIKeyLimits(tokensPerDay: 100))

@@ -42,14 +42,12 @@ final class BatchBooks: Sendable {
     /// What a key may still use is less by what its batch may cost at most. A batch holds once.
     func hold(_ batch: MessageBatch) {
         guard let key = services.keys.find(batch.apiKeyID) else { return }
-        let amounts = LimitAmounts(
-            tokens: batch.reservedTokens, costMicroUSD: batch.reservedMicroUSD, opusCostMicroUSD: batch.reservedOpusMicroUSD)
         let isNew = held.withLock { held in
             guard held[batch.id] == nil, held.count < Self.mostHeld else { return false }
-            held[batch.id] = Held(holders: key.holders, amounts: amounts)
+            held[batch.id] = Held(holders: key.holders, amounts: batch.held)
             return true
         }
-        if isNew { book(amounts, of: key.holders, at: batch.createdAt) }
+        if isNew { book(batch.held, of: key.holders, at: batch.createdAt) }
     }
 
     /// What one holds becomes the other's. False when that one holds something already.

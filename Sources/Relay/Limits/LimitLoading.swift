@@ -181,7 +181,7 @@ struct LimitLoading: Sendable {
             try reader.openBatches(since: now.adding(seconds: -BatchBooks.heldSeconds))
         }
         for batch in open {
-            let held = LimitAmounts(tokens: batch.reservedTokens, costMicroUSD: batch.reservedMicroUSD)
+            let held = batch.held
             for place in byKey[batch.apiKeyID] ?? [] {
                 let plan = targets[place].holder.plan
                 sums[place].total.add(held)
@@ -231,5 +231,12 @@ extension LimitUsage {
             requests: requests, tokens: tokens.limited,
             input: LimitAmounts.sum(tokens.input, LimitAmounts.sum(tokens.cacheWrite5m, tokens.cacheWrite1h)), output: tokens.output,
             costMicroUSD: priceMicroUSD, opusCostMicroUSD: opusPriceMicroUSD)
+    }
+}
+
+extension MessageBatch {
+    /// What it takes of its key's budgets until its results are booked.
+    var held: LimitAmounts {
+        LimitAmounts(tokens: reservedTokens, costMicroUSD: reservedMicroUSD, opusCostMicroUSD: reservedOpusMicroUSD)
     }
 }
