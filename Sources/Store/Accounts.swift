@@ -286,7 +286,9 @@ extension Transaction {
     }
 
     /// History and ledger keep its id. False when it is unknown.
+    /// - Throws: `.refused("account_has_batches")` while results of its batches are to be booked, for which its secrets are needed.
     public func deleteAccount(_ id: AccountID) throws(StoreError) -> Bool {
+        guard try !hasOpenBatches(id) else { throw .refused("account_has_batches") }
         _ = try nextVersion(of: "accounts")
         return try execute("DELETE FROM accounts WHERE id = \(id)") == 1
     }

@@ -98,6 +98,13 @@ extension Reader {
             """)
     }
 
+    /// Whether results of an account's batches are to be booked still; older ones than any batch takes never will be.
+    func hasOpenBatches(_ account: AccountID) throws(StoreError) -> Bool {
+        let since = ambient.now().adding(seconds: -LedgerPlace.longestSeconds)
+        return try !rows("SELECT id FROM batches WHERE account_id = \(account) AND booked_at IS NULL AND created_at >= \(since) LIMIT 1")
+            .isEmpty
+    }
+
     /// Batches made since then whose results are not booked: what their keys have held back. At most 1000.
     public func openBatches(since: Timestamp) throws(StoreError) -> [MessageBatch] {
         try all(

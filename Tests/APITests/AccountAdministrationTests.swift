@@ -58,6 +58,29 @@ struct AccountAdministrationTests {
         }
     }
 
+    @Test func `an account whose batches are not booked is not deleted until they are`() async throws {
+        try await withAdmin { surface, token in
+            let made = try JSON(parsing: await surface.send(.post, "/api/admin/accounts", Self.oauth, token: token).body)
+            let text = try #require(made["id"].string)
+            let id = try AccountID(parsing: text)
+            try await surface.store.transaction { transaction throws(StoreError) in
+                let now = transaction.ambient.now()
+                // One that nobody will ever book does not keep its account.
+                for (name, at) in [("msgbatch_new", now), ("msgbatch_old", now.adding(seconds: -3 * 86_400))] {
+                    let batch = MessageBatch(
+                        id: name, apiKeyID: APIKeyID(transaction.ambient), keyName: "a key", userID: nil, accountID: id, createdAt: at,
+                        reservedTokens: 0, reservedMicroUSD: 0, state: "{}")
+                    try transaction.createBatch(batch, nextLookAt: now)
+                }
+            }
+            let refused = await surface.send(.delete, "/api/admin/accounts/" + text, token: token)
+            #expect(refused.status == 409 && refused.text.contains("not booked yet: wait"), "\(refused.text)")
+            #expect(await surface.send(.delete, "/admin/claude-accounts/" + text, token: token).status == 409)
+            _ = try await surface.store.transaction { transaction throws(StoreError) in try transaction.markBatchBooked("msgbatch_new") }
+            #expect(await surface.send(.delete, "/api/admin/accounts/" + text, token: token).status == 204)
+        }
+    }
+
     /// Section 18: https only, no metadata services, no loopback unless it is allowed; for every address an operator may give.
     @Test(arguments: [
         ("base_url", "http://up.example.com"), ("base_url", "https://169.254.169.254"), ("base_url", "https://127.0.0.1"),

@@ -35,7 +35,7 @@ public struct RelayAccounts: Sendable {
         self.ports = ports
     }
 
-    public enum Refusal: Error, Equatable { case unknownAccount, unknownGroup, unknownKey, notRefreshable }
+    public enum Refusal: Error, Equatable { case unknownAccount, unknownGroup, unknownKey, notRefreshable, hasBatches }
 
     // MARK: Making and changing
 
@@ -188,13 +188,21 @@ public struct RelayAccounts: Sendable {
         return account
     }
 
+    /// What to do about `Refusal.hasBatches`.
+    public static let hasBatches =
+        "Results of the account's batches are not booked yet: wait until they are, two days at most, or have the batches cancelled with their keys. Disable the account meanwhile."
+
     /// History and ledger keep its id. False when it is gone already.
+    /// - Throws: `Refusal.hasBatches` while its secrets are needed for results of batches.
     public func delete(_ id: AccountID, actor: String, request: RequestID? = nil) async throws -> Bool {
-        let isGone = try await store.transaction { transaction throws(StoreError) in
-            guard try transaction.deleteAccount(id) else { return false }
-            try transaction.record(actor: actor, "account.delete", subject: id.text, before: nil, after: nil, request)
-            return true
-        }
+        let isGone: Bool
+        do {
+            isGone = try await store.transaction { transaction throws(StoreError) in
+                guard try transaction.deleteAccount(id) else { return false }
+                try transaction.record(actor: actor, "account.delete", subject: id.text, before: nil, after: nil, request)
+                return true
+            }
+        } catch StoreError.refused("account_has_batches") { throw Refusal.hasBatches }
         if isGone { await ports.changed() }
         return isGone
     }

@@ -86,12 +86,15 @@ public struct Accounts: Sendable {
     private var delete: Endpoint<CustomerContext> {
         Endpoint(
             .delete, "/api/admin/accounts/{id}", "Delete an account", tag: "Accounts", audience: Self.admins, takes: .path(Self.id),
-            replies: .noContent, problems: Self.writeProblems, about: "History and ledger keep its id."
+            replies: .noContent, problems: Self.writeProblems,
+            about: "History and ledger keep its id. Refused while results of its batches are not booked."
         ) { input, context in
             try await found(input.path) {
-                guard try await accounts.delete($0, actor: context.user.id.text, request: input.request.id) else {
-                    throw Problem(.notFound)
-                }
+                do {
+                    guard try await accounts.delete($0, actor: context.user.id.text, request: input.request.id) else {
+                        throw Problem(.notFound)
+                    }
+                } catch RelayAccounts.Refusal.hasBatches { throw Problem(.conflict, RelayAccounts.hasBatches) }
             }
             return .empty()
         }

@@ -96,18 +96,22 @@ public struct OlderPool: Sendable {
     }
 
     private func delete(_ path: String, _ kinds: Set<CredentialKind>) -> Endpoint<CustomerContext> {
-        Older.endpoint(.delete, path + "/{id}", "Delete an account", takes: .path(Older.id), problems: [.notFound]) { input, context in
+        Older.endpoint(.delete, path + "/{id}", "Delete an account", takes: .path(Older.id), problems: [.notFound, .conflict]) {
+            input, context in
             let id = try Self.account(input.path)
-            let isDone = try await store.transaction { transaction throws(StoreError) in
-                guard let account = try transaction.account(id), kinds.contains(account.details.kind), try transaction.deleteAccount(id)
-                else {
-                    return false
+            let isDone: Bool
+            do {
+                isDone = try await store.transaction { transaction throws(StoreError) in
+                    guard let account = try transaction.account(id), kinds.contains(account.details.kind), try transaction.deleteAccount(id)
+                    else {
+                        return false
+                    }
+                    try transaction.record(
+                        actor: context.user.id.text, "account.delete", subject: id.text, before: ["name": .string(account.details.name)],
+                        after: nil, input.request.id)
+                    return true
                 }
-                try transaction.record(
-                    actor: context.user.id.text, "account.delete", subject: id.text, before: ["name": .string(account.details.name)],
-                    after: nil, input.request.id)
-                return true
-            }
+            } catch StoreError.refused("account_has_batches") { throw Problem(.conflict, RelayAccounts.hasBatches) }
             guard isDone else { throw Problem(.notFound) }
             await changed()
             return ["id": .string(id.text)]

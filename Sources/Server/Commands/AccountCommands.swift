@@ -207,6 +207,7 @@ extension Command {
                 case .unknownGroup: throw Failure("there is no such group")
                 case .unknownKey: throw Failure("there is no such key")
                 case .notRefreshable: throw Failure("the account has no refresh token")
+                case .hasBatches: throw Failure(RelayAccounts.hasBatches)
                 }
             } catch let errors as InputErrors {
                 let hint =
