@@ -22,7 +22,7 @@ struct OlderAccountsTests {
                     "name": "far", "apiKey": "sk-example-0001", "apiUrl": "https://api.example.com", "isActive": false, "dailyQuota": 5,
                     "proxy": ["type": "socks5", "host": "proxy.example.com", "port": 1080, "username": "u", "password": "p w@"],
                     "supportedModels": ["claude-sonnet-5-5": "far-sonnet", "claude-haiku-5": "claude-haiku-5"], "accountType": "shared",
-                    "userAgent": "", "quotaResetTime": "00:00",
+                    "userAgent": "", "quotaResetTime": "00:00", "expiresAt": "2027-01-31T16:00:00.000Z",
                 ], token: token)
             #expect(made.status == 200, "\(made.text)")
             let id = made.json["data"]["id"].string ?? ""
@@ -43,6 +43,11 @@ struct OlderAccountsTests {
             #expect(after.details.name == "renamed" && after.status == .active && after.proxySealed == sealed)
             #expect(after.details.modelAllow == kept.details.modelAllow && after.details.modelMap == kept.details.modelMap)
             #expect(after.details.caps == kept.details.caps && after.secretSealed == kept.secretSealed)
+            #expect(after.details.expiresAt?.text == "2027-01-31T16:00:00.000Z" && after.details.expiresAt == kept.details.expiresAt)
+            _ = await surface.send(.put, path + "/\(id)", ["expiresAt": .null], token: token)
+            #expect(try await account(id).details.expiresAt == kept.details.expiresAt, "null is what a page sends that knows no end")
+            _ = await surface.send(.put, path + "/\(id)", ["expiresAt": ""], token: token)
+            #expect(try await account(id).details.expiresAt == nil)
             let open = await surface.send(.put, path + "/\(id)", ["supportedModels": [], "dailyQuota": 0], token: token)
             let freed = try await account(id).details
             #expect(open.status == 200 && freed.modelAllow == nil && freed.modelMap == "{}" && freed.caps.costPerDayMicroUSD == nil)
@@ -50,7 +55,7 @@ struct OlderAccountsTests {
             for (field, value) in [
                 ("proxy", ["type": "https", "host": "proxy.example.com", "port": 1080]), ("proxy", ["type": "socks5", "host": ""]),
                 ("supportedModels", "all"), ("dailyQuota", "much"), ("accountType", "group"), ("accountType", "dedicated"),
-                ("apiUrl", "ftp://api.example.com"),
+                ("expiresAt", "soon"), ("apiUrl", "ftp://api.example.com"),
             ] as [(String, JSON)] {
                 let wish: JSON = .object(["name": "bad", "apiKey": "sk-example-0002", field: value])
                 let refused = await surface.send(.post, path, wish, token: token)

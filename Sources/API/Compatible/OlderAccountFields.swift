@@ -14,7 +14,7 @@ struct OlderAccountFields: Sendable {
     struct Place: Sendable { let type: String?, groups: [String] }
 
     let url: String?, notes: String?, priority: Int64?, most: Int64?, isSchedulable: Bool?, isActive: Bool?
-    let proxy: String?, models: Models?, quota: Int64?, place: Place
+    let proxy: String?, models: Models?, quota: Int64?, expiresAt: String?, place: Place
 
     // MARK: Fields
 
@@ -63,6 +63,10 @@ struct OlderAccountFields: Sendable {
         }
     }.optional
 
+    static let expiresAt = Field<String>.text(
+        "expiresAt", "RFC 3339; serves nothing from then on. Empty: never. Left out or null: never, or as it was.", length: 0...40
+    ).optional
+
     static let type = Field<String>.choice(
         "accountType", "Groups are changed at /admin/account-groups: here it is shared, or as it was.", ["shared", "group", "dedicated"]
     ).optional
@@ -102,7 +106,7 @@ struct OlderAccountFields: Sendable {
         var change = AccountChange()
         change.baseURL = url.flatMap { $0.isEmpty ? nil : $0 }
         (change.notes, change.priority, change.maxConcurrency, change.costPerDayMicroUSD) = (notes, priority, most, quota)
-        change.isSchedulable = isSchedulable
+        (change.isSchedulable, change.expiresAt) = (isSchedulable, expiresAt)
         change.proxy = proxy.flatMap { $0.isEmpty ? nil : $0 }
         if let models, old.map({ Self.shown($0) != models }) ?? true {
             (change.modelAllow, change.modelMap) = (models.allowed, models.renamed)
@@ -126,7 +130,7 @@ struct OlderAccountFields: Sendable {
 
     /// The same refusals under the names of the form.
     static func renamed(_ errors: InputErrors, secret: String) -> InputErrors {
-        let names = ["base_url": "apiUrl", "secret": secret]
+        let names = ["base_url": "apiUrl", "expires_at": "expiresAt", "secret": secret]
         return InputErrors(fields: errors.fields.map { FieldError(names[$0.field] ?? $0.field, $0.message) })
     }
 }

@@ -94,19 +94,19 @@ public struct OlderAccounts: Sendable {
         let name: String?, secret: String?, fields: Fields
         init(
             _ name: String?, _ secret: String?, _ url: String?, _ notes: String?, _ priority: Int64?, _ most: Int64?,
-            _ isSchedulable: Bool?, _ isActive: Bool?, _ proxy: String?, _ models: Fields.Models?, _ quota: Int64?, _ type: String?,
-            _ groups: [String]
+            _ isSchedulable: Bool?, _ isActive: Bool?, _ proxy: String?, _ models: Fields.Models?, _ quota: Int64?,
+            _ expiresAt: String?, _ type: String?, _ groups: [String]
         ) {
             (self.name, self.secret) = (name, secret)
             fields = Fields(
                 url: url, notes: notes, priority: priority, most: most, isSchedulable: isSchedulable, isActive: isActive, proxy: proxy,
-                models: models, quota: quota, place: Fields.Place(type: type, groups: groups))
+                models: models, quota: quota, expiresAt: expiresAt, place: Fields.Place(type: type, groups: groups))
         }
     }
     private static func shape(_ name: Field<String?>, _ secret: Field<String?>) -> Shape<Wish> {
         Shape(
             name, secret, Fields.url, Fields.notes, Fields.priority, Fields.most, Fields.isSchedulable, Fields.isActive, Fields.proxy,
-            Fields.models, Fields.quota, Fields.type, Fields.groups, make: Wish.init
+            Fields.models, Fields.quota, Fields.expiresAt, Fields.type, Fields.groups, make: Wish.init
         ).ignoringUnknownFields
     }
     /// A new account needs it.
