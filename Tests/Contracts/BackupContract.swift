@@ -212,6 +212,38 @@ import Testing
         }
     }
 
+    @Test func `a PostgreSQL database keeps its own settings and grants`() async throws {
+        let clock = TestClock()
+        try await withTemporaryFolder { folder in
+            try await withDatabaseLocation(.postgres) { location in
+                guard case .postgres(let address) = location else { return }
+                let path = folder.appending(path: "backup").path
+                _ = try await open(location, clock) { store in try await store.backup(to: path) }
+                let name = address.databaseName
+                for statement in [
+                    "ALTER DATABASE \(name) SET search_path = \"$user\", public, \"two words\"",
+                    "ALTER DATABASE \(name) SET app.word = 'it''s'", "ALTER DATABASE \(name) CONNECTION LIMIT 50",
+                    "REVOKE TEMPORARY ON DATABASE \(name) FROM PUBLIC",
+                    "GRANT CREATE ON DATABASE \(name) TO PUBLIC",
+                ] { try await PostgresCluster.shared.sql(statement) }
+                let restored = try await Store.restore(from: path, to: location, ambient: clock.ambient, replace: true)
+                #expect(restored.former != nil && restored.left.isEmpty)
+                let kept: String? = try await open(location, clock) { store in
+                    try await store.read { reader throws(StoreError) in
+                        try reader.value(
+                            "kept",
+                            """
+                            SELECT current_setting('search_path') || '; ' || current_setting('app.word') || '; ' || CAST(datconnlimit AS TEXT)
+                                || '; ' || (SELECT string_agg(privilege_type, ', ' ORDER BY privilege_type) FROM aclexplode(datacl) WHERE grantee = 0) AS kept
+                            FROM pg_database WHERE datname = current_database()
+                            """)
+                    }
+                }
+                #expect(kept == "\"$user\", public, \"two words\"; it's; 50; CONNECT, CREATE")
+            }
+        }
+    }
+
     @Test func `the log that a lost SQLite file has left is put aside, not replayed onto its backup`() async throws {
         let clock = TestClock()
         try await withTemporaryFolder { folder in

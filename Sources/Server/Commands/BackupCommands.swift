@@ -43,6 +43,8 @@ extension Command {
         _ = consume lock
         var json = describe(result.manifest, path).object ?? [:]
         json["former"] = result.former.map { .string($0) } ?? .null
+        json["left"] = .array(result.left.map { .string($0) })
+        for statement in result.left { Console.error("warning: the former database had more than its user may set: \(statement)") }
         Output.show(
             arguments, .object(json),
             "restored \(path) of \(result.manifest.madeAt.text)" + (result.former.map { "; the former database is kept as \($0)" } ?? ""))

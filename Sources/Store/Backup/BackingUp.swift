@@ -37,15 +37,17 @@ extension Store {
     /// Checks a backup and only then puts it in the place of the database, which no process may be using. It is restored beside the
     /// database, read again and compared with its manifest before anything is replaced; the former database is kept.
     /// - Parameter replace: false refuses when the database already holds data.
-    /// - Returns: the manifest, and where the former database is kept (nil when there was none).
+    /// - Returns: the manifest, where the former database is kept (nil when there was none), and statements for what it had beside its
+    ///   contents and this user may not set.
     public static func restore(
         from path: String, to location: DatabaseLocation, ambient: Ambient, replace: Bool
-    ) async throws(StoreError) -> (manifest: BackupManifest, former: String?) {
+    ) async throws(StoreError) -> (manifest: BackupManifest, former: String?, left: [String]) {
         switch location {
         case .sqliteMemory: throw .backup("a database in memory cannot be restored")
         case .sqliteFile(let target):
             return try await blocking { () throws(StoreError) in
-                try SQLiteBackup.restore(from: path, to: target, ambient: ambient, replace: replace)
+                let restored = try SQLiteBackup.restore(from: path, to: target, ambient: ambient, replace: replace)
+                return (restored.manifest, restored.former, [])
             }
         case .postgres(let address):
             return try await blocking { () throws(StoreError) in

@@ -23,7 +23,7 @@ enum PostgresBackup {
 
     static func restore(
         from path: String, to address: PostgresAddress, ambient: Ambient, replace: Bool
-    ) throws(StoreError) -> (manifest: BackupManifest, former: String?) {
+    ) throws(StoreError) -> (manifest: BackupManifest, former: String?, left: [String]) {
         let name = address.databaseName
         let suffix = String(ambient.now().milliseconds)
         let (restoring, former) = ("\(name)_restoring_\(suffix)", "\(name)_before_restore_\(suffix)")
@@ -43,12 +43,15 @@ enum PostgresBackup {
         try allowed("ALTER ROLE \(user) CREATEDB") { () throws(StoreError) in
             try server.command("CREATE DATABASE \(quoted(restoring)) TEMPLATE template0 ENCODING 'UTF8'")
         }
+        var left: [String] = []
         do throws(StoreError) {
             try run(
                 "pg_restore", ["--exit-on-error", "--no-owner", "--no-privileges", "--dbname=\(restoring)", copy],
                 address.setting("dbname", restoring))
             try Store.check(try contents(address.setting("dbname", restoring), ambient), against: manifest)
             if exists {
+                let other = try connect(address.setting("dbname", name == "postgres" ? "template1" : "postgres"), ambient)
+                left = try PostgresOwnSettings.copy(from: name, to: restoring, other)
                 try allowed("ALTER DATABASE \(quoted(name)) OWNER TO \(user)") { () throws(StoreError) in
                     try rename(name, to: former, server)
                 }
@@ -61,7 +64,7 @@ enum PostgresBackup {
             try server.command("DROP DATABASE IF EXISTS \(quoted(restoring))")
             throw error
         }
-        return (manifest, exists ? former : nil)
+        return (manifest, exists ? former : nil, left)
     }
 
     private static func contents(_ address: PostgresAddress, _ ambient: Ambient) throws(StoreError) -> DatabaseContents {
