@@ -171,6 +171,7 @@ struct BatchTests {
             world.clock.advance(milliseconds: 1000)
             let counters = try #require(world.relay.services.keys.find(key)?.counters)
             let known = LimitAmounts(tokens: tokens.limited, costMicroUSD: 300)
+            counters.counts.withLock { $0 = LimitCounters.Counts() }
             counters.raise(.total, to: known, around: world.clock.ambient.now(), .none, .utc)
             try await world.relay.batches.holdOpen()
             #expect(try await world.get("/v1/messages/batches/\(id)/results").status == 200)
