@@ -1,6 +1,7 @@
 import Domain
 import Store
 import Synchronization
+import Telemetry
 import TestKit
 import Testing
 
@@ -179,6 +180,46 @@ struct BatchTests {
             #expect(ledger.count == 2 && ledger.contains { $0.requestID == request && $0.priceMicroUSD == 300 })
             #expect(counters.used(.total).costMicroUSD == ledger.reduce(0) { $0 + $1.priceMicroUSD })
             #expect(counters.used(.total).tokens == ledger.reduce(0) { $0 + $1.tokens.limited })
+        }
+    }
+
+    @Test func `a batch with fewer results than requests is counted and booked only when all are there, or none will come`() async throws {
+        try await withFake { world, _ async throws in
+            let id = try #require(try JSON(parsing: try await world.send(Self.batch, "/v1/messages/batches").body)["id"].string)
+            let (key, path) = (world.key.id, "/v1/messages/batches/\(id)/results")
+            func booked() async throws -> Timestamp? {
+                try await world.store.read { reader throws(StoreError) in try reader.batch(id, apiKeyID: key) }?.bookedAt
+            }
+            func say(_ counts: String) async throws {
+                try await world.store.transaction { transaction throws(StoreError) in
+                    try transaction.updateBatch(id, state: #"{"request_counts":{\#(counts)}}"#, nextLookAt: nil)
+                }
+            }
+            let differences = world.metrics.counter(.relayBatchDifferences)
+            try await say(#""processing":0,"succeeded":2,"errored":1"#)
+            #expect(try await world.get(path).status == 200)
+            #expect(try await booked() == nil)
+            #expect(differences.value == 1)
+            let counters = try #require(world.relay.services.keys.find(key)?.counters)
+            let held = counters.used(.total)
+            try await say(#""succeeded":1,"expired":1"#)
+            #expect(try await world.get(path).status == 200)
+            #expect(try await booked() != nil)
+            #expect(differences.value == 1 && counters.used(.total) != held)
+        }
+    }
+
+    @Test func `what came of a batch is booked in the end, however many results the upstream owes`() async throws {
+        try await withFake { world, _ async throws in
+            let id = try #require(try JSON(parsing: try await world.send(Self.batch, "/v1/messages/batches").body)["id"].string)
+            let key = world.key.id
+            try await world.store.transaction { transaction throws(StoreError) in
+                try transaction.updateBatch(id, state: #"{"request_counts":{"succeeded":3}}"#, nextLookAt: nil)
+            }
+            world.clock.advance(milliseconds: (BatchBooks.heldSeconds + 1) * 1000)
+            #expect(try await world.get("/v1/messages/batches/\(id)/results").status == 200)
+            let batch = try await world.store.read { reader throws(StoreError) in try reader.batch(id, apiKeyID: key) }
+            #expect(batch?.bookedAt != nil && world.metrics.counter(.relayBatchDifferences).value == 1)
         }
     }
 

@@ -16,6 +16,8 @@ final class BatchBooks: Sendable {
 
     /// How often a batch is looked at that nobody asks for.
     private static let lookSeconds: Int64 = 300
+    /// One whose results are not as many as its requests.
+    private static let differenceSeconds: Int64 = 3600
     /// Looks in one round, and seconds between rounds.
     private static let looksPerRound = 50
     private static let roundSeconds = 60
@@ -120,7 +122,7 @@ final class BatchBooks: Sendable {
             failed = true
         }
         let isComplete = await pump.finish() && !failed
-        if isComplete, isMine { await book(batch, pump.results) }
+        if isComplete, isMine, await isWhole(batch, pump.results) { await book(batch, pump.results) }
         guard let client else {
             if !isComplete { throw .upstreamFault }
             return
@@ -159,6 +161,29 @@ final class BatchBooks: Sendable {
 
     /// What a caller adds to an address goes upstream as it is.
     static func query(_ head: RequestHead) -> String { head.queryText.isEmpty ? "" : "?" + head.queryText }
+
+    /// Whether there was a result for each request. If not, they are asked for again, until no upstream would still add one: what came is in
+    /// the ledger all the same.
+    private func isWhole(_ batch: MessageBatch, _ results: BatchResults) async -> Bool {
+        guard let count = batch.requestCount, count != Int64(results.lines) else { return true }
+        let now = services.ambient.now()
+        let isLast = batch.createdAt < now.adding(seconds: -Self.heldSeconds)
+        services.meters.batchDifferences.add()
+        services.log.warning(
+            "batch.results_differ",
+            [
+                "batch": LogValue(batch.id), "account": LogValue(batch.accountID.text), "requests": .integer(count),
+                "results": LogValue(results.lines),
+                "action": .text(isLast ? "booked as they are: compare them with the account's bill" : "asked for again in an hour"),
+            ])
+        guard !isLast else { return true }
+        do {
+            try await store.transaction { transaction throws(StoreError) in
+                try transaction.updateBatch(batch.id, state: nil, nextLookAt: now.adding(seconds: Self.differenceSeconds))
+            }
+        } catch { services.log.warning("batch.not_marked", ["batch": LogValue(batch.id), "error": LogValue("\(error)")]) }
+        return false
+    }
 
     /// Once: the budget held back is replaced by what was used.
     private func book(_ batch: MessageBatch, _ results: BatchResults) async {
@@ -221,7 +246,10 @@ final class BatchBooks: Sendable {
         if batch.isCreating { return await abandon(batch) }
         do {
             let state = try await refreshed(batch, on: reactor, head: Self.ownHead)
-            if state["processing_status"].string == "ended" { try await fetch(batch, on: reactor, head: Self.ownHead, to: nil) }
+            guard state["processing_status"].string == "ended" else { return }
+            var ended = batch
+            ended.state = state.text
+            try await fetch(ended, on: reactor, head: Self.ownHead, to: nil)
         } catch {
             services.log.info("batch.look_failed", ["batch": LogValue(batch.id), "error": LogValue("\(error)")])
         }

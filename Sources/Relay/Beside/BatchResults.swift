@@ -17,6 +17,7 @@ struct BatchResults {
     private var isSkipping = false
     /// Settled and not yet in the journal.
     private(set) var waiting: [[UInt8]] = []
+    /// All that were not empty.
     private(set) var lines = 0
     /// A line that could not be read; its result is not booked.
     private(set) var unreadable = 0
@@ -77,6 +78,7 @@ struct BatchResults {
     private mutating func finishLine() {
         guard !isSkipping else {
             isSkipping = false
+            lines += 1
             unreadable += 1
             return
         }
@@ -162,6 +164,15 @@ struct BatchResults {
     static func requestIDs(_ batch: MessageBatch) -> ClosedRange<RequestID> {
         let start = UInt64(bitPattern: batch.createdAt.milliseconds) << 16
         return RequestID(high: start, low: 0)...RequestID(high: start | 0xffff, low: .max)
+    }
+}
+
+extension MessageBatch {
+    /// How many requests it has, whatever has become of them, as the upstream said last; nil when it does not say.
+    var requestCount: Int64? {
+        let counts = (try? JSON(parsing: Array(state.utf8)))?["request_counts"] ?? .null
+        let sum = ["processing", "succeeded", "errored", "canceled", "expired"].reduce(0) { LimitAmounts.sum($0, counts[$1].int ?? 0) }
+        return sum > 0 ? sum : nil
     }
 }
 

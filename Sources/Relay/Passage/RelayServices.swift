@@ -146,6 +146,7 @@ final class RelayMeters: Sendable {
     let cacheRead: Counter
     let ok: Counter
     let priceMissing: Counter
+    let batchDifferences: Counter
 
     init(_ metrics: Metrics) {
         self.metrics = metrics
@@ -161,6 +162,7 @@ final class RelayMeters: Sendable {
         cacheRead = metrics.counter(.relayTokens, "cache_read")
         ok = metrics.counter(.relayUpstreamStatus, "200")
         priceMissing = metrics.counter(.relayPriceMissing)
+        batchDifferences = metrics.counter(.relayBatchDifferences)
     }
 
     func count(_ status: RequestStatus, _ tokens: TokenCounts) {

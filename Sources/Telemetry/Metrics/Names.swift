@@ -22,6 +22,8 @@ extension MetricDefinition {
         "gatehouse_relay_requests_total", "Relayed requests by outcome.", .counter, labels: ["outcome"])
     public static let relayPriceMissing = MetricDefinition(
         "gatehouse_relay_price_missing_total", "Attempts billed at the dearest price of a family because their model has none.", .counter)
+    public static let relayBatchDifferences = MetricDefinition(
+        "gatehouse_relay_batch_differences_total", "Readings of a batch with more or fewer results than it has requests.", .counter)
     public static let relayRefusals = MetricDefinition(
         "gatehouse_relay_refusals_total", "Requests refused before going upstream, by reason.", .counter, labels: ["reason"])
     public static let relayUpstreamStatus = MetricDefinition(
