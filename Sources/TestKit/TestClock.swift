@@ -36,6 +36,9 @@ public final class TestClock: Sendable {
         }
     }
 
+    /// Sets the wall clock and leaves the monotonic one alone, as an operator or a time server does.
+    public func set(_ now: Timestamp) { face.withLock { $0.milliseconds = now.milliseconds } }
+
     public var ambient: Ambient {
         Ambient(
             now: { self.face.withLock { Timestamp(milliseconds: $0.milliseconds) } },

@@ -243,4 +243,25 @@ struct LimitLoadingTests {
             #expect(throws: LimitRefusal.self) { try pass(now, tokens: 1) }
         }
     }
+
+    @Test(arguments: [Timestamp(year: 2020, month: 1, day: 1), LimitTests.noon.adding(seconds: -86_400)])
+    func `what was used up before a start under a clock that is behind is used up when it is set right`(behind: Timestamp) async throws {
+        try await withBench { bench in
+            var limits = APIKeyLimits(tokensPerDay: 60)
+            (limits.costPerWeekMicroUSD, limits.costPerMonthMicroUSD) = (1400, 1400)
+            let key = try await bench.addKey("cr_one", limits)
+            try await bench.use(key, tokens: 60, cost: 1400)
+            let right = bench.store.ambient.now().adding(seconds: 60)
+            bench.clock.set(behind)
+            let keys = try await bench.started()
+            let known = try #require(keys.find(key))
+            bench.clock.set(right)
+            try await keys.refresh(from: bench.store, loading: bench.loading)
+            var want = LimitCounters.Reservation(moment: right, second: 1000)
+            want.amounts = LimitAmounts(requests: 1, tokens: 1, costMicroUSD: 1)
+            #expect(throws: LimitRefusal.self) { try LimitCounters.admit(known.holders, want, zone: .utc) }
+            #expect(known.counters.used(.day).tokens == 60)
+            #expect(known.counters.used(.week).costMicroUSD == 1400 && known.counters.used(.month).costMicroUSD == 1400)
+        }
+    }
 }

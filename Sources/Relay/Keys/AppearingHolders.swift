@@ -75,8 +75,8 @@ struct LaterLooks: Sendable {
         let second: UInt64
     }
     private var looks: [Look] = []
-    /// When a clock was last looked at.
-    private var seenAt: Timestamp?
+    /// How far the wall clock was from the monotonic one at the last look, in milliseconds.
+    private var seenApart: Int64?
     /// After the journal has been moved, and after most answers and long ones have ended.
     private static let afterSeconds: [UInt64] = [5, 60, 600]
     /// More are not worth a read of the database each.
@@ -89,9 +89,13 @@ struct LaterLooks: Sendable {
     func due(_ second: UInt64) -> [LimitLoading.Target] { looks.filter { $0.second <= second }.flatMap(\.targets) }
     mutating func done(_ second: UInt64) { looks.removeAll { $0.second <= second } }
 
-    /// Whether the clock has been set back so far since the last time that periods begin anew.
-    func wentBack(_ now: Timestamp) -> Bool {
-        seenAt.map { now.adding(seconds: LimitCounters.Period.stepSeconds) < $0 } ?? false
+    /// Whether the wall clock has been set, forward or back, since the last look: periods have begun that know nothing of what the ledger
+    /// has of them.
+    func wasSet(_ now: Timestamp, uptime: UInt64) -> Bool {
+        seenApart.map { abs(Self.apart(now, uptime) - $0) > Self.stepMilliseconds } ?? false
     }
-    mutating func note(_ now: Timestamp) { seenAt = now }
+    mutating func note(_ now: Timestamp, uptime: UInt64) { seenApart = Self.apart(now, uptime) }
+    private static func apart(_ now: Timestamp, _ uptime: UInt64) -> Int64 { now.milliseconds - Int64(uptime / 1_000_000) }
+    /// Clocks that are kept right are moved by less.
+    private static let stepMilliseconds: Int64 = 60_000
 }

@@ -178,7 +178,11 @@ final class KeyDirectory: Sendable {
     /// - Parameter loading: tells counters that appear or are limited anew what they do not know, before anything is admitted by them. Nil
     ///   before all are told.
     func refresh(from store: Store, loading: LimitLoading? = nil) async throws(StoreError) {
-        if let loading { try await lookAgain(loading, store) }
+        if let loading {
+            try await lookAgain(loading, store)
+        } else {
+            laterLooks.withLock { $0.note(store.ambient.now(), uptime: store.ambient.uptimeNanoseconds()) }
+        }
         while true {
             let since = version
             let (changes, purges) = try await store.read { reader throws(StoreError) in
@@ -224,15 +228,16 @@ final class KeyDirectory: Sendable {
     }
 
     private func lookAgain(_ loading: LimitLoading, _ store: Store) async throws(StoreError) {
-        let (now, second) = (store.ambient.now(), store.ambient.uptimeNanoseconds() / 1_000_000_000)
-        let (wentBack, due) = laterLooks.withLock { ($0.wentBack(now), $0.due(second)) }
-        let targets = wentBack ? LimitLoading.targets(all) : due
+        let (now, uptime) = (store.ambient.now(), store.ambient.uptimeNanoseconds())
+        let second = uptime / 1_000_000_000
+        let (wasSet, due) = laterLooks.withLock { ($0.wasSet(now, uptime: uptime), $0.due(second)) }
+        let targets = wasSet ? LimitLoading.targets(all) : due
         try await loading.run(targets, .again)
         laterLooks.withLock { looks in
             looks.done(second)
-            looks.note(now)
+            looks.note(now, uptime: uptime)
             // What the counters have booked since is not in the ledger yet.
-            if wentBack { looks.add(targets, second: second) }
+            if wasSet { looks.add(targets, second: second) }
         }
     }
 
