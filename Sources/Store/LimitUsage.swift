@@ -39,10 +39,10 @@ public struct LimitPart: Sendable, Equatable {
     public let usage: LimitUsage
 }
 
-/// What a key used in one second.
+/// What a key used within a moment: requests that were made in the same quarter of a second, results of batches booked in the same second.
 public struct LimitStep: Sendable, Equatable {
     public let apiKeyID: APIKeyID
-    /// Of the first entry.
+    /// When the first of them counts.
     public let at: Timestamp
     public let usage: LimitUsage
 }
@@ -113,9 +113,10 @@ extension Reader {
         return parts
     }
 
-    /// Use since a moment in steps of a second, from the next part of the ledger in the order of its ids.
+    /// Use since a moment, from the next part of the ledger in the order of its ids. A request counts when its id was made, however long it
+    /// took and whoever settled it; results of a batch, whose ids are of the batch, when they were booked.
     /// - Parameters:
-    ///   - after: where the part before ended; nil begins with the oldest request that can have been settled since.
+    ///   - after: where the part before ended; nil begins with the oldest batch whose results can have been booked since.
     ///   - entries: how many to read.
     /// - Returns: `end` nil for the last part.
     public func recentUsage(
@@ -125,13 +126,23 @@ extension Reader {
         let later: SQL = "(request_id, attempt) > (\(place.request), \(place.attempt))"
         let end = try ledgerPlace(later, entries: entries)
         let earlier: SQL = if let end { "(request_id, attempt) <= (\(end.request), \(end.attempt))" } else { "1 = 1" }
+        let ofBatch: SQL = "price_flags LIKE '%batch%'"
         var steps: [LimitStep] = []
+        // An id is "req_" and the milliseconds in twelve hex digits; the last two of them are left out.
         for row in try rows(
             """
-            SELECT api_key_id, MIN(at) AS at, \(LimitUsage.sums(requests: "counts_request")) FROM ledger
-            WHERE \(later) AND \(earlier) AND charged AND at >= \(moment) GROUP BY api_key_id, at / 1000
+            SELECT api_key_id, CASE WHEN \(ofBatch) THEN at / 1000 ELSE 0 END AS booked_second,
+                CASE WHEN \(ofBatch) THEN '' ELSE substr(request_id, 1, 14) END AS made, MIN(request_id) AS first_id, MIN(at) AS first_at,
+                \(LimitUsage.sums(requests: "counts_request"))
+            FROM ledger WHERE \(later) AND \(earlier) AND charged
+                AND (request_id >= \(LedgerPlace.before(moment).request) OR \(ofBatch) AND at >= \(moment))
+            GROUP BY api_key_id, booked_second, made
             """)
-        { steps.append(LimitStep(apiKeyID: try row["api_key_id"], at: try row["at"], usage: try LimitUsage(row: row))) }
+        {
+            let (made, first): (String, RequestID) = (try row["made"], try row["first_id"])
+            let at: Timestamp = made.isEmpty ? try row["first_at"] : Timestamp(milliseconds: Int64(first.high >> 16))
+            steps.append(LimitStep(apiKeyID: try row["api_key_id"], at: at, usage: try LimitUsage(row: row)))
+        }
         return (steps, end)
     }
 }

@@ -39,15 +39,19 @@ struct LimitLoadingTests {
             }
         }
         /// A request that ended now.
-        func use(_ key: APIKeyID, tokens: Int64, cost: Int64 = 0) async throws {
+        /// - Parameters:
+        ///   - began: so many seconds ago.
+        ///   - flags: "batch" for the result of one.
+        func use(_ key: APIKeyID, tokens: Int64, cost: Int64 = 0, began: Int64 = 0, flags: String = "") async throws {
             let ambient = store.ambient
-            let (id, now) = (RequestID(ambient), ambient.now())
+            let (made, now) = (RequestID(ambient), ambient.now())
+            let id = RequestID(high: made.high - UInt64(began * 1000) << 16, low: made.low)
             let record = RequestRecord(
                 id: id, apiKeyID: key, keyName: "a key", model: "claude-sonnet-5-5", path: "/v1/messages", stream: false, status: .success,
                 startedAt: now, attempts: 1, tokens: TokenCounts(input: tokens))
             let entry = LedgerEntry(
                 requestID: id, attempt: 1, apiKeyID: key, model: "claude-sonnet-5-5", tokens: TokenCounts(input: tokens),
-                costMicroUSD: cost, priceMicroUSD: cost, usageSource: .final, at: now)
+                costMicroUSD: cost, priceMicroUSD: cost, priceFlags: flags, usageSource: .final, at: now)
             let settled = SettledRequest(request: record, entries: [entry])
             _ = try await change { transaction throws(StoreError) in try transaction.settle([settled]) }
         }
@@ -84,6 +88,23 @@ struct LimitLoadingTests {
             #expect(window?.start == opened && window?.used.tokens == 140, "the first request is of the window before")
             #expect(known.counters.used(.week).costMicroUSD == 15 && known.counters.used(.day).tokens == 150)
             #expect(known.counters.counts.withLock { $0.minute.total(.requests) } == 3)
+        }
+    }
+
+    @Test func `a request counts when it was admitted and a batch when it was booked, after a start as before`() async throws {
+        try await withBench { bench in
+            var limits = APIKeyLimits()
+            (limits.costPerWeekMicroUSD, limits.windowMinutes, limits.windowTokens) = (100_000, 5, 100_000)
+            let key = try await bench.addKey("cr_one", limits)
+            let (week, before) = (CivilZone.utc.week(around: LimitTests.noon, startDay: 1, hour: 0), bench.store.ambient.now())
+            bench.clock.advance(milliseconds: week.upperBound.milliseconds - before.milliseconds + 400_000)
+            try await bench.use(key, tokens: 1, cost: 1, began: 401)
+            try await bench.use(key, tokens: 20, cost: 20, began: 3 * 86_400)
+            try await bench.use(key, tokens: 300, cost: 300, began: 86_400, flags: "batch")
+            try await bench.use(key, tokens: 4000, cost: 4000, began: 399)
+            try await bench.use(key, tokens: 50_000, cost: 50_000)
+            let counters = try #require(try await bench.started().find(key)).counters
+            #expect(counters.used(.week).costMicroUSD == 54_300 && counters.used(.window).tokens == 50_300)
         }
     }
 
