@@ -62,7 +62,7 @@ public struct Stats: Sendable {
                     make: Span.init)),
             replies: .ok(Self.view), problems: ProblemKind.ofSignIn + ProblemKind.ofKey + ProblemKind.ofStore,
             about:
-                "Also with a relay key that may be used from there. Tokens and costs are those of whole days (of TIME_ZONE), as booked; requests and times are those of the history, as long as it is kept."
+                "Also with a relay key that may be used from there. Tokens, costs and the requests of the series are those of whole days (of TIME_ZONE), as booked, so without requests that used nothing; requests, errors and times of the totals are those of the history between the two times, as long as it is kept. The two counts of requests differ accordingly."
         ) { input, caller in
             let now = keys.store.ambient.now()
             let zone = keys.store.ambient.zone
