@@ -67,7 +67,8 @@ enum RouteDescriptions {
         .maybe("model", "Only this model.", .text),
         .maybe("status", "Only these.", .choice(RequestStatus.allCases.map(\.rawValue))),
         .maybe(
-            "date", "One day (of TIME_ZONE), as 2026-11-21; beats `from` and `to`.", .text(length: 10...10, pattern: nil, format: "date")),
+            "date", "One day (of TIME_ZONE), as 2026-11-21; `from` and `to` narrow it.",
+            .text(length: 10...10, pattern: nil, format: "date")),
         .maybe("from", "Begun at this time or later; a day ago when nothing is said.", .time),
         .maybe("to", "Begun before this time.", .time),
     ]

@@ -70,7 +70,8 @@ struct SelfServiceTests {
         try await withHistory(1) { world async throws in
             for (path, status) in [
                 ("/v1/request-stats?date=x", 400), ("/v1/request-history?limit=0", 400), ("/v1/request-history/req_0", 404),
-                ("/v1/request-history/export?format=xml", 400),
+                ("/v1/request-history/export?format=xml", 400), ("/v1/request-history/export?limit=5", 400),
+                ("/v1/request-history/export?cursor=x", 400),
             ] {
                 let reply = try await world.get(path)
                 let json = try JSON(parsing: reply.body)
@@ -112,6 +113,9 @@ struct SelfServiceTests {
             #expect(rest["history"].array?.count == 2 && rest["pagination"]["hasMore"] == false)
             let ids = ((first["history"].array ?? []) + (rest["history"].array ?? [])).compactMap { $0["requestId"].string }
             #expect(Set(ids).count == 6)
+            let third = try #require(first["history"].array?[2]["timestamp"].string)
+            let late = try JSON(parsing: try await world.get("/v1/request-history?date=\(third.prefix(10))&from=\(third)").body)
+            #expect(late["history"].array?.count == 3, "a day and a time in it hold together")
         }
     }
 

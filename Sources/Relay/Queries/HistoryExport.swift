@@ -11,12 +11,17 @@ struct HistoryExport: Sendable {
     /// Rows read at once.
     private static let pageRows = 500
     private enum Format: String { case csv, jsonl }
+    /// Of the list, which goes by pages.
+    private static let pageNames = ["limit", "offset", "cursor"]
 
     func handle(_ exchange: Exchange) async throws {
         let key = try RelayGate.key(exchange, services)
         let query = QueryText.parse(exchange.head.queryText)
         guard let format = Format(rawValue: query.first { $0.name == "format" }?.value ?? "csv") else {
             throw RelayProblem.badRequest("format: must be csv or jsonl.")
+        }
+        if let paging = query.first(where: { Self.pageNames.contains($0.name) }) {
+            throw RelayProblem.badRequest("\(paging.name): an export has everything that the filters select; leave it out.")
         }
         let filter = try history.filter(key, query: query)
         // The first page is read before the head is written, so that a refusal still has a status.

@@ -48,7 +48,8 @@ struct RequestHistory: Sendable {
         filter.from = try Self.parsed(query, "from") { text throws(ParseError) in try Timestamp(parsing: text) }
         filter.to = try Self.parsed(query, "to") { text throws(ParseError) in try Timestamp(parsing: text) }
         if let day = try Self.parsed(query, "date", { text throws(ParseError) in try zone.day(parsing: text) }) {
-            (filter.from, filter.to) = (day.lowerBound, day.upperBound)
+            filter.from = max(filter.from ?? day.lowerBound, day.lowerBound)
+            filter.to = min(filter.to ?? day.upperBound, day.upperBound)
         } else if filter.from == nil, let bound = cursor?.from {
             filter.from = bound
         } else if filter.from == nil, filter.to == nil {
