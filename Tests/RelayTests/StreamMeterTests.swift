@@ -108,6 +108,20 @@ struct StreamMeterTests {
         }
     }
 
+    @Test(arguments: [
+        ("\"input_tokens\"", #""\u0069nput_tokens""#), ("\"output_tokens\"", #""\u006futput_token\u0073""#),
+        ("\"cache_creation\"", #""cache\u005fcreation""#), ("\"cache_read_input_tokens\"", #""cache_read_input_toke\u006es""#),
+        ("\"usage\"", #""u\u0073age""#), ("\"message_start\"", #""message\u005fstart""#), ("\"type\"", #""t\u0079pe""#),
+    ]) func `a name written with escapes is the same name, in frames with a name and without`(plain: String, escaped: String) {
+        for names in [true, false] {
+            let lines = Self.whole.replacing(plain, with: escaped).split(separator: "\n", omittingEmptySubsequences: false)
+            let text = lines.filter { names || !$0.hasPrefix("event:") }.joined(separator: "\n")
+            let (usage, facts) = Self.read(text, step: 11)
+            #expect(usage.tokens == TokenCounts(input: 10, output: 42, cacheWrite5m: 40, cacheWrite1h: 30, cacheRead: 5))
+            #expect(facts == Facts(deltaBytes: 6, blocks: 1, hasStopped: true, stopReason: "end_turn", snapshot: 42))
+        }
+    }
+
     @Test func `a ping may be written only where no frame is under way`() {
         let bytes = Array((Self.start + Self.block).utf8)
         for end in 1..<bytes.count {

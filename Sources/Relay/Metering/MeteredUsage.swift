@@ -46,9 +46,10 @@ struct MeteredUsage: Sendable, Equatable {
     mutating func overlay(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
         var next = self
         let end = JSONSkim.walk(bytes, from) { bytes, name, at in
-            if name.count == 14, JSONSkim.matches(bytes, name, "cache_creation"), let end = next.readCacheParts(bytes, at) { return end }
+            let member = Member(bytes, name)
+            if member == .cacheParts, let end = next.readCacheParts(bytes, at) { return end }
             guard let end = JSONSkim.skipValue(bytes, at) else { return nil }
-            next.take(bytes, name, at..<end)
+            next.take(bytes, member, at..<end)
             return end
         }
         guard end != nil else { return nil }
@@ -57,24 +58,54 @@ struct MeteredUsage: Sendable, Equatable {
         return end
     }
 
-    private mutating func take(_ bytes: Span<UInt8>, _ name: JSONSkim.Name, _ value: Range<Int>) {
+    /// What is read of a usage object.
+    private enum Member {
+        case input, output, cacheRead, cacheCreation, cacheParts, serverTools, speed, place, tier, iterations, other
+
+        init(_ bytes: Span<UInt8>, _ name: JSONSkim.Name) {
+            if name.isEscaped, let plain = JSONSkim.unescaped(bytes, name.range) {
+                self.init(plain.span, 0..<plain.count)
+            } else {
+                self.init(bytes, name.range)
+            }
+        }
+
+        private init(_ bytes: Span<UInt8>, _ name: Range<Int>) {
+            // Names differ in length, which settles most of them at once.
+            self =
+                switch name.count {
+                case 12 where JSONSkim.isWord(bytes, name, "input_tokens"): .input
+                case 13 where JSONSkim.isWord(bytes, name, "output_tokens"): .output
+                case 13 where JSONSkim.isWord(bytes, name, "inference_geo"): .place
+                case 23 where JSONSkim.isWord(bytes, name, "cache_read_input_tokens"): .cacheRead
+                case 27 where JSONSkim.isWord(bytes, name, "cache_creation_input_tokens"): .cacheCreation
+                case 14 where JSONSkim.isWord(bytes, name, "cache_creation"): .cacheParts
+                case 15 where JSONSkim.isWord(bytes, name, "server_tool_use"): .serverTools
+                case 5 where JSONSkim.isWord(bytes, name, "speed"): .speed
+                case 12 where JSONSkim.isWord(bytes, name, "service_tier"): .tier
+                case 10 where JSONSkim.isWord(bytes, name, "iterations"): .iterations
+                default: .other
+                }
+        }
+    }
+
+    private mutating func take(_ bytes: Span<UInt8>, _ member: Member, _ value: Range<Int>) {
         if JSONSkim.isNull(bytes, value) { return }
-        // Names differ in length, which settles most of them at once.
-        switch name.count {
-        case 12 where JSONSkim.matches(bytes, name, "input_tokens"): Self.count(bytes, value, into: &input)
-        case 13 where JSONSkim.matches(bytes, name, "output_tokens"): Self.count(bytes, value, into: &output)
-        case 13 where JSONSkim.matches(bytes, name, "inference_geo"): isUS = JSONSkim.string(bytes, value) == "us"
-        case 23 where JSONSkim.matches(bytes, name, "cache_read_input_tokens"): Self.count(bytes, value, into: &cacheRead)
-        case 27 where JSONSkim.matches(bytes, name, "cache_creation_input_tokens"): Self.count(bytes, value, into: &cacheCreation)
-        case 15 where JSONSkim.matches(bytes, name, "server_tool_use"):
+        switch member {
+        case .input: Self.count(bytes, value, into: &input)
+        case .output: Self.count(bytes, value, into: &output)
+        case .cacheRead: Self.count(bytes, value, into: &cacheRead)
+        case .cacheCreation: Self.count(bytes, value, into: &cacheCreation)
+        case .serverTools:
             _ = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
                 if JSONSkim.matches(bytes, name, "web_search_requests") { Self.count(bytes, value, into: &webSearches) }
                 return true
             }
-        case 5 where JSONSkim.matches(bytes, name, "speed"): isFast = JSONSkim.string(bytes, value) == "fast"
-        case 12 where JSONSkim.matches(bytes, name, "service_tier"): isBatch = JSONSkim.string(bytes, value) == "batch"
-        case 10 where JSONSkim.matches(bytes, name, "iterations"): readIterations(bytes, value)
-        default: break
+        case .speed: isFast = JSONSkim.string(bytes, value) == "fast"
+        case .place: isUS = JSONSkim.string(bytes, value) == "us"
+        case .tier: isBatch = JSONSkim.string(bytes, value) == "batch"
+        case .iterations: readIterations(bytes, value)
+        case .cacheParts, .other: break
         }
     }
 

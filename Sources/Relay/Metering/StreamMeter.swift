@@ -186,8 +186,10 @@ struct StreamMeter: ~Copyable {
         if kind == .none {
             // A frame without a name says what it is in "type".
             _ = JSONSkim.members(data, 0) { bytes, name, value in
-                guard JSONSkim.matches(bytes, name, "type"), value.count > 2 else { return true }
-                kind = Self.event(bytes, value.lowerBound + 1..<value.upperBound - 1)
+                guard JSONSkim.matches(bytes, name, "type"), value.count > 2, bytes[value.lowerBound] == 0x22 else { return true }
+                let word = value.lowerBound + 1..<value.upperBound - 1
+                kind = Self.event(bytes, word)
+                if kind == .other, let plain = JSONSkim.unescaped(bytes, word) { kind = Self.event(plain.span, 0..<plain.count) }
                 return false
             }
         }

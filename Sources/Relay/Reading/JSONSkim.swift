@@ -205,6 +205,13 @@ enum JSONSkim {
         string(bytes, name.lowerBound - 1..<name.upperBound + 1) == word.description
     }
 
+    /// A text written with escapes as the bytes it stands for; nil when nothing in it is one, as in nearly all.
+    /// - Parameter text: without its quotes.
+    static func unescaped(_ bytes: Span<UInt8>, _ text: Range<Int>) -> [UInt8]? {
+        guard position(of: 0x5c, in: bytes, text.lowerBound, before: text.upperBound) != nil else { return nil }
+        return string(bytes, text.lowerBound - 1..<text.upperBound + 1).map { Array($0.utf8) }
+    }
+
     /// The string of a value's range (quotes included), escapes decoded; nil when it is no string.
     static func string(_ bytes: Span<UInt8>, _ value: Range<Int>) -> String? {
         guard value.count >= 2, bytes[value.lowerBound] == 0x22 else { return nil }
