@@ -138,7 +138,7 @@ struct PassageTests {
         }
     }
 
-    @Test(arguments: ["\n", "\r\n"], ["event: error", "event:error", ""])
+    @Test(arguments: ["\n", "\r\n"], ["event: error", "event:error", "", "event: message"])
     func `whatever a read cuts, other events pass as they are and a hidden error as a neutral one`(end: String, name: String) throws {
         let hidden = HiddenWords(["example works"])
         func frame(_ name: String, _ data: String) -> String { (name.isEmpty ? "" : name + end) + "data: " + data + end + end }

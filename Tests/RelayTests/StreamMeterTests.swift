@@ -102,7 +102,7 @@ struct StreamMeterTests {
     }
 
     @Test func `an error event in any frame is seen, with or without a name`() {
-        for name in ["event: error\n", ""] {
+        for name in ["event: error\n", "", "event: message\n"] {
             let text = Self.start + name + "data: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n"
             #expect(Self.read(text, step: 5).meter.errorType == "overloaded_error")
         }
@@ -120,6 +120,20 @@ struct StreamMeterTests {
             #expect(usage.tokens == TokenCounts(input: 10, output: 42, cacheWrite5m: 40, cacheWrite1h: 30, cacheRead: 5))
             #expect(facts == Facts(deltaBytes: 6, blocks: 1, hasStopped: true, stopReason: "end_turn", snapshot: 42))
         }
+    }
+
+    @Test(arguments: ["event: message", "event:", "event: brand_new"], [1, 2, 11, 4096])
+    func `a frame whose name is not known is what its data says`(name: String, step: Int) {
+        let lines = Self.whole.split(separator: "\n", omittingEmptySubsequences: false)
+        let (usage, facts) = Self.read(lines.map { $0.hasPrefix("event:") ? name : String($0) }.joined(separator: "\n"), step: step)
+        #expect(usage.tokens == TokenCounts(input: 10, output: 42, cacheWrite5m: 40, cacheWrite1h: 30, cacheRead: 5))
+        #expect(facts == Facts(deltaBytes: 6, blocks: 1, hasStopped: true, stopReason: "end_turn", snapshot: 42))
+    }
+
+    @Test(arguments: [1, 2, 3, 4096]) func `a byte order mark before the stream is passed over`(step: Int) {
+        let (usage, facts) = Self.read("\u{feff}" + Self.whole, step: step)
+        #expect(usage.tokens == TokenCounts(input: 10, output: 42, cacheWrite5m: 40, cacheWrite1h: 30, cacheRead: 5))
+        #expect(facts == Facts(deltaBytes: 6, blocks: 1, hasStopped: true, stopReason: "end_turn", snapshot: 42))
     }
 
     @Test func `a ping may be written only where no frame is under way`() {

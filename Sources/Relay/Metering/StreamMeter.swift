@@ -44,14 +44,22 @@ struct StreamMeter: ~Copyable {
     /// The first data line of the frame was complete JSON, or there was none yet.
     private var isDataRead = true
     private var frameHasLines = false
+    /// Of the stream: only before it a byte order mark may stand.
+    private var isFirstLine = true
 
     init() {}
 
     /// Nothing of a frame is under way, so a frame of our own may be written here.
     var isBetweenFrames: Bool { line.isEmpty && !frameHasLines && !isSkippingLine }
 
-    /// An error has come, is coming, or may be: the frame under way has no name, and its data is not whole yet.
-    var mayBeInError: Bool { errorData != nil || event == .error || event == .none && (!line.isEmpty || !isDataRead) }
+    /// An error has come, is coming, or may be: the frame under way has no name that says what it is, and its data is not whole yet.
+    var mayBeInError: Bool {
+        errorData != nil || event == .error || isOpenEvent && (!line.isEmpty || !isDataRead) || event == .other && dataLines == 0
+    }
+    /// The data says what the frame is: it has no name, or one that is not known, as "message".
+    private var isOpenEvent: Bool { event == .none || event == .other }
+    /// Whether a frame of this name is what its data says.
+    static func isOpen(name: Span<UInt8>) -> Bool { event(name, 0..<name.count) == .other }
     var isInErrorEvent: Bool { event == .error }
 
     /// At least one event other than ping has come.
@@ -122,7 +130,13 @@ struct StreamMeter: ~Copyable {
         takeLine(whole.span, 0..<whole.count)
     }
 
-    private mutating func takeLine(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+    private mutating func takeLine(_ bytes: Span<UInt8>, _ whole: Range<Int>) {
+        var range = whole
+        if isFirstLine {
+            isFirstLine = false
+            let at = range.lowerBound
+            if range.count >= 3, bytes[at] == 0xef, bytes[at + 1] == 0xbb, bytes[at + 2] == 0xbf { range = at + 3..<range.upperBound }
+        }
         guard !range.isEmpty else { return finishFrame() }
         frameHasLines = true
         if Self.starts(bytes, range, "data:") {
@@ -183,8 +197,8 @@ struct StreamMeter: ~Copyable {
     private mutating func read(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
         let data = bytes.extracting(range)
         var kind = event
-        if kind == .none {
-            // A frame without a name says what it is in "type".
+        if isOpenEvent {
+            // Such a frame says what it is in "type".
             _ = JSONSkim.members(data, 0) { bytes, name, value in
                 guard JSONSkim.matches(bytes, name, "type"), value.count > 2, bytes[value.lowerBound] == 0x22 else { return true }
                 let word = value.lowerBound + 1..<value.upperBound - 1

@@ -103,7 +103,8 @@ struct ErrorCover {
             let text = JSONSkim.array(bytes, line)
             if text.starts(with: "event:".utf8) {
                 let word = text.dropFirst(text.count > 6 && text[6] == 0x20 ? 7 : 6)
-                name = word.elementsEqual("error".utf8) ? .error : .another
+                let isOpen = StreamMeter.isOpen(name: Array(word).span)
+                name = word.elementsEqual("error".utf8) ? .error : isOpen ? .none : .another
             } else if text.starts(with: "data:".utf8), name == .none {
                 if !data.isEmpty { data.append(0x0a) }
                 data += text.dropFirst(5)
