@@ -136,6 +136,19 @@ struct StreamMeterTests {
         #expect(facts == Facts(deltaBytes: 6, blocks: 1, hasStopped: true, stopReason: "end_turn", snapshot: 42))
     }
 
+    @Test(
+        arguments: [
+            "event: message_delta\ndata: {\"delta\":{},\"usage\":{\"output_tokens\":5000}}\n\n",
+            "data: {\"type\":\"message_start\",\"message\":{\"model\":\"other\",\"usage\":{\"input_tokens\":7,\"output_tokens\":1}}}\n\n",
+            "event: content_block_delta\ndata: nonsense\n\n", "data: {\ndata: nonsense\n\n", Self.block,
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\"}}\n\n",
+        ], [1, 13, 4096])
+    func `what follows the last event changes nothing`(more: String, step: Int) {
+        let (usage, facts) = Self.read(Self.whole + more, step: step)
+        #expect(usage.tokens == TokenCounts(input: 10, output: 42, cacheWrite5m: 40, cacheWrite1h: 30, cacheRead: 5))
+        #expect(facts == Facts(deltaBytes: 6, blocks: 1, hasStopped: true, stopReason: "end_turn", snapshot: 42))
+    }
+
     @Test func `a ping may be written only where no frame is under way`() {
         let bytes = Array((Self.start + Self.block).utf8)
         for end in 1..<bytes.count {

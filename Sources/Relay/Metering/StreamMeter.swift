@@ -118,7 +118,7 @@ struct StreamMeter: ~Copyable {
     private mutating func finishLine(_ bytes: Span<UInt8>, _ range: Range<Int>) {
         if isSkippingLine {
             isSkippingLine = false
-            isUnparsed = true
+            markUnparsed()
             frameHasLines = true
             return
         }
@@ -148,7 +148,7 @@ struct StreamMeter: ~Copyable {
                 isDataRead = read(bytes, from..<range.upperBound)
                 if !isDataRead { data = JSONSkim.array(bytes, from..<range.upperBound) }
             } else if isDataRead || data.count + range.count > Self.maximumLineBytes {
-                isUnparsed = true
+                markUnparsed()
             } else {
                 data.append(0x0a)
                 for at in from..<range.upperBound { data.append(bytes[at]) }
@@ -163,7 +163,7 @@ struct StreamMeter: ~Copyable {
     private mutating func finishFrame() {
         if !isDataRead {
             let whole = data
-            if dataLines == 1 || !read(whole.span, 0..<whole.count) { isUnparsed = true }
+            if dataLines == 1 || !read(whole.span, 0..<whole.count) { markUnparsed() }
         }
         data = []
         dataLines = 0
@@ -171,6 +171,9 @@ struct StreamMeter: ~Copyable {
         frameHasLines = false
         event = .none
     }
+
+    /// What follows the last event is no part of the answer.
+    private mutating func markUnparsed() { isUnparsed = isUnparsed || !hasStopped }
 
     private static func starts(_ bytes: Span<UInt8>, _ range: Range<Int>, _ word: StaticString) -> Bool {
         let count = word.utf8CodeUnitCount
@@ -207,6 +210,7 @@ struct StreamMeter: ~Copyable {
                 return false
             }
         }
+        guard !hasStopped else { return readAfterEnd(data, kind) }
         let isRead =
             switch kind {
             case .ping: true
@@ -224,6 +228,14 @@ struct StreamMeter: ~Copyable {
         case .error: readError(data)
         default: break
         }
+        return true
+    }
+
+    /// After the last event nothing changes the bill. Only an error is still looked at, for words in it that are hidden.
+    private mutating func readAfterEnd(_ data: Span<UInt8>, _ kind: Event) -> Bool {
+        guard kind == .none || kind == .error else { return true }
+        guard Self.isWhole(data) else { return false }
+        if kind == .error { readError(data) }
         return true
     }
 
@@ -320,8 +332,9 @@ struct StreamMeter: ~Copyable {
             }
             return true
         }
-        errorType = type
         if errorData == nil { errorData = JSONSkim.array(data, 0..<data.count) }
+        guard !hasStopped else { return }
+        errorType = type
         if eventCount == 1 { firstEventError = errorData }
     }
 }
