@@ -61,6 +61,37 @@ struct MeteringRulesTests {
         #expect(replaced.iterationTotal == TokenCounts(input: 4))
     }
 
+    @Test(arguments: ["[null]", "[{}]", #"[{"type":"message"},7]"#, #"[{"input_tokens":null}]"#])
+    func `an entry without counts is no pass, and a list of such none`(list: String) {
+        let read = Self.usage(#"{"input_tokens":100,"output_tokens":50,"iterations":\#(list)}"#)
+        #expect(read.iterations.isEmpty && read.tokens == TokenCounts(input: 100, output: 50))
+        let mixed = Self.usage(#"{"input_tokens":7,"iterations":[{"input_tokens":4},\#(list.dropFirst())}"#)
+        #expect(mixed.iterationTotal == TokenCounts(input: 4))
+    }
+
+    @Test func `every pass of a long list is billed at its model, past those that are kept one by one in sums`() {
+        func passes(_ model: String, _ count: Int) -> [String] {
+            Array(repeating: #"{"model":"\#(model)","input_tokens":10,"output_tokens":5}"#, count: count)
+        }
+        let list = (passes("a", 200) + passes("b", 100) + passes("a", 30) + passes("c", 20)).joined(separator: ",")
+        let read = Self.usage(#"{"input_tokens":7,"iterations":[\#(list)]}"#)
+        #expect(read.iterations.count == 256 && read.iterationTotal == TokenCounts(input: 3500, output: 1750))
+        let sum = read.iterations.filter { $0.model == "a" }.reduce(0) { $0 + $1.tokens.input }
+        #expect(sum == 2300, "the two hundred and the thirty")
+    }
+
+    @Test func `what the top level says later than the list of passes and beyond it is the last one's`() {
+        let start = #"{"input_tokens":100,"output_tokens":1,"iterations":[{"input_tokens":60},{"input_tokens":40,"output_tokens":1}]}"#
+        let read = Self.usage(start, #"{"output_tokens":50}"#, #"{"output_tokens":777,"iterations":null}"#)
+        #expect(read.iterations.map(\.tokens) == [TokenCounts(input: 60), TokenCounts(input: 40, output: 777)])
+        // What has not risen since says nothing new, nor what is no more than the passes say.
+        let same = #"{"input_tokens":500,"output_tokens":1,"iterations":[{"input_tokens":40,"output_tokens":30}]}"#
+        #expect(Self.usage(same, #"{"input_tokens":500,"output_tokens":9}"#).iterationTotal == TokenCounts(input: 40, output: 30))
+        // A list that comes with it says all.
+        let later = #"{"output_tokens":50,"iterations":[{"input_tokens":40,"output_tokens":30}]}"#
+        #expect(Self.usage(start, later).iterationTotal == TokenCounts(input: 40, output: 30))
+    }
+
     @Test(arguments: [RelayWorld.body, RelayWorld.streamBody])
     func `the model that answered is billed, and history shows what was asked for`(body: String) async throws {
         try await withFakeUpstream { fake in

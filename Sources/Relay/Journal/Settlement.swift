@@ -152,21 +152,3 @@ struct Settlement: Sendable {
         return settlement
     }
 }
-
-extension MeteredUsage {
-    /// The sum over all passes.
-    var iterationTotal: TokenCounts {
-        iterations.reduce(into: TokenCounts()) { $0.add($1.tokens) }
-    }
-}
-
-extension TokenCounts {
-    /// Of one request's passes, whose sums cannot overflow (`MeteredUsage.largestCount`).
-    mutating func add(_ other: TokenCounts) {
-        input += other.input
-        output += other.output
-        cacheWrite5m += other.cacheWrite5m
-        cacheWrite1h += other.cacheWrite1h
-        cacheRead += other.cacheRead
-    }
-}

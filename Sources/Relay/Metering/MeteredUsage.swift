@@ -21,6 +21,8 @@ struct MeteredUsage: Sendable, Equatable {
     var isKnown = false
     /// One entry for each pass of a request that took several; when not empty it is the complete list.
     var iterations: [Iteration] = []
+    /// A number of tokens was there.
+    private(set) var hasCounts = false
 
     struct Iteration: Sendable, Equatable {
         /// Nil: the message's model.
@@ -45,14 +47,20 @@ struct MeteredUsage: Sendable, Equatable {
     @discardableResult
     mutating func overlay(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
         var next = self
+        var hasList = false
         let end = JSONSkim.walk(bytes, from) { bytes, name, at in
             let member = Member(bytes, name)
             if member == .cacheParts, let end = next.readCacheParts(bytes, at) { return end }
             guard let end = JSONSkim.skipValue(bytes, at) else { return nil }
-            next.take(bytes, member, at..<end)
+            if member == .iterations {
+                if next.readIterations(bytes, at..<end) { hasList = true }
+            } else {
+                next.take(bytes, member, at..<end)
+            }
             return end
         }
         guard end != nil else { return nil }
+        if !hasList, !next.iterations.isEmpty { next.addRise(since: tokens) }
         next.isKnown = true
         self = next
         return end
@@ -92,29 +100,27 @@ struct MeteredUsage: Sendable, Equatable {
     private mutating func take(_ bytes: Span<UInt8>, _ member: Member, _ value: Range<Int>) {
         if JSONSkim.isNull(bytes, value) { return }
         switch member {
-        case .input: Self.count(bytes, value, into: &input)
-        case .output: Self.count(bytes, value, into: &output)
-        case .cacheRead: Self.count(bytes, value, into: &cacheRead)
-        case .cacheCreation: Self.count(bytes, value, into: &cacheCreation)
+        case .input: input = count(bytes, value) ?? input
+        case .output: output = count(bytes, value) ?? output
+        case .cacheRead: cacheRead = count(bytes, value) ?? cacheRead
+        case .cacheCreation: cacheCreation = count(bytes, value) ?? cacheCreation
         case .serverTools:
             _ = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
-                if JSONSkim.matches(bytes, name, "web_search_requests") { Self.count(bytes, value, into: &webSearches) }
+                if JSONSkim.matches(bytes, name, "web_search_requests") { webSearches = count(bytes, value) ?? webSearches }
                 return true
             }
         case .speed: isFast = JSONSkim.string(bytes, value) == "fast"
         case .place: isUS = JSONSkim.string(bytes, value) == "us"
         case .tier: isBatch = JSONSkim.string(bytes, value) == "batch"
-        case .iterations: readIterations(bytes, value)
-        case .cacheParts, .other: break
+        case .iterations, .cacheParts, .other: break
         }
     }
 
     /// What is no number leaves what was known.
-    private static func count(_ bytes: Span<UInt8>, _ value: Range<Int>, into known: inout Int64) {
-        if let count = count(bytes, value) { known = count }
-    }
-    private static func count(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int64? {
-        JSONSkim.count(bytes, value).map { min($0, largestCount) }
+    private mutating func count(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int64? {
+        guard let count = JSONSkim.count(bytes, value).map({ min($0, Self.largestCount) }) else { return nil }
+        hasCounts = true
+        return count
     }
 
     /// - Returns: where the parts end; nil when this is no object.
@@ -122,9 +128,9 @@ struct MeteredUsage: Sendable, Equatable {
         var (five, hour) = (cache5m ?? 0, cache1h ?? 0)
         let end = JSONSkim.members(bytes, from) { bytes, name, value in
             if JSONSkim.matches(bytes, name, "ephemeral_5m_input_tokens") {
-                Self.count(bytes, value, into: &five)
+                five = count(bytes, value) ?? five
             } else if JSONSkim.matches(bytes, name, "ephemeral_1h_input_tokens") {
-                Self.count(bytes, value, into: &hour)
+                hour = count(bytes, value) ?? hour
             }
             return true
         }
@@ -132,22 +138,61 @@ struct MeteredUsage: Sendable, Equatable {
         return end
     }
 
-    /// Passes that one request may report; more are not believed.
+    /// Passes of a request that are kept one by one; more are added to the last of their model, else to the last of all, whose prompt is
+    /// the larger then.
     private static let maximumIterations = 256
 
-    private mutating func readIterations(_ bytes: Span<UInt8>, _ value: Range<Int>) {
+    /// Takes the entries with counts; one without any is no pass.
+    /// - Returns: false when this is no list.
+    private mutating func readIterations(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Bool {
         var list: [Iteration] = []
         let isList = JSONSkim.elements(bytes, value.lowerBound) { bytes, element in
             var usage = MeteredUsage()
             var model: String?
             usage.overlay(bytes, element.lowerBound)
+            guard usage.hasCounts else { return true }
             _ = JSONSkim.members(bytes, element.lowerBound) { bytes, name, value in
                 if JSONSkim.matches(bytes, name, "model") { model = JSONSkim.string(bytes, value) }
                 return true
             }
-            list.append(Iteration(model: model, tokens: usage.tokens))
-            return list.count < Self.maximumIterations
+            if list.count < Self.maximumIterations {
+                list.append(Iteration(model: model, tokens: usage.tokens))
+            } else {
+                let place = list.lastIndex { $0.model == model } ?? list.count - 1
+                list[place].tokens.add(usage.tokens)
+            }
+            return true
         }
         if isList { iterations = list }
+        return isList
     }
+
+    /// A count of the top level that has risen since the passes were listed: what it says beyond their sum is the last one's.
+    private mutating func addRise(since before: TokenCounts) {
+        guard let last = iterations.indices.last else { return }
+        let (now, passes) = (tokens, iterationTotal)
+        let counts: [WritableKeyPath<TokenCounts, Int64>] = [\.input, \.output, \.cacheWrite5m, \.cacheWrite1h, \.cacheRead]
+        for count in counts where now[keyPath: count] > before[keyPath: count] {
+            iterations[last].tokens[keyPath: count] += max(0, now[keyPath: count] - passes[keyPath: count])
+        }
+    }
+
+    /// The sum over all passes.
+    var iterationTotal: TokenCounts {
+        iterations.reduce(into: TokenCounts()) { $0.add($1.tokens) }
+    }
+}
+
+extension TokenCounts {
+    /// Of one request's passes. Saturates, far beyond what a ledger keeps.
+    mutating func add(_ other: TokenCounts) {
+        func sum(_ a: Int64, _ b: Int64) -> Int64 { min(a + b, Self.largestSum) }
+        input = sum(input, other.input)
+        output = sum(output, other.output)
+        cacheWrite5m = sum(cacheWrite5m, other.cacheWrite5m)
+        cacheWrite1h = sum(cacheWrite1h, other.cacheWrite1h)
+        cacheRead = sum(cacheRead, other.cacheRead)
+    }
+    /// Of five such sums no sum overflows, nor of two.
+    private static let largestSum: Int64 = .max / 16
 }
