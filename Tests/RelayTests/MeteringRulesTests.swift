@@ -92,6 +92,18 @@ struct MeteringRulesTests {
         #expect(Self.usage(start, later).iterationTotal == TokenCounts(input: 40, output: 30))
     }
 
+    @Test func `an empty name of a model is none`() {
+        let read = Self.usage(#"{"iterations":[{"model":"","input_tokens":4},{"model":"a","input_tokens":4}]}"#)
+        #expect(read.iterations.map(\.model) == [nil, "a"])
+        let body = Array(#"{"model":"","usage":{"input_tokens":4}}"#.utf8)
+        let reading = MessageMeter.read(body.span)
+        #expect(reading != nil && reading?.model == nil)
+        var meter = StreamMeter()
+        meter.feed(Array(#"data: {"type":"message_start","message":{"model":"","usage":{"input_tokens":4}}}"#.utf8).span)
+        meter.feed(Array("\n\n".utf8).span)
+        #expect(meter.model == nil && meter.usage.input == 4)
+    }
+
     @Test(arguments: [RelayWorld.body, RelayWorld.streamBody])
     func `the model that answered is billed, and history shows what was asked for`(body: String) async throws {
         try await withFakeUpstream { fake in

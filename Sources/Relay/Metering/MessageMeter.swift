@@ -11,7 +11,7 @@ enum MessageMeter {
         let end = JSONSkim.walk(bytes, 0) { bytes, name, at in
             if JSONSkim.matches(bytes, name, "usage"), let end = reading.usage.overlay(bytes, at) { return end }
             guard let end = JSONSkim.skipValue(bytes, at) else { return nil }
-            if JSONSkim.matches(bytes, name, "model") { reading.model = JSONSkim.string(bytes, at..<end) }
+            if JSONSkim.matches(bytes, name, "model") { reading.model = MeteredUsage.model(bytes, at..<end) }
             return end
         }
         return end == nil || !reading.usage.isKnown ? nil : reading

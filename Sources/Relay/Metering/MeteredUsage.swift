@@ -138,6 +138,12 @@ struct MeteredUsage: Sendable, Equatable {
         return end
     }
 
+    /// A model's name; nil, as when it is not said, of an empty one too.
+    static func model(_ bytes: Span<UInt8>, _ value: Range<Int>) -> String? {
+        guard let name = JSONSkim.string(bytes, value), !name.isEmpty else { return nil }
+        return name
+    }
+
     /// Passes of a request that are kept one by one; more are added to the last of their model, else to the last of all, whose prompt is
     /// the larger then.
     private static let maximumIterations = 256
@@ -152,7 +158,7 @@ struct MeteredUsage: Sendable, Equatable {
             usage.overlay(bytes, element.lowerBound)
             guard usage.hasCounts else { return true }
             _ = JSONSkim.members(bytes, element.lowerBound) { bytes, name, value in
-                if JSONSkim.matches(bytes, name, "model") { model = JSONSkim.string(bytes, value) }
+                if JSONSkim.matches(bytes, name, "model") { model = Self.model(bytes, value) }
                 return true
             }
             if list.count < Self.maximumIterations {

@@ -252,7 +252,7 @@ struct StreamMeter: ~Copyable {
                 if JSONSkim.matches(bytes, name, "usage") {
                     usage.overlay(bytes, value.lowerBound)
                 } else if JSONSkim.matches(bytes, name, "model") {
-                    model = JSONSkim.string(bytes, value)
+                    model = MeteredUsage.model(bytes, value)
                 }
                 return true
             }
