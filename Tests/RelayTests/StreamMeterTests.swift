@@ -167,7 +167,7 @@ struct StreamMeterTests {
     }
 
     @Test func `no number of an upstream stops the process`() {
-        let huge = String(Int64.max)
+        let huge = String(MeteredUsage.largestCount)
         let usage = """
             {"input_tokens":\(huge),"output_tokens":\(huge),"cache_read_input_tokens":\(huge),"cache_creation_input_tokens":\(huge),\
             "cache_creation":{"ephemeral_5m_input_tokens":\(huge),"ephemeral_1h_input_tokens":\(huge)},\
@@ -177,6 +177,31 @@ struct StreamMeterTests {
         #expect(read.isKnown && read.tokens.cacheWrite5m == MeteredUsage.largestCount)
         #expect(read.iterationTotal.input == 2 * MeteredUsage.largestCount)
         #expect(PriceTable.starting.price(read, tokens: read.tokens, model: "claude-opus-5-5", at: .init(milliseconds: 0)).microUSD > 0)
+    }
+
+    @Test(arguments: [
+        "100000000000000000000", "9223372036854775807", "1000000000001", "1e13", "-1", "100.9", "\"100\"", "true", "[]",
+    ]) func `a count that cannot be one leaves nothing of the usage to believe`(count: String) {
+        let body = Array("{\"usage\":{\"input_tokens\":\(count),\"output_tokens\":5}}".utf8)
+        let reading = MessageMeter.read(body.span)
+        #expect(reading == nil)
+        for usage in [
+            "{\"output_tokens\":\(count)}", "{\"cache_creation\":{\"ephemeral_5m_input_tokens\":\(count)}}",
+            "{\"server_tool_use\":{\"web_search_requests\":\(count)}}",
+            "{\"iterations\":[{\"input_tokens\":7},{\"input_tokens\":\(count)}]}",
+        ] {
+            let delta = "event: message_delta\ndata: {\"delta\":{},\"usage\":\(usage)}\n\n"
+            let (read, facts) = Self.read(Self.start + Self.block + delta + Self.end, step: 64)
+            #expect(!read.isKnown && read.tokens == TokenCounts() && read.iterations.isEmpty && read.webSearches == 0, "\(usage)")
+            #expect(facts.isUnparsed && facts.hasStopped && facts.snapshot == (6 + 3) / 4 + 3, "\(usage)")
+        }
+    }
+
+    @Test(arguments: [("50", 50), ("5e1", 50), ("50.0", 50), ("0", 0), ("1000000000000", 1_000_000_000_000)] as [(String, Int64)])
+    func `a whole number may be written in any way`(written: String, count: Int64) {
+        let body = Array("{\"usage\":{\"output_tokens\":\(written),\"input_tokens\":null}}".utf8)
+        let reading = MessageMeter.read(body.span)
+        #expect(reading?.usage.tokens == TokenCounts(output: count))
     }
 
     @Test func `what a compaction writes counts like other text`() {

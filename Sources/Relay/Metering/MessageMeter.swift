@@ -5,7 +5,7 @@ enum MessageMeter {
         var usage = MeteredUsage()
     }
 
-    /// - Returns: nil when the body is no JSON object with a usage object; the exchange is then marked `unparsed`.
+    /// - Returns: nil when the body is no JSON object with a usage object that can be read; the exchange is then marked `unparsed`.
     static func read(_ bytes: Span<UInt8>) -> Reading? {
         var reading = Reading()
         let end = JSONSkim.walk(bytes, 0) { bytes, name, at in

@@ -17,8 +17,10 @@ struct MeteredUsage: Sendable, Equatable {
     /// `inference_geo` is "us".
     var isUS = false
     var isBatch = false
-    /// Any usage object was seen.
+    /// Any usage object was seen, and none that could not be read.
     var isKnown = false
+    /// A usage object held a count that cannot be one: nothing that is told of this answer's numbers is believed.
+    private(set) var isUnreadable = false
     /// One entry for each pass of a request that took several; when not empty it is the complete list.
     var iterations: [Iteration] = []
     /// A number of tokens was there.
@@ -30,9 +32,8 @@ struct MeteredUsage: Sendable, Equatable {
         var tokens: TokenCounts
     }
 
-    /// What an upstream reports past this is not believed and counts as this: more than the ledger keeps of one attempt, which flags
-    /// such an entry, and little enough that no sum of a request overflows.
-    static let largestCount: Int64 = 4_000_000_000_000
+    /// A larger count is none. The ledger keeps no more of one attempt, and no sum of a request overflows.
+    static let largestCount: Int64 = 1_000_000_000_000
 
     /// The top-level numbers in the five classes that are priced.
     var tokens: TokenCounts {
@@ -43,7 +44,7 @@ struct MeteredUsage: Sendable, Equatable {
     }
 
     /// Reads one `usage` object over what is known.
-    /// - Returns: where it ends; nil when it is no object, and nothing has changed then.
+    /// - Returns: where it ends; nil when it is no object, and nothing has changed then, or when it cannot be read (`isUnreadable`).
     @discardableResult
     mutating func overlay(_ bytes: Span<UInt8>, _ from: Int) -> Int? {
         var next = self
@@ -60,10 +61,21 @@ struct MeteredUsage: Sendable, Equatable {
             return end
         }
         guard end != nil else { return nil }
+        guard !next.isUnreadable else {
+            forget()
+            return nil
+        }
         if !hasList, !next.iterations.isEmpty { next.addRise(since: tokens) }
         next.isKnown = true
         self = next
         return end
+    }
+
+    /// Keeps only what the answer's price is multiplied by.
+    private mutating func forget() {
+        var none = MeteredUsage()
+        (none.isFast, none.isUS, none.isBatch, none.isUnreadable) = (isFast, isUS, isBatch, true)
+        self = none
     }
 
     /// What is read of a usage object.
@@ -116,9 +128,13 @@ struct MeteredUsage: Sendable, Equatable {
         }
     }
 
-    /// What is no number leaves what was known.
+    /// Null leaves what was known; what cannot be a count leaves nothing to believe.
     private mutating func count(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int64? {
-        guard let count = JSONSkim.count(bytes, value).map({ min($0, Self.largestCount) }) else { return nil }
+        if JSONSkim.isNull(bytes, value) { return nil }
+        guard let count = JSONSkim.wholeCount(bytes, value), count <= Self.largestCount else {
+            isUnreadable = true
+            return nil
+        }
         hasCounts = true
         return count
     }
@@ -156,6 +172,7 @@ struct MeteredUsage: Sendable, Equatable {
             var usage = MeteredUsage()
             var model: String?
             usage.overlay(bytes, element.lowerBound)
+            if usage.isUnreadable { isUnreadable = true }
             guard usage.hasCounts else { return true }
             _ = JSONSkim.members(bytes, element.lowerBound) { bytes, name, value in
                 if JSONSkim.matches(bytes, name, "model") { model = Self.model(bytes, value) }

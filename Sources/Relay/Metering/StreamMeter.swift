@@ -260,6 +260,7 @@ struct StreamMeter: ~Copyable {
         }
         guard end != nil else { return false }
         (self.usage, self.model) = (usage, model)
+        if usage.isUnreadable { markUnparsed() }
         hasStarted = true
         changes += 1
         return true
@@ -280,6 +281,7 @@ struct StreamMeter: ~Copyable {
         }
         guard end != nil else { return false }
         (self.usage, stopReason) = (usage, stop)
+        if usage.isUnreadable { markUnparsed() }
         changes += 1
         return true
     }

@@ -256,6 +256,15 @@ enum JSONSkim {
         return bytes[at] == 0x2e ? result : nil
     }
 
+    /// A whole number of 0 or more, also written as in 5e1 or 5.0; nil for everything else.
+    static func wholeCount(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int64? {
+        guard let count = count(bytes, value) else { return nil }
+        for at in value where !(0x30...0x39).contains(bytes[at]) {
+            return Double(String(decoding: array(bytes, value), as: UTF8.self)) == Double(count) ? count : nil
+        }
+        return count
+    }
+
     /// Of a number with an exponent, as in 6.4e4.
     private static func powered(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int64? {
         guard let number = Double(String(decoding: array(bytes, value), as: UTF8.self)), number.isFinite else { return nil }
