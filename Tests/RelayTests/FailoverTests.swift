@@ -35,6 +35,8 @@ struct FailoverTests {
         Row(step: "status=529", status: 529, retryAfter: nil, isServed: true, rests: true),
         Row(step: "status=500", status: 500, retryAfter: nil, isServed: true, rests: false),
         Row(step: "status=502", status: 502, retryAfter: nil, isServed: true, rests: false),
+        // An error under the status of an answer.
+        Row(step: "status=200;type=overloaded_error", status: 502, retryAfter: nil, isServed: true, rests: false),
         Row(step: "html503", status: 503, retryAfter: nil, isServed: true, rests: true),
         Row(step: "status=504", status: 504, retryAfter: nil, isServed: true, rests: true),
         Row(step: "status=400", status: 400, retryAfter: nil, isServed: false, rests: false),

@@ -239,6 +239,16 @@ struct OpenAITests {
         }
     }
 
+    @Test func `what is no message is told as the upstream's fault and costs nothing`() async throws {
+        try await withFake { world, fake async throws in
+            try await fake.script("sk-account-one", ["status=200"])
+            let reply = try await world.send(Self.asked, "/v1/chat/completions")
+            #expect(try reply.status == 502 && JSON(parsing: reply.body)["error"]["code"] == "server_error")
+            let (history, ledger) = try await world.books()
+            #expect(history.map(\.status) == [.error] && ledger.isEmpty)
+        }
+    }
+
     @Test func `keys and budgets are refused in the dialect of the caller`() async throws {
         try await withFake(limits: APIKeyLimits(tokensPerDay: 0)) { world, fake async throws in
             let budget = try await world.send(Self.asked, "/openai/v1/chat/completions")

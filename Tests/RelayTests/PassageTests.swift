@@ -272,6 +272,40 @@ struct PassageTests {
         }
     }
 
+    private static let long = String(repeating: "a", count: 10_000)
+
+    /// What an upstream says with 200, and what is booked of it: nil when it is no answer.
+    @Test(
+        arguments: [
+            ("text/html", "<!doctype html><p>\(long)", nil), ("application/json", "", nil), ("application/json", "[1]", nil),
+            ("application/json", #"{"type":"message","content":["#, nil),
+            ("application/json", #"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, nil),
+            // Longer than what was asked for, and shorter.
+            ("application/json", #"{"type":"message","content":[{"type":"text","text":"\#(long)"}]}"#, 64),
+            ("application/json", #"{"type":null,"usage":null}"#, 6), ("text/plain", #"{"type":"message","model":"a"}"#, 7),
+            ("application/json", #"{"type":"other","usage":{"input_tokens":3,"output_tokens":5}}"#, 5),
+        ] as [(String, String, Int64?)])
+    func `a 200 without a message is the upstream's fault and costs nothing`(type: String, answer: String, output: Int64?) async throws {
+        let listener = try RawListener()
+        defer { listener.close() }
+        try await withRelay([WorldAccount(secret: "sk-account-one", baseURL: "http://127.0.0.1:\(listener.port)")]) { world in
+            let client = try world.client()
+            defer { client.close() }
+            try await client.send(RelayWorld.request(RelayWorld.body))
+            let peer = try await listener.accept()
+            defer { peer.close() }
+            _ = try await peer.text(until: RelayWorld.body)
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: \(type)\r\ncontent-length: \(answer.utf8.count)\r\n\r\n"
+            try await peer.send(head + answer)
+            let reply = try await client.reply()
+            #expect(reply.status == (output == nil ? 502 : 200) && (reply.text == answer) == (output != nil), "\(reply.text)")
+            let (history, ledger) = try await world.books()
+            #expect(history.map(\.status) == [output == nil ? .error : .success])
+            #expect(ledger.map(\.tokens.output) == [output].compactMap(\.self))
+            #expect(ledger.allSatisfy { $0.usageSource == (output == 5 ? .final : .unparsed) })
+        }
+    }
+
     @Test func `mixed traffic is booked exactly once and to the token`() async throws {
         try await withFake { world, fake in
             try await fake.script(

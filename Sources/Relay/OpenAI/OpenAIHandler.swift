@@ -129,7 +129,7 @@ final class OpenAISink: ReplySink {
         guard !isStreaming else { return outer.finish() }
         let message = (try? JSON(parsing: body)) ?? .null
         var answer = OpenAIAnswer.completion(message, model: request.model, created: created)
-        if status != 200 || message["type"].string != "message" {
+        if status != 200 || message.object == nil || message["type"] != .null && message["type"] != "message" {
             let problem = OpenAIProblem(status: status == 200 ? 502 : status, messagesBody: message, quotaAs429: quotaAs429)
             (status, answer) = (problem.status, problem.json)
         }

@@ -18,7 +18,7 @@ extension Attempts {
             noteWait()
             return failure(error)
         }
-        settle(body)
+        guard settle(body) else { return .failed(.problem(.upstreamFault)) }
         if services.durability == .always { await durable() }
         reply(response, body, keepsCoding: !decodes)
         return .done
@@ -31,15 +31,46 @@ extension Attempts {
     }
     private static let smallBytes = 65_536
 
-    @inline(never) private func settle(_ body: [UInt8]) {
-        passage.recording?.note(body.span)
+    /// False when this is no answer to a Messages request: a fault of the upstream, and nothing is charged for it.
+    @inline(never) private func settle(_ body: [UInt8]) -> Bool {
         let reading = MessageMeter.read(body.span)
-        let usage = reading?.usage ?? MeteredUsage()
-        let used = Settlement.Used(
-            tokens: reading == nil ? TokenCounts(input: passage.admission.inputEstimate, output: Int64(body.count / 4)) : usage.tokens,
-            metered: usage, model: reading?.model ?? passage.admission.model, source: reading == nil ? .unparsed : .final)
+        // Usage speaks for an answer whatever it calls itself, but into other words only a message can be put.
+        guard reading != nil && passage.admission.path != OpenAIHandler.path || Self.isMessage(body.span) else {
+            services.log.warning(
+                "upstream.no_message", ["account": LogValue(passage.account?.id.text), "bytes": .integer(Int64(body.count))],
+                request: exchange.id)
+            fault(.broken)
+            return false
+        }
+        passage.markServed()
+        passage.recording?.note(body.span)
         count(exchange.isClientGone ? .aborted : .success)
-        passage.settle(exchange.isClientGone ? .aborted : .success, httpStatus: 200, usage: used)
+        passage.settle(exchange.isClientGone ? .aborted : .success, httpStatus: 200, usage: used(reading, bytes: body.count))
+        return true
+    }
+
+    private func used(_ reading: MessageMeter.Reading?, bytes: Int) -> Settlement.Used {
+        let usage = reading?.usage ?? MeteredUsage()
+        var (tokens, source) = (usage.tokens, UsageSource.final)
+        if reading == nil {
+            // No answer is longer than was asked for.
+            tokens = TokenCounts(
+                input: passage.admission.inputEstimate, output: min(Int64(bytes / 4), passage.request.maxTokens ?? .max))
+            source = .unparsed
+        }
+        return .init(tokens: tokens, metered: usage, model: reading?.model ?? passage.admission.model, source: source)
+    }
+
+    /// Of an answer without usage: an object that calls itself a message, or says nothing of what it is.
+    private static func isMessage(_ body: Span<UInt8>) -> Bool {
+        var isOther = false
+        let end = JSONSkim.members(body, 0) { bytes, name, value in
+            if JSONSkim.matches(bytes, name, "type") {
+                isOther = !JSONSkim.isNull(bytes, value) && JSONSkim.string(bytes, value) != "message"
+            }
+            return true
+        }
+        return end != nil && !isOther
     }
 
     @inline(never) private func reply(_ response: UpstreamResponse, _ body: [UInt8], keepsCoding: Bool) {

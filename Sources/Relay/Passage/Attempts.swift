@@ -210,7 +210,6 @@ struct Attempts: Sendable {
         guard head.status == 200 else { return .refusal }
         if head.withValue(of: HeaderRules.contentType, HeaderRules.isEventStream) == true { return .stream }
         passage.firstByteAtNanoseconds = passage.now
-        passage.markServed()
         return .whole
     }
 
