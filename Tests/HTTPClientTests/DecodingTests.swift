@@ -54,6 +54,17 @@ struct DecodingTests {
         #expect(try await Self.outcome(Self.answer("gzip", body)) == .reply(200, "one two"))
     }
 
+    @Test(arguments: [[0], [0, 0, 0, 0], [1, 2, 3], [0, 0x1f, 0x8b], [UInt8](repeating: 0, count: 60_000)] as [[UInt8]])
+    func `what stands behind the last gzip member is passed over`(padding: [UInt8]) async throws {
+        let body = Compressed.bytes(Array(Self.text.utf8), windowBits: 31) + padding
+        #expect(try await Self.outcome(Self.answer("gzip", body)) == .reply(200, Self.text))
+    }
+
+    @Test func `padding without end is corrupt`() async throws {
+        let body = Compressed.bytes(Array(Self.text.utf8), windowBits: 31) + [UInt8](repeating: 0, count: 65_537)
+        #expect(try await Self.outcome(Self.answer("gzip", body)) == .failed(.malformed("compressed body is corrupt")))
+    }
+
     @Test func `what is corrupt or too short is an error`() async throws {
         let body = Compressed.bytes(Array(Self.text.utf8), windowBits: 31)
         var flipped = body
@@ -63,8 +74,8 @@ struct DecodingTests {
         let wrapped = Compressed.bytes(Array(Self.text.utf8), windowBits: 15)
         for (coding, bytes, message) in [
             ("gzip", Array("plain text".utf8), "compressed body is corrupt"), ("gzip", flipped, "compressed body is corrupt"),
-            ("gzip", badSum, "compressed body is corrupt"), ("gzip", body + [1, 2, 3], "compressed body is corrupt"),
-            ("deflate", wrapped + [0], "compressed body is corrupt"),
+            ("gzip", badSum, "compressed body is corrupt"), ("gzip", body + [0x1f, 2, 3], "compressed body is corrupt"),
+            ("gzip", body + body.dropLast(), "compressed body ends early"), ("deflate", wrapped + [0], "compressed body is corrupt"),
             ("gzip", Array(body.dropLast()), "compressed body ends early"), ("gzip", Array(body.prefix(1)), "compressed body ends early"),
             ("deflate", Array(wrapped.prefix(1)), "compressed body ends early"),
         ] {

@@ -21,6 +21,11 @@ internal import CZlib
     static let outputBytes = 32_768
     /// Up to here the ratio does not matter.
     static let freeOutputBytes = 1 << 20
+    /// Of what stands behind the last gzip member and is none: padding, which nobody needs.
+    static let maximumPaddingBytes = 65_536
+
+    /// RFC 1952 section 2.3.1.
+    private static let firstMemberByte: UInt8 = 0x1f
 
     private let isGzip: Bool
     private let ratio: Int
@@ -30,6 +35,7 @@ internal import CZlib
     private var isOpen = false
     private var isEnded = false
     private var (taken, given) = (0, 0)
+    private var paddingBytes = 0
     /// deflate: the first byte waits here until the second tells zlib's wrapper from a bare stream.
     private var firstByte: UInt8?
 
@@ -54,8 +60,16 @@ internal import CZlib
         while true {
             if isEnded {
                 guard position < input.count else { return true }
-                // gzip members may follow each other; anything after a deflate stream is wrong.
-                guard isGzip, unsafe inflateReset(stream) == Z_OK else { throw .corrupt }
+                // Anything after a deflate stream is wrong. gzip members may follow each other, and what does not begin as one is padding:
+                // it is passed over to the end, as by other clients.
+                guard isGzip else { throw .corrupt }
+                if paddingBytes > 0 || input[position] != Self.firstMemberByte {
+                    paddingBytes += input.count - position
+                    position = input.count
+                    guard paddingBytes <= Self.maximumPaddingBytes else { throw .corrupt }
+                    return true
+                }
+                guard unsafe inflateReset(stream) == Z_OK else { throw .corrupt }
                 isEnded = false
             }
             let before = position
