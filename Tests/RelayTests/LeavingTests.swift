@@ -59,6 +59,18 @@ struct LeavingTests {
         }
     }
 
+    @Test func `a client that leaves once its last tool call is whole has all it wanted, also where the stream is read to its end`()
+        async throws
+    {
+        try await withAccount({ $0.abortPolicy = .drain }) { world, fake async throws in
+            try await fake.script(Self.account, ["tool|hang-after=content_block_stop#2:200"])
+            try await leave(world, after: #""content_block_stop","index":1"#)
+            #expect(await world.hasJournalled(2))
+            let (history, ledger) = try await world.books()
+            #expect(history.map(\.status) == [.success] && ledger.map(\.usageSource) == [.final])
+        }
+    }
+
     @Test func `a stream that stood still because its client was slow is read on when the client goes`() async throws {
         try await withAccount({ $0.abortPolicy = .drain }, configure: { $0.limits.drainBytes = 64 << 20 }) { world, fake async throws in
             try await fake.script(Self.account, ["len=150000"])

@@ -127,7 +127,7 @@ extension Attempts {
         if passage.isCommitted {
             // Settled with the last event already when there was one.
             if exchange.isClientGone {
-                let isWhole = passage.meter.hasStopped || passage.meter.endedWithToolUse
+                let isWhole = passage.meter.hasStopped || passage.meter.endedWithToolUse || passage.leftAfterToolCall
                 count(isWhole ? .success : .aborted)
                 passage.settle(isWhole ? .success : .aborted, httpStatus: 200, usage: passage.meteredStream(mayCharge: true))
                 return .done

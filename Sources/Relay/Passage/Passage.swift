@@ -177,6 +177,8 @@ final class Passage: @unchecked Sendable {
 
     /// The client has gone and the stream is read on for its final numbers.
     private(set) var isDraining = false
+    /// When it left its last tool call was whole: it had all it wanted, whatever comes after.
+    private(set) var leftAfterToolCall = false
     var drainedBytes = 0
     private var drain: (lease: DrainPlace, timer: TimerToken)?
 
@@ -188,6 +190,7 @@ final class Passage: @unchecked Sendable {
             let lease = DrainPlace(services.drains, limit: services.limits.drains)
         else { return isDraining }
         isDraining = true
+        leftAfterToolCall = meter.endedWithToolUse
         drain = (lease, exchange.reactor.schedule(afterNanoseconds: services.limits.drainSeconds * 1_000_000_000) { cancel() })
         return true
     }

@@ -139,7 +139,7 @@ final class StreamPump: @unchecked Sendable {
         if passage.meter.hasStopped {
             if !passage.isSettled {
                 // Read on for the bill alone: the customer has left long before.
-                let ending: Passage.Ending = passage.isDraining ? .aborted : .success
+                let ending: Passage.Ending = passage.isDraining && !passage.leftAfterToolCall ? .aborted : .success
                 passage.settle(ending, httpStatus: 200, usage: passage.meteredStream(mayCharge: true))
             }
             if passage.services.durability == .always {
