@@ -253,6 +253,57 @@ struct MeteringRulesTests {
         }
     }
 
+    struct Untold: Sendable {
+        /// The start's usage; nil: no start comes.
+        var start: String? = #"{"input_tokens":20,"output_tokens":1}"#
+        /// The data of `message_delta`.
+        var end = #"{"type":"message_delta","delta":{},"usage":{"output_tokens":9}}"#
+        /// Nil: an estimate.
+        var input: Int64? = 20
+        /// A token for four bytes and three for the block, unless told.
+        var output: Int64 = 103
+        var source = UsageSource.unparsed
+    }
+
+    @Test(arguments: [
+        Untold(output: 9, source: .final), Untold(end: #"{"type":"message_delta","delta":{}}"#),
+        Untold(end: #"{"type":"message_delta","delta":{},"usage":null}"#), Untold(end: #"{"type":"message_delta","delta":{},"usage":{}}"#),
+        Untold(end: #"{"type":"message_delta","usage":{"output_tokens":null}}"#), Untold(end: #"{"type":"message_delta","#),
+        Untold(start: nil, input: nil, output: 9), Untold(start: "null", input: nil, output: 9),
+        Untold(start: #"{"input_tokens":null}"#, input: nil, output: 9),
+        Untold(start: "null", end: #"{"type":"message_delta","usage":{"input_tokens":20,"output_tokens":9}}"#, output: 9, source: .final),
+    ])
+    func `what a stream has not told in the end is billed by what was sent and streamed`(untold: Untold) async throws {
+        let listener = try RawListener()
+        defer { listener.close() }
+        try await withRelay([WorldAccount(secret: Self.account, baseURL: "http://127.0.0.1:\(listener.port)")]) { world in
+            let client = try world.client()
+            defer { client.close() }
+            try await client.send(RelayWorld.request(RelayWorld.streamBody))
+            let peer = try await listener.accept()
+            defer { peer.close() }
+            _ = try await peer.text(until: RelayWorld.streamBody)
+            let text = String(repeating: "a", count: 400)
+            var answer = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+            if let usage = untold.start {
+                let start = #"{"type":"message_start","message":{"model":"claude-opus-5-5","content":[],"usage":\#(usage)}}"#
+                answer += Self.frame("message_start", start)
+            }
+            answer += Self.frame(
+                "content_block_start", #"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#)
+            answer += Self.frame(
+                "content_block_delta", #"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\#(text)"}}"#)
+            answer += Self.frame("content_block_stop", #"{"type":"content_block_stop","index":0}"#)
+            answer += Self.frame("message_delta", untold.end) + Self.frame("message_stop", #"{"type":"message_stop"}"#) + "0\r\n\r\n"
+            try await peer.send(answer)
+            _ = try await client.text(until: "0\r\n\r\n")
+            let (history, ledger) = try await world.books()
+            #expect(history.map(\.status) == [.success] && ledger.map(\.usageSource) == [untold.source])
+            let tokens = try #require(ledger.first?.tokens)
+            #expect(tokens.output == untold.output && (untold.input.map { $0 == tokens.input } ?? (tokens.input > 20)))
+        }
+    }
+
     private static func slot(of id: RequestID, in world: RelayWorld) throws -> InFlightSlots.Reading? {
         let folder = world.relay.services.spillFolder
         for name in try JournalFolder.names(folder) where name.hasSuffix(".slots") {

@@ -283,6 +283,7 @@ struct PassageTests {
             // Longer than what was asked for, and shorter.
             ("application/json", #"{"type":"message","content":[{"type":"text","text":"\#(long)"}]}"#, 64),
             ("application/json", #"{"type":null,"usage":null}"#, 6), ("text/plain", #"{"type":"message","model":"a"}"#, 7),
+            ("application/json", #"{"type":"message","usage":{}}"#, 7),
             ("application/json", #"{"type":"other","usage":{"input_tokens":3,"output_tokens":5}}"#, 5),
         ] as [(String, String, Int64?)])
     func `a 200 without a message is the upstream's fault and costs nothing`(type: String, answer: String, output: Int64?) async throws {

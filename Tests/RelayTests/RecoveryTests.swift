@@ -141,6 +141,26 @@ struct RecoveryTests {
         }
     }
 
+    @Test(
+        arguments: [
+            ([.known, .noOutput], TokenCounts(input: 100, output: 103), .snapshot),
+            ([.known, .complete], TokenCounts(input: 100, output: 1), .final),
+            ([.known, .complete, .noOutput], TokenCounts(input: 100, output: 103), .unparsed),
+            ([.known, .complete, .noInput], TokenCounts(input: 1000, output: 1), .unparsed),
+            ([.known, .noInput, .noOutput], TokenCounts(input: 1000, output: 103), .unparsed),
+            ([.complete, .noInput, .noOutput], TokenCounts(input: 1000, output: 103), .unparsed),
+        ] as [(InFlightSlots.Flags, TokenCounts, UsageSource)])
+    func `what the stream of a dead process had not told is billed by what was sent and streamed`(
+        flags: InFlightSlots.Flags, tokens: TokenCounts, source: UsageSource
+    ) {
+        let clock = TestClock()
+        let admission = Admission.example(clock.ambient, key: APIKeyID(clock.ambient))
+        let slot = Self.slot(flags.union(.sent), output: 1, deltaBytes: 400)
+        let settlement = Settlement.afterCrash(admission, slot, billsEstimates: false)
+        #expect(settlement.usage?.tokens == tokens && settlement.usage?.source == source)
+        #expect((settlement.status == .success) == flags.contains(.complete))
+    }
+
     @Test func `a request that died under way is billed with the numbers it had reached`() async throws {
         try await withFixture { fixture in
             let (_, open) = try die(

@@ -32,6 +32,9 @@ final class InFlightSlots: @unchecked Sendable {
         static let fast = Flags(rawValue: 8)
         static let us = Flags(rawValue: 16)
         static let batch = Flags(rawValue: 32)
+        /// Nobody has told the input, or the output in the end. Said where it is so: earlier versions know nothing of it.
+        static let noInput = Flags(rawValue: 64)
+        static let noOutput = Flags(rawValue: 128)
     }
 
     struct Reading: Sendable, Equatable {

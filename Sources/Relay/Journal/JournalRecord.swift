@@ -23,6 +23,11 @@ struct Admission: Sendable, Equatable {
     var day = ""
 
     static let noSlot = UInt32.max
+
+    /// What the input is taken for where nobody has counted it: the guess, less what was told of caches.
+    func uncountedInput(besides tokens: TokenCounts) -> Int64 {
+        max(0, inputEstimate - tokens.cacheRead - tokens.cacheWrite5m - tokens.cacheWrite1h)
+    }
 }
 
 enum JournalRecord: Sendable, Equatable {

@@ -131,23 +131,29 @@ struct Settlement: Sendable {
             MeteredUsage.Iteration(model: pass.model.map { InFlightSlots.whole($0, of: admission.model) }, tokens: pass.tokens)
         }
         let model = slot.model.isEmpty ? admission.model : InFlightSlots.whole(slot.model, of: admission.model)
-        if slot.flags.contains(.complete) {
-            settlement.status = .success
-            settlement.errorType = nil
-            settlement.httpStatus = 200
-            settlement.usage = Used(tokens: slot.tokens, metered: metered, model: model, source: .final)
-        } else if slot.flags.contains(.known) {
+        let isComplete = slot.flags.contains(.complete)
+        if isComplete { (settlement.status, settlement.errorType, settlement.httpStatus) = (.success, nil, 200) }
+        let isFinal = isComplete && !slot.flags.contains(.noOutput)
+        if isFinal || slot.flags.contains(.known) {
             var tokens = slot.tokens
-            tokens.output = max(tokens.output, StreamMeter.estimate(deltaBytes: slot.deltaBytes, blocks: slot.blocks))
-            // What was streamed beyond the passes is the last one's.
-            if let last = metered.iterations.indices.last { metered.iterations[last].tokens.output += tokens.output - slot.tokens.output }
-            settlement.usage = Used(tokens: tokens, metered: metered, model: model, source: .snapshot)
-        } else if slot.blocks > 0 || billsEstimates {
+            let lacksInput = slot.flags.contains(.noInput)
+            if lacksInput { tokens.input = admission.uncountedInput(besides: tokens) }
+            if !isFinal {
+                tokens.output = max(tokens.output, StreamMeter.estimate(deltaBytes: slot.deltaBytes, blocks: slot.blocks))
+                // What was streamed beyond the passes is the last one's.
+                if let last = metered.iterations.indices.last {
+                    metered.iterations[last].tokens.output += tokens.output - slot.tokens.output
+                }
+            }
+            let isUnparsed = lacksInput || isComplete && !isFinal
+            settlement.usage = Used(
+                tokens: tokens, metered: metered, model: model, source: isUnparsed ? .unparsed : isFinal ? .final : .snapshot)
+        } else if isComplete || slot.blocks > 0 || billsEstimates {
             // What was streamed was made, whoever says so.
             let output = StreamMeter.estimate(deltaBytes: slot.deltaBytes, blocks: slot.blocks)
             settlement.usage = Used(
                 tokens: TokenCounts(input: admission.inputEstimate, output: output), metered: metered, model: model,
-                source: slot.blocks > 0 ? .unparsed : .estimated)
+                source: isComplete || slot.blocks > 0 ? .unparsed : .estimated)
         }
         return settlement
     }

@@ -21,6 +21,8 @@ struct MeteredUsage: Sendable, Equatable {
     var isKnown = false
     /// A usage object held a count that cannot be one: nothing that is told of this answer's numbers is believed.
     private(set) var isUnreadable = false
+    /// A number of input or of output tokens was among it.
+    var (hasInput, hasOutput) = (false, false)
     /// One entry for each pass of a request that took several; when not empty it is the complete list.
     var iterations: [Iteration] = []
     /// A number of tokens was there.
@@ -42,6 +44,9 @@ struct MeteredUsage: Sendable, Equatable {
             input: input, output: output, cacheWrite5m: (cache5m ?? 0) + max(0, cacheCreation - parts), cacheWrite1h: cache1h ?? 0,
             cacheRead: cacheRead)
     }
+
+    /// Nobody has said how long the prompt was.
+    var lacksInput: Bool { !hasInput && iterations.isEmpty }
 
     /// Reads one `usage` object over what is known.
     /// - Returns: where it ends; nil when it is no object, and nothing has changed then, or when it cannot be read (`isUnreadable`).
@@ -112,8 +117,8 @@ struct MeteredUsage: Sendable, Equatable {
     private mutating func take(_ bytes: Span<UInt8>, _ member: Member, _ value: Range<Int>) {
         if JSONSkim.isNull(bytes, value) { return }
         switch member {
-        case .input: input = count(bytes, value) ?? input
-        case .output: output = count(bytes, value) ?? output
+        case .input: if let told = count(bytes, value) { (input, hasInput) = (told, true) }
+        case .output: if let told = count(bytes, value) { (output, hasOutput) = (told, true) }
         case .cacheRead: cacheRead = count(bytes, value) ?? cacheRead
         case .cacheCreation: cacheCreation = count(bytes, value) ?? cacheCreation
         case .serverTools:

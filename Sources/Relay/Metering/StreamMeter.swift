@@ -259,6 +259,8 @@ struct StreamMeter: ~Copyable {
             return true
         }
         guard end != nil else { return false }
+        // The start's count of output is a placeholder.
+        usage.hasOutput = false
         (self.usage, self.model) = (usage, model)
         if usage.isUnreadable { markUnparsed() }
         hasStarted = true

@@ -51,14 +51,14 @@ extension Attempts {
 
     private func used(_ reading: MessageMeter.Reading?, bytes: Int) -> Settlement.Used {
         let usage = reading?.usage ?? MeteredUsage()
-        var (tokens, source) = (usage.tokens, UsageSource.final)
-        if reading == nil {
-            // No answer is longer than was asked for.
-            tokens = TokenCounts(
-                input: passage.admission.inputEstimate, output: min(Int64(bytes / 4), passage.request.maxTokens ?? .max))
-            source = .unparsed
-        }
-        return .init(tokens: tokens, metered: usage, model: reading?.model ?? passage.admission.model, source: source)
+        var tokens = usage.tokens
+        if usage.lacksInput { tokens.input = passage.admission.uncountedInput(besides: tokens) }
+        // No answer is longer than was asked for.
+        let hasOutput = usage.hasOutput || !usage.iterations.isEmpty
+        if !hasOutput { tokens.output = min(Int64(bytes / 4), passage.request.maxTokens ?? .max) }
+        return .init(
+            tokens: tokens, metered: usage, model: reading?.model ?? passage.admission.model,
+            source: usage.lacksInput || !hasOutput ? .unparsed : .final)
     }
 
     /// Of an answer without usage: an object that calls itself a message, or says nothing of what it is.

@@ -168,6 +168,8 @@ final class Passage: @unchecked Sendable {
         if usage.isUS { flags.insert(.us) }
         if usage.isBatch { flags.insert(.batch) }
         if meter.hasStopped { flags.insert(.complete) }
+        if usage.lacksInput { flags.insert(.noInput) }
+        if !usage.hasOutput { flags.insert(.noOutput) }
         let isTopLevel = usage.iterations.isEmpty || account?.account.details.billsTopLevel == true
         let tokens = isTopLevel ? usage.tokens : usage.iterationTotal
         if !isTopLevel { journal.slots.setPasses(slot, usage.iterations) }
@@ -213,16 +215,19 @@ final class Passage: @unchecked Sendable {
         var usage = meter.usage
         let model = meter.model ?? admission.model
         if usage.isKnown {
+            let isFinal = meter.hasStopped && usage.hasOutput
             var tokens = usage.tokens
-            if meter.hasStopped {
-                return .init(tokens: tokens, metered: usage, model: model, source: meter.isUnparsed ? .unparsed : .final)
+            if usage.lacksInput { tokens.input = admission.uncountedInput(besides: tokens) }
+            if !isFinal {
+                tokens.output = meter.outputSnapshot
+                // What was streamed beyond the passes is the last one's, as after a crash.
+                if let last = usage.iterations.indices.last {
+                    usage.iterations[last].tokens.output += max(0, tokens.output - usage.iterationTotal.output)
+                }
             }
-            tokens.output = meter.outputSnapshot
-            // What was streamed beyond the passes is the last one's, as after a crash.
-            if let last = usage.iterations.indices.last {
-                usage.iterations[last].tokens.output += max(0, tokens.output - usage.iterationTotal.output)
-            }
-            return .init(tokens: tokens, metered: usage, model: model, source: meter.isUnparsed ? .unparsed : .snapshot)
+            // A stream that came to its end without telling its output has not said all either.
+            let isUnparsed = meter.isUnparsed || usage.lacksInput || meter.hasStopped && !isFinal
+            return .init(tokens: tokens, metered: usage, model: model, source: isUnparsed ? .unparsed : isFinal ? .final : .snapshot)
         }
         guard mayCharge, meter.hasContent || services.limits.billsEstimates else { return nil }
         let output = StreamMeter.estimate(deltaBytes: meter.deltaBytes, blocks: meter.blocks)
