@@ -119,6 +119,18 @@ struct MeteringRulesTests {
         }
     }
 
+    @Test(arguments: [RelayWorld.body, RelayWorld.streamBody])
+    func `an answer that leaves its model empty is billed as the one that was asked for`(body: String) async throws {
+        try await withFakeUpstream { fake in
+            try await withRelay([WorldAccount(secret: Self.account, baseURL: fake.baseURL)]) { world in
+                try await fake.script(Self.account, [], default: "fallback-model=")
+                #expect(try await world.send(body).status == 200)
+                let (_, ledger) = try await world.books()
+                #expect(ledger.map(\.model) == ["claude-sonnet-5-5"] && ledger.map(\.priceFlags) == [""])
+            }
+        }
+    }
+
     @Test(
         arguments: [
             (#""speed":"fast","inference_geo":"us","#, #""speed":"standard","inference_geo":"global""#, "", 140),

@@ -82,6 +82,11 @@ struct PriceTests {
         #expect(price.microUSD == 4000 + 5000)
     }
 
+    @Test func `a pass that leaves its model empty costs what the message's own does`() {
+        let price = price(TokenCounts(), "claude-opus-5-5") { $0.iterations = [.init(model: "", tokens: TokenCounts(input: 1000))] }
+        #expect(price == Price(microUSD: 4000, flags: ""))
+    }
+
     @Test(arguments: [
         ("claude-opus-9", 75), ("claude-sonnet-9", 15), ("claude-haiku-9", 5), ("claude-mythos-5-2", 50), ("something-else", 75),
     ]) func `an unknown model costs the dearest of its family and says so`(model: String, outputRate: Int64) {

@@ -84,7 +84,7 @@ public struct PriceTable: Sendable {
         if usage.iterations.isEmpty {
             add(Self.base(model), tokens)
         } else {
-            for pass in usage.iterations { add(Self.base(pass.model ?? model), pass.tokens) }
+            for pass in usage.iterations { add(Self.base(pass.model.flatMap { $0.isEmpty ? nil : $0 } ?? model), pass.tokens) }
         }
         if usage.isBatch { flags.append("batch") }
         if usage.isUS { flags.append("geo_us") }
