@@ -141,6 +141,27 @@ struct DirectoryTests {
         }
     }
 
+    @Test func `at the next start an account has what its entry names, and else what an operator has edited`() throws {
+        var edited = AccountDetails(
+            name: "mine", kind: .bearer, baseURL: "https://mine.example.com", header: .authorizationBearer, priority: 7, maxConcurrency: 3)
+        let alone = ImportedAccount(apiKey: "sk-example-1")
+        #expect(alone.details.name == "CLAUDE_API_KEY" && alone.details.baseURL == ImportedAccount.defaultBaseURL)
+        #expect(alone.details(over: nil) == alone.details && alone.details(over: edited) == edited)
+        let moved = ImportedAccount(apiKey: "sk-example-1", baseURL: "https://up.example.com").details(over: edited)
+        #expect(moved.baseURL == "https://up.example.com" && moved.name == "mine")
+
+        edited.email = "a@example.com"
+        let short = try #require(try ImportedAccount.list(parsing: #"[{"email":"a@example.com","apiKey":"sk-example-1"}]"#).first)
+        #expect(short.details.priority == 50 && short.details.maxConcurrency == nil && short.details.name == "a@example.com")
+        #expect(short.details(over: edited) == edited)
+        let long = try #require(
+            try ImportedAccount.list(
+                parsing: #"[{"email":"a@example.com","apiKey":"sk-example-1","name":"theirs","priority":9,"maxConcurrency":5}]"#
+            ).first)
+        (edited.name, edited.priority, edited.maxConcurrency) = ("theirs", 9, 5)
+        #expect(long.details(over: edited) == edited && long.details(over: edited).header == .authorizationBearer)
+    }
+
     @Test(arguments: [
         ("https://example.com", false, true), ("http://example.com", false, false), ("http://127.0.0.1:8080", false, false),
         ("http://127.0.0.1:8080", true, true), ("https://169.254.169.254", false, false), ("https://169.254.169.254", true, false),

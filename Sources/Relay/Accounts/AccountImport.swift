@@ -5,51 +5,70 @@ public import Store
 
 /// Accounts that the environment names: `CLAUDE_API_KEY` for one, `CLAUDE_ACCOUNTS` for several.
 public struct ImportedAccount: Sendable {
+    /// As it is made when it is not there yet.
     public let details: AccountDetails
     /// Which entry of the environment it came from; importing again updates the same row.
     public let sourceKey: String
+    private let named: Named
     let secret: SecretBytes
 
     public static let defaultBaseURL = "https://api.anthropic.com"
 
     /// `CLAUDE_API_KEY`.
-    public init(apiKey: String, baseURL: String = defaultBaseURL) {
-        details = AccountDetails(name: "CLAUDE_API_KEY", baseURL: baseURL)
-        sourceKey = "CLAUDE_API_KEY"
-        secret = SecretBytes(Array(apiKey.utf8))
+    /// - Parameter baseURL: nil when the settings name none.
+    public init(apiKey: String, baseURL: String? = nil) {
+        self.init(Named(baseURL: baseURL), sourceKey: "CLAUDE_API_KEY", apiKey: apiKey, name: "CLAUDE_API_KEY")
     }
 
     private init(_ entry: Entry) {
-        details = AccountDetails(
-            name: entry.name ?? entry.email, email: entry.email, baseURL: entry.baseURL, priority: entry.priority,
-            maxConcurrency: entry.maxConcurrency)
-        sourceKey = "CLAUDE_ACCOUNTS:" + entry.email.lowercased()
-        secret = SecretBytes(Array(entry.apiKey.utf8))
+        let named = Named(
+            email: entry.email, baseURL: entry.baseURL, name: entry.name, priority: entry.priority, maxConcurrency: entry.maxConcurrency)
+        self.init(named, sourceKey: "CLAUDE_ACCOUNTS:" + entry.email.lowercased(), apiKey: entry.apiKey, name: entry.email)
     }
 
-    /// What the environment says over what is there: it knows a handful of fields, and the rest is the operator's.
-    func details(over known: AccountDetails?) -> AccountDetails {
-        guard var merged = known else { return details }
-        (merged.name, merged.email, merged.baseURL) = (details.name, details.email, details.baseURL)
-        (merged.priority, merged.maxConcurrency) = (details.priority, details.maxConcurrency)
-        (merged.kind, merged.header) = (details.kind, details.header)
-        return merged
+    private init(_ named: Named, sourceKey: String, apiKey: String, name: String) {
+        details = named.over(AccountDetails(name: name, baseURL: Self.defaultBaseURL))
+        self.named = named
+        self.sourceKey = sourceKey
+        secret = SecretBytes(Array(apiKey.utf8))
+    }
+
+    /// What the environment says over what is there. What it does not name is the operator's, and so are kind and header.
+    func details(over known: AccountDetails?) -> AccountDetails { known.map { named.over($0) } ?? details }
+
+    /// What an entry names; nil: nothing was said of it.
+    private struct Named: Sendable {
+        var email: String?
+        var baseURL: String?
+        var name: String?
+        var priority: Int64?
+        var maxConcurrency: Int64?
+
+        func over(_ known: AccountDetails) -> AccountDetails {
+            var merged = known
+            if let email { merged.email = email }
+            if let baseURL { merged.baseURL = baseURL }
+            if let name { merged.name = name }
+            if let priority { merged.priority = priority }
+            if let maxConcurrency { merged.maxConcurrency = maxConcurrency }
+            return merged
+        }
     }
 
     private struct Entry: Sendable {
         let email: String
         let apiKey: String
-        let baseURL: String
+        let baseURL: String?
         let name: String?
-        let priority: Int64
+        let priority: Int64?
         let maxConcurrency: Int64?
     }
 
     private static let entry = Shape(
         .text("email", "Names the account.", length: 1...254), .text("apiKey", "The credential.", length: 8...512),
-        Field<String>.text("baseUrl", "Where its API is.", length: 8...2048).or(defaultBaseURL),
+        Field<String>.text("baseUrl", "Where its API is.", length: 8...2048).optional,
         Field<String>.text("name", "Shown to operators.", length: 1...100).optional,
-        Field<Int64>.integer("priority", "Lower is used first.", 1...100).or(50),
+        Field<Int64>.integer("priority", "Lower is used first.", 1...100).optional,
         Field<Int64>.integer("maxConcurrency", "Requests under way at once.", 1...100_000).optional,
         make: Entry.init(email:apiKey:baseURL:name:priority:maxConcurrency:))
 

@@ -162,11 +162,17 @@ enum SettingList {
             about: "Days after its end in which a renewal brings the same key, address and port back."),
         .init(name: "INVOICE_ISSUER", kind: .text, standard: "Gatehouse", about: "Who invoices are from; one line."),
         // Relay
-        .init(name: "CLAUDE_API_KEY", kind: .secret, about: "One upstream account, made at start."),
+        .init(
+            name: "CLAUDE_API_KEY", kind: .secret,
+            about: "One upstream account, made at start; one that is there gets the key and keeps what was edited."),
         .init(
             name: "CLAUDE_ACCOUNTS", kind: .secret,
-            about: #"Several, as `[{"email","apiKey","baseUrl"?,"name"?,"priority"?,"maxConcurrency"?}]`; made or updated at start."#),
-        .init(name: "CLAUDE_BASE_URL", kind: .url, standard: "https://api.anthropic.com", about: "Where CLAUDE_API_KEY is used."),
+            about:
+                #"Several, as `[{"email","apiKey","baseUrl"?,"name"?,"priority"?,"maxConcurrency"?}]`; made at start; one that is there is updated in what its entry names."#
+        ),
+        .init(
+            name: "CLAUDE_BASE_URL", kind: .url, standard: "https://api.anthropic.com",
+            about: "Where CLAUDE_API_KEY is used; not set, an account that is there keeps its own."),
         .init(
             name: "ALLOW_LOOPBACK_UPSTREAM", kind: .boolean, standard: "false",
             about:

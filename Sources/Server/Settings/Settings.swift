@@ -151,7 +151,8 @@ struct Settings: Sendable {
     var registration: String { text("REGISTRATION") }
     var passwordMinimumLength: Int { number("PASSWORD_MIN_LENGTH") }
     var claudeAPIKey: String? { optional("CLAUDE_API_KEY") }
-    var claudeBaseURL: String { text("CLAUDE_BASE_URL") }
+    /// Nil when nobody has set it.
+    var claudeBaseURL: String? { value("CLAUDE_BASE_URL").source == .standard ? nil : optional("CLAUDE_BASE_URL") }
     var claudeAccounts: String? { optional("CLAUDE_ACCOUNTS") }
     var accountStrategy: SchedulingStrategy { SchedulingStrategy(rawValue: text("ACCOUNT_STRATEGY")) ?? .headroom }
     var claudeCLI: (program: String?, concurrency: Int, seconds: Int64) {
