@@ -82,8 +82,11 @@ public struct APIKeyLimits: Sendable, Hashable {
         for member in Self.members { if let value = object[member.name].int { self[keyPath: member.path] = value } }
     }
 
+    /// What a window limits; without `window_minutes` there is none.
+    private static let windowAmounts: Set = ["window_requests", "window_tokens", "window_cost_micro_usd"]
+
     /// Sets what the object names; null takes a limit away.
-    /// - Throws: `InputErrors` naming unknown members and values out of range.
+    /// - Throws: `InputErrors` naming unknown members, values out of range and amounts of a window that has no length.
     public mutating func apply(_ object: JSONObject) throws(InputErrors) {
         var faults: [FieldError] = []
         for (name, value) in object.members {
@@ -98,6 +101,13 @@ public struct APIKeyLimits: Sendable, Hashable {
             default:
                 faults.append(
                     FieldError("limits.\(name)", "must be a whole number from \(member.range.lowerBound) to \(member.range.upperBound)"))
+            }
+        }
+        // What stood there without a length before, as older dashboards leave it, is in nobody's way.
+        if windowMinutes == nil, !faults.contains(where: { $0.field == "limits.window_minutes" }) {
+            for member in Self.members where Self.windowAmounts.contains(member.name) && self[keyPath: member.path] != nil {
+                guard object[member.name] != nil || object["window_minutes"] != nil else { continue }
+                faults.append(FieldError("limits.\(member.name)", "needs window_minutes, the length of its window"))
             }
         }
         if !faults.isEmpty { throw InputErrors(fields: faults) }

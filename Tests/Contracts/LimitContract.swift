@@ -17,6 +17,19 @@ import Testing
         #expect(throws: InputErrors.self) { try read.apply(["concurrent": "3"]) }
         try read.apply(["concurrent": nil, "hard_stop": true])
         #expect(read.concurrency == nil && read.hardStop == 1)
+        var window = APIKeyLimits()
+        let fault = #expect(throws: InputErrors.self) { try window.apply(["window_requests": 5, "window_tokens": nil]) }
+        #expect(fault?.fields.map(\.field) == ["limits.window_requests"], "a window without a length limits nothing")
+        window = APIKeyLimits()
+        try window.apply(["window_minutes": 60])
+        try window.apply(["window_tokens": 5])
+        #expect(window.windowMinutes == 60 && window.windowTokens == 5)
+        #expect(throws: InputErrors.self) { try window.apply(["window_minutes": nil]) }
+        // As an older dashboard leaves it.
+        (window.windowMinutes, window.windowRequests, window.windowTokens) = (nil, 5, nil)
+        try window.apply(["tokens_per_day": 7])
+        try window.apply(["window_requests": nil, "window_minutes": nil])
+        #expect(window == APIKeyLimits(tokensPerDay: 7))
         var access = APIKeyAccess()
         try access.apply([
             "denied_models": ["a*"], "allowed_clients": ["claude-code"], "ip_allowlist": ["192.0.2.0/24"], "permissions": ["messages"],
