@@ -32,6 +32,10 @@ struct LimitTests {
                 holder.counters.settle(reservation, used: LimitAmounts(requests: 1, tokens: tokens, costMicroUSD: cost))
             }
         }
+        func refusal(_ want: LimitCounters.Reservation) -> LimitRefusal? {
+            do throws(LimitRefusal) { _ = try LimitCounters.admit(holders, want, zone: .utc) } catch { return error }
+            return nil
+        }
         func refusal(tokens: Int64 = 0, cost: Int64 = 0, second: UInt64 = 1000) -> LimitRefusal? {
             do throws(LimitRefusal) { _ = try admit(tokens: tokens, cost: cost, second: second) } catch { return error }
             return nil
@@ -213,6 +217,27 @@ struct LimitTests {
         #expect(bench.refusal(cost: 40) == nil)
     }
 
+    @Test(arguments: [true, false]) func `what only requests under way stand against is waited for, not refused`(isHard: Bool) throws {
+        let bench = Bench(
+            limits {
+                $0.tokensPerDay = 1213
+                if isHard { $0.hardStop = 1 }
+            })
+        bench.settle(try bench.admit(tokens: 283), tokens: 283)
+        let other = try bench.admit(tokens: 926)
+        var (batch, larger) = (bench.want(tokens: 926), bench.want(tokens: 931))
+        (batch.mustFit, larger.mustFit) = (true, true)
+        #expect(bench.refusal(tokens: 926) == .held(.key) && bench.refusal(batch) == .held(.key))
+        guard case .hit(let hit) = bench.refusal(larger) else {
+            Issue.record("it fits at no time of the day")
+            return
+        }
+        #expect(hit.name == .tokensPerDay && hit.resetsAt == Timestamp(year: 2026, month: 11, day: 22))
+        bench.settle(other, tokens: 4)
+        let next = try bench.admit(tokens: 926)
+        #expect(!next.isLastCall)
+    }
+
     private static let sentences: [(LimitName, LimitShortage?, String)] = [
         (.tokensPerDay, nil, "The key's tokens for today are used up."),
         (
@@ -237,7 +262,7 @@ struct LimitTests {
                 $0.hardStop = 1
             })
         _ = try bench.admit(tokens: 100)
-        #expect(bench.refusal(tokens: 1) == .hit(LimitHit(scope: .key, name: .tokensTotal)))
+        #expect(bench.refusal(tokens: 101) == .hit(LimitHit(scope: .key, name: .tokensTotal)))
     }
 
     @Test func `money for opus stops opus alone`() throws {

@@ -346,7 +346,9 @@ extension LimitCounters.Counts {
             // Models that a rule is not about do not meet it.
             if measure == .opusCost, asked == 0 { continue }
             let fits = LimitAmounts.sum(LimitAmounts.sum(used, reserved), asked) <= rule.limit
-            guard used < rule.limit, fits || !holder.plan.isHard && !want.mustFit && measure != .requests else {
+            // It fits once requests under way give back what they do not use. Each of those counts as a request all the same.
+            let mayFit = measure != .requests && LimitAmounts.sum(used, asked) <= rule.limit
+            guard used < rule.limit, fits || mayFit || !holder.plan.isHard && !want.mustFit && measure != .requests else {
                 let resets: Timestamp? = period == .total ? nil : period == .window && sums.end <= want.moment ? nil : sums.end
                 let wait = resets.map { max(1, ($0.milliseconds - want.moment.milliseconds + 999) / 1000) }
                 throw .hit(
