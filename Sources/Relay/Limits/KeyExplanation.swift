@@ -28,7 +28,8 @@ public enum KeyExplanation {
         var limits: [JSON] = []
         for holder in key.holders {
             for standing in holder.counters.standings(holder.scope, holder.plan, now: now, second: uptime / 1_000_000_000, zone: zone) {
-                checks.append((standing.name.rawValue, standing.used < standing.limit))
+                // What requests under way hold is not to be had either.
+                checks.append((standing.name.rawValue, standing.remaining > 0))
                 limits.append([
                     "scope": .string(standing.scope.rawValue), "code": .string(standing.name.rawValue), "limit": .int(standing.limit),
                     "used": .int(standing.used), "reserved": .int(standing.reserved), "remaining": .int(standing.remaining),
@@ -36,8 +37,9 @@ public enum KeyExplanation {
                 ])
             }
             guard let places = holder.plan.concurrency else { continue }
-            checks.append(
-                ("concurrency_limit_exceeded", holder.counters.concurrent < places || holder.plan.queueLength > holder.counters.waiting))
+            // With no place at all nobody waits for one.
+            let hasRoom = holder.counters.concurrent < places || holder.plan.queueLength > holder.counters.waiting
+            checks.append(("concurrency_limit_exceeded", places > 0 && hasRoom))
             limits.append([
                 "scope": .string(holder.scope.rawValue), "code": "concurrency_limit_exceeded", "limit": .int(places),
                 "used": .int(holder.counters.concurrent), "waiting": .int(Int64(holder.counters.waiting)),
