@@ -27,6 +27,15 @@ struct UserAdministrationTests {
             #expect(
                 filled.json["limits"]
                     == ["requests_per_minute": 60, "tokens_per_day": 10, "concurrent": nil, "cost_per_day_usd": "2.500000"])
+            let made = filled.json["id"].string ?? ""
+            let kept = try #require(try await surface.keys.edit(try APIKeyID(parsing: made), ["name": "kept"], actor: "command"))
+            #expect(kept.name == "kept" && kept.limits.tokensPerDay == 10)
+            let raised = await #expect(throws: InputErrors.self) {
+                _ = try await surface.keys.edit(kept.id, ["limits": ["tokens_per_day": 1001, "concurrent": 9]], actor: "command")
+            }
+            #expect(raised?.fields == [FieldError("limits.tokens_per_day", "must be at most 1000, the limit of this account")])
+            let lowered = try await surface.keys.edit(kept.id, ["limits": ["tokens_per_day": nil]], actor: "command")
+            #expect(lowered?.limits.tokensPerDay == 1000, "what is taken away is the owner's")
             #expect(await make([:]).status == 201)
             let tooMany = await make([:])
             #expect(tooMany.status == 422 && tooMany.text.contains("may have 2;"))

@@ -16,7 +16,7 @@ extension RelayKeys {
     /// `allowed_models`, `expires_at`, `status`, `team_id`, and the members of `APIKeyAccess`.
     /// - Parameter owner: only a key of this person; nil for anybody's.
     /// - Returns: the key as it is then; nil when it is unknown or deleted.
-    /// - Throws: `InputErrors` naming what is wrong, `StoreError`.
+    /// - Throws: `InputErrors` naming what is wrong and limits above the owner's, `StoreError`.
     public func edit(
         _ id: APIKeyID, _ document: JSONObject, owner: UserID? = nil, actor: String, request: RequestID? = nil
     ) async throws -> APIKey? {
@@ -27,6 +27,8 @@ extension RelayKeys {
             var change = APIKeyChange(key)
             do throws(InputErrors) { try Self.apply(document, to: &change) } catch { return .failure(error) }
             if let owner = key.ownerID, let user = try transaction.user(owner) {
+                let faults = Self.faults(document["limits"]?.object ?? [:], change.limits, above: user.limits.perKey)
+                guard faults.isEmpty else { return .failure(InputErrors(fields: faults)) }
                 change.limits = change.limits.lowered(to: user.limits.perKey)
             }
             do throws(StoreError) {
@@ -41,6 +43,16 @@ extension RelayKeys {
         let key = try outcome.get()
         if key != nil { await changed() }
         return key
+    }
+
+    /// Limits that are asked for and that the owner may not have.
+    private static func faults(_ asked: JSONObject, _ wanted: APIKeyLimits, above most: APIKeyLimits) -> [FieldError] {
+        APIKeyLimits.members.compactMap { member in
+            guard asked[member.name] != nil, let value = wanted[keyPath: member.path], let limit = most[keyPath: member.path],
+                value > limit
+            else { return nil }
+            return FieldError("limits.\(member.name)", "must be at most \(limit), the limit of this account")
+        }
     }
 
     private static func apply(_ document: JSONObject, to change: inout APIKeyChange) throws(InputErrors) {
