@@ -50,6 +50,21 @@ struct BodyTests {
         }
     }
 
+    @Test(arguments: [RelayWorld.body, RelayWorld.streamBody]) func `the demo's answer is kept too`(body: String) async throws {
+        try await withRelay([], configure: { $0.isDemo = true }) { world in
+            let key = world.key
+            _ = try await world.change { transaction throws(StoreError) in
+                var change = APIKeyChange(key)
+                change.access.storesBodies = true
+                return try transaction.changeAPIKey(key.id, to: change)
+            }
+            let reply = try await world.send(body)
+            #expect(reply.header("x-relay-demo") == "true")
+            let row = try #require(try await kept(world).row)
+            #expect(try row.opened(world.keyring).response == reply.text && row.responseBytes > 0)
+        }
+    }
+
     @Test func `nothing is kept of a key that did not ask for it`() async throws {
         try await withKeeping({ $0.bodyDays = 30 }) { world, _ async throws in
             #expect(try await world.send().status == 200)

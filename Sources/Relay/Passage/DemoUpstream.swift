@@ -24,6 +24,7 @@ struct DemoUpstream: Sendable {
         let body = isStream ? Self.events(id: id, model: model) : Self.message(id: id, model: model, text: Self.text, isEmpty: false).bytes
         headers.add("content-type", isStream ? "text/event-stream; charset=utf-8" : "application/json")
         headers.add("cache-control", isStream ? "no-cache" : "no-store")
+        passage.recording?.answered(body.span)
         passage.settle(.success, httpStatus: 200, usage: metered)
         passage.exchange.startResponse(status: 200, headers: headers, framing: isStream ? .chunked : .length(body.count))
         passage.exchange.write(body)
