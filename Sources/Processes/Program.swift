@@ -88,7 +88,9 @@ public enum Program {
                     pollfd(fd: open.output ? output : -1, events: Int16(POLLIN), revents: 0),
                     pollfd(fd: open.complaints ? complaints : -1, events: Int16(POLLIN), revents: 0),
                 ]
-                let ready = unsafe poll(&waiting, 2, Int32(clamping: max(0, end - Self.now())))
+                // At its end nothing more is read: who writes without pause would never come to it.
+                let left = end - Self.now()
+                let ready = left > 0 ? unsafe poll(&waiting, 2, Int32(clamping: left)) : 0
                 if ready < 0, errno == EINTR { continue }
                 guard ready > 0 else {
                     kill(-pid, isCutOff ? SIGKILL : SIGTERM)

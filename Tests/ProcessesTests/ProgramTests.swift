@@ -36,6 +36,11 @@ struct ProgramTests {
         #expect(text(ended) == words.joined(separator: "|") + "|")
     }
 
+    @Test func `one that complains without end comes to its deadline all the same`() throws {
+        let ended = try shell("exec yes >&2", milliseconds: 500)
+        #expect(ended.isCutOff && ended.errorText.hasSuffix("ended at its deadline"))
+    }
+
     /// Runs a script until its deadline, with a longer one each time until it came to where it makes the file `ready` in its folder: how
     /// long a shell takes to begin is the machine's affair.
     private func cutOff(_ script: String, _ judge: (Program.Ended, String) throws -> Void) throws {

@@ -148,6 +148,24 @@ struct CLIWorkerTests {
         }
     }
 
+    @Test func `a child that never stops writing is ended in time, too`() async throws {
+        try await withWorker("exec yes", timeoutSeconds: 1) { worker, _ in
+            #expect(await events(worker) == [.failed(.timeout)])
+            #expect(worker.running == 0)
+        }
+    }
+
+    @Test func `what a child may write is bounded in all, whatever it is`() {
+        var output = CLIOutput(outputBytes: 100)
+        let line = Array("warning\n".utf8)
+        for _ in 1...12 {
+            let isTaken = output.feed(line) { _ in }
+            #expect(isTaken)
+        }
+        let isTaken = output.feed(line) { _ in }
+        #expect(!isTaken)
+    }
+
     @Test func `who stops reading ends the child, and its place is free`() async throws {
         try await withWorker(Self.hangs, concurrency: 1) { worker, folder in
             let task = Task {

@@ -6,6 +6,8 @@ struct CLIOutput {
     private static let lineBytes = 8 << 20
     /// All of an answer; no model writes as much.
     private static let textBytes = 16 << 20
+    /// All that it may still print, of whatever sort: far more than the longest answers take as events.
+    private var bytesLeft: Int
     private var line: [UInt8] = []
     private var text = ""
     private var stopReason: String?
@@ -14,8 +16,12 @@ struct CLIOutput {
     /// Set by what ends it.
     private(set) var last: CLIWorker.Event?
 
+    init(outputBytes: Int = 1 << 30) { bytesLeft = outputBytes }
+
     /// False when there is too much of it; what is no JSON is passed over, as programs print warnings too.
     mutating func feed(_ bytes: [UInt8], _ tell: (CLIWorker.Event) -> Void) -> Bool {
+        bytesLeft -= bytes.count
+        guard bytesLeft >= 0 else { return false }
         var rest = bytes[...]
         while let end = rest.firstIndex(of: 0x0a) {
             line += rest[..<end]

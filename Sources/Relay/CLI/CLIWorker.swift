@@ -140,6 +140,8 @@ final class CLIWorker: Sendable {
         let deadline = clock.now + .seconds(configuration.timeoutSeconds)
         while true {
             let left = clock.now.duration(to: deadline)
+            // Whatever waits to be read: a program that writes without end is over, too.
+            guard left > .zero else { return .failed(.timeout) }
             switch child.read(withinMilliseconds: Int64(left / .milliseconds(1))) {
             case .deadline: return .failed(.timeout)
             case .ended: return reader.last ?? .failed(.broken)
