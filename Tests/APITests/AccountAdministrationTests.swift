@@ -104,6 +104,24 @@ struct AccountAdministrationTests {
         }
     }
 
+    @Test func `an account of a program holds a console key unless its operator says otherwise`() async throws {
+        try await withAdmin { surface, token in
+            let made = await surface.send(
+                .post, "/api/admin/accounts", ["name": "desk", "kind": "cli", "secret": "sk-example-secret"], token: token)
+            let json = try JSON(parsing: made.body)
+            let id = try #require(json["id"].string)
+            #expect(made.status == 201 && json["header"] == "x-api-key")
+            for (change, header) in [
+                (["header": "authorization-bearer"], "authorization-bearer"), (["kind": "cli"], "authorization-bearer"),
+                (["kind": "bearer"], "authorization-bearer"), (["kind": "cli"], "x-api-key"),
+            ] as [(JSON, String)] {
+                let edited = await surface.send(.patch, "/api/admin/accounts/\(id)", change, token: token)
+                let shown = try JSON(parsing: edited.body)["header"]
+                #expect(edited.status == 200 && shown == .string(header), "\(edited.text)")
+            }
+        }
+    }
+
     @Test func `what an account needs is named all at once`() async throws {
         try await withAdmin { surface, token in
             let bare = await surface.send(.post, "/api/admin/accounts", [:], token: token)

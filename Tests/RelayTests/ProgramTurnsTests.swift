@@ -79,6 +79,22 @@ struct ProgramTurnsTests {
         }
     }
 
+    @Test(
+        arguments: [
+            ("sk-ant-api03-example", .authorizationBearer, "ANTHROPIC_API_KEY"),
+            ("sk-ant-oat01-example", .xAPIKey, "CLAUDE_CODE_OAUTH_TOKEN"),
+            ("cr_example", .authorizationBearer, "ANTHROPIC_AUTH_TOKEN"), ("cr_example", .xAPIKey, "ANTHROPIC_API_KEY"),
+        ] as [(String, CredentialHeader, String)])
+    func `a program gets its credential as what it is`(secret: String, header: CredentialHeader, variable: String) async throws {
+        let own = WorldAccount(secret: secret, baseURL: "http://127.0.0.1:9") { details in
+            (details.kind, details.header) = (.cli, header)
+        }
+        try await withRelay([own]) { world in
+            let identity = ProgramTurns.identity(try account(world))
+            #expect(identity.credentialName == variable)
+        }
+    }
+
     @Test func `of a key that has its bodies kept the program's answer is kept too`() async throws {
         try await withProgram(Self.answers, hasPool: false) { world, _, _ async throws in
             let key = world.key

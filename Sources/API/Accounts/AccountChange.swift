@@ -133,7 +133,12 @@ public struct AccountChange: Sendable {
         if let email { details.email = email }
         if let kind {
             details.kind = kind
-            if kind != .apiKey { details.header = .authorizationBearer }
+            switch kind {
+            case .apiKey: break
+            case .bearer, .oauth: details.header = .authorizationBearer
+            // A console key, unless its operator says otherwise.
+            case .cli: if known.kind != .cli { details.header = .xAPIKey }
+            }
         }
         if let baseURL { details.baseURL = baseURL }
         if let header { details.header = header }

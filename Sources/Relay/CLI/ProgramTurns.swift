@@ -164,11 +164,13 @@ struct ProgramTurns: TurnSource {
 
     static func identity(_ account: RelayAccount) -> CLIWorker.Identity {
         var identity = CLIWorker.Identity(credential: account.credential)
-        let isToken = account.credential.reveal { $0.starts(with: Array("sk-ant-oat".utf8)) }
-        identity.credentialName =
-            isToken
-            ? "CLAUDE_CODE_OAUTH_TOKEN"
-            : account.account.details.header == .authorizationBearer ? "ANTHROPIC_AUTH_TOKEN" : "ANTHROPIC_API_KEY"
+        func begins(_ prefix: String) -> Bool { account.credential.reveal { $0.starts(with: Array(prefix.utf8)) } }
+        // What plainly is a token or a console key goes in as that, whatever its row says.
+        if begins("sk-ant-oat") {
+            identity.credentialName = "CLAUDE_CODE_OAUTH_TOKEN"
+        } else if account.account.details.header == .authorizationBearer, !begins("sk-ant-api") {
+            identity.credentialName = "ANTHROPIC_AUTH_TOKEN"
+        }
         let base = account.account.details.baseURL
         identity.baseURL = base == Self.unnamedBaseURL ? nil : base
         identity.proxy = account.programProxy
