@@ -26,7 +26,7 @@ struct CLIWorkerTests {
             #expect(left.isEmpty, "every run takes its folder along: \(left)")
         }
     }
-    private func run(_ worker: CLIWorker, _ text: String = "Hello") -> (events: AsyncStream<CLIWorker.Event>, stop: @Sendable () -> Void) {
+    private func run(_ worker: CLIWorker, _ text: String = "Hello") -> CLIWorker.Run {
         var prompt = CLIWorker.Prompt([["type": "text", "text": .string(text)]], model: "claude-sonnet-5-5")
         (prompt.system, prompt.maxTokens) = ("Be brief.", 77)
         return worker.run(prompt, as: .init(credential: SecretBytes(Array("sk-example-cli".utf8))))

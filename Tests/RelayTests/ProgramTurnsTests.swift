@@ -23,7 +23,8 @@ struct ProgramTurnsTests {
 
     /// The account of the program has the name "program", that of the pool "sk-pool".
     private func withProgram(
-        _ script: String, priority: Int64 = 50, hasPool: Bool = true, _ test: (RelayWorld, FakeUpstream, URL) async throws -> Void
+        _ script: String, priority: Int64 = 50, hasPool: Bool = true, billsEstimates: Bool = true,
+        _ test: (RelayWorld, FakeUpstream, URL) async throws -> Void
     ) async throws {
         try await withTemporaryFolder { folder in
             let program = folder.appending(path: "program")
@@ -41,6 +42,7 @@ struct ProgramTurnsTests {
                         configuration.dataDirectory = folder.path
                         configuration.program = program.path
                         configuration.programConcurrency = 1
+                        configuration.limits.billsEstimates = billsEstimates
                     }
                 ) { world in try await test(world, fake, folder) }
             }
@@ -194,6 +196,29 @@ struct ProgramTurnsTests {
             let (history, ledger) = try await world.books()
             #expect(history.map(\.status) == [.error] && ledger.map(\.usageSource) == [.snapshot])
             #expect(ledger.first?.tokens.input == 7 && (ledger.first?.tokens.output ?? 0) > 1)
+        }
+    }
+
+    /// Waits until the script has made that file.
+    private func comes(_ name: String, in folder: URL, _ world: RelayWorld) async -> Bool {
+        let path = folder.appending(path: name).path
+        for _ in 1...1_000_000 { guard !FileManager.default.fileExists(atPath: path) else { break }; await world.reactor.poke() }
+        return FileManager.default.fileExists(atPath: path)
+    }
+
+    @Test(arguments: [true, false])
+    func `who leaves before the first word pays for the prompt, by estimate if that is billed`(billsEstimates: Bool) async throws {
+        let script = #"cat > /dev/null; touch "$HOME/../../begun"; sleep 600"#
+        try await withProgram(script, hasPool: false, billsEstimates: billsEstimates) { world, _, folder async throws in
+            let client = try world.client()
+            try await client.send(RelayWorld.request(#"{"message":"Hi"}"#, "/api/chat"))
+            #expect(await comes("begun", in: folder, world))
+            client.close()
+            #expect(await world.hasJournalled(2))
+            let (history, ledger) = try await world.books()
+            #expect(history.map(\.status) == [.aborted])
+            #expect(ledger.map(\.usageSource) == (billsEstimates ? [.estimated] : []))
+            #expect(ledger.allSatisfy { $0.tokens.input > 0 && $0.tokens.output == 0 && $0.charged })
         }
     }
 

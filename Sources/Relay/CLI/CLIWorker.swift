@@ -102,8 +102,16 @@ final class CLIWorker: Sendable {
     var running: Int { slots.inFlight }
     var hasRoom: Bool { running < configuration.concurrency }
 
+    /// A run under way.
+    struct Run: Sendable {
+        let events: AsyncStream<Event>
+        let stop: @Sendable () -> Void
+        /// Whether a child was given the prompt: its upstream may charge from then on.
+        let hasPrompt: @Sendable () -> Bool
+    }
+
     /// Starts a child. `stop`, dropping the sequence, or cancelling the task that reads it, kills the child.
-    func run(_ prompt: Prompt, as identity: Identity) -> (events: AsyncStream<Event>, stop: @Sendable () -> Void) {
+    func run(_ prompt: Prompt, as identity: Identity) -> Run {
         let (stream, continuation) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingOldest(Self.waitingEvents))
         let run = CLIRun(continuation)
         continuation.onTermination = { _ in run.stop() }
@@ -114,7 +122,7 @@ final class CLIWorker: Sendable {
             _ = consume slot
             run.end(last)
         }
-        return (stream, { run.stop() })
+        return Run(events: stream, stop: { run.stop() }, hasPrompt: { run.hasPrompt })
     }
 
     private static let standardSystem = "You answer a person's questions in a chat."
@@ -192,8 +200,11 @@ private final class CLIRun: Sendable {
     private struct Life: Sendable {
         var child: ChildGroup?
         var isStopped = false
+        var hasPrompt = false
     }
     private let life = Mutex(Life())
+
+    var hasPrompt: Bool { life.withLock(\.hasPrompt) }
 
     init(_ continuation: AsyncStream<CLIWorker.Event>.Continuation) { self.continuation = continuation }
 
@@ -202,6 +213,7 @@ private final class CLIRun: Sendable {
         life.withLock { life in
             guard !life.isStopped else { return false }
             life.child = child
+            life.hasPrompt = true
             return true
         }
     }

@@ -10,11 +10,11 @@ extension AccountTester {
         guard CLIWorker.isModelName(name) else { return out("unknown_model", "is no model's name") }
         var prompt = CLIWorker.Prompt([["type": "text", "text": "Say yes."]], model: name)
         prompt.system = "You answer with one word."
-        let (events, stop) = worker.run(prompt, as: ProgramTurns.identity(account))
-        defer { stop() }
+        let run = worker.run(prompt, as: ProgramTurns.identity(account))
+        defer { run.stop() }
         // What its upstream began to bill counts although no result comes.
         var begun: Settlement.Used?
-        for await event in events {
+        for await event in run.events {
             switch event {
             case .began(let model, let usage): begun = used(usage, model.isEmpty ? name : model, .snapshot)
             case .finished(let result):

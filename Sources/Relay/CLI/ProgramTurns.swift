@@ -87,12 +87,14 @@ struct ProgramTurns: TurnSource {
             }
         }
         passage.exchange.onClosed = nil
-        let outcome = end(stream, last, passage, account)
+        let outcome = end(stream, last, passage, account, hasPrompt: run.hasPrompt())
         _ = consume lease
         return outcome
     }
 
-    private func end(_ stream: ProgramStream, _ last: CLIWorker.Event?, _ passage: Passage, _ account: RelayAccount) -> Outcome {
+    private func end(
+        _ stream: ProgramStream, _ last: CLIWorker.Event?, _ passage: Passage, _ account: RelayAccount, hasPrompt: Bool
+    ) -> Outcome {
         stream.noteWait()
         if case .finished(let result) = last, !passage.exchange.isClientGone {
             stream.finish(result)
@@ -101,7 +103,10 @@ struct ProgramTurns: TurnSource {
         }
         if passage.exchange.isClientGone {
             count(.aborted, account, passage)
-            passage.settle(.aborted, httpStatus: nil, usage: passage.meteredStream(mayCharge: stream.hasBegun))
+            // Before its first event, too: the prompt may be at its upstream by then. What the upstream refuses it does not charge.
+            var isRefused = false
+            if case .failed(.refused) = last { isRefused = true }
+            passage.settle(.aborted, httpStatus: nil, usage: passage.meteredStream(mayCharge: hasPrompt && !isRefused))
             return .done
         }
         // Without a last event the reader was given up because the answer was too long.
@@ -209,7 +214,7 @@ private final class ProgramStream {
     private let passage: Passage
     private var held: [UInt8] = []
     private var index: Int64 = -1
-    private(set) var hasBegun = false
+    private var hasBegun = false
 
     init(_ passage: Passage) { self.passage = passage }
 
