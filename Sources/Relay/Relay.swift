@@ -207,14 +207,23 @@ public final class Relay: Sendable {
         services.slots.endWaiting()
         services.keys.endWaiting()
     }
-    /// After the last exchange: waits until every request is settled, moves what is left to the ledger, then lets `run` end.
+    /// After the last exchange: waits until every request is settled and every program has ended, moves what is left to the ledger, then lets `run` end.
     public func stop() async {
         // A cut connection settles its request in the next turns of its reactor.
         for _ in 0..<Self.settleLooks where services.slots.inFlight > 0 {
             do { try await services.ambient.sleep(.milliseconds(5)) } catch { break }
         }
+        // Nothing of a program may outlive the server: its processes and its folder, which holds words of a customer.
+        if let worker {
+            for _ in 0..<Self.programLooks where worker.running > 0 {
+                worker.stop()
+                do { try await services.ambient.sleep(.milliseconds(5)) } catch { break }
+            }
+        }
         services.mover.stop()
     }
+    /// Times 5 ms; a killed process is gone long before.
+    private static let programLooks = 200
     /// Times 5 ms; requests that are still open then stay in the journal for the next start.
     private static let settleLooks = 1000
 

@@ -182,6 +182,18 @@ struct CLIWorkerTests {
         }
     }
 
+    @Test func `a stop ends the children that are at work, and waits for nobody to read`() async throws {
+        try await withWorker(Self.hangs) { worker, folder in
+            var iterator = run(worker).events.makeAsyncIterator()
+            #expect(await iterator.next() == .started)
+            worker.stop()
+            for _ in 1...1_000_000 { guard worker.running > 0 else { break }; await Task.yield() }
+            #expect(worker.running == 0)
+            let isOver = try await isGone(folder)
+            #expect(isOver)
+        }
+    }
+
     @Test func `a program that would go on past the caller's limit is ended there`() async throws {
         let script = #"""
             echo '{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"text_delta","text":"cut"}}}'

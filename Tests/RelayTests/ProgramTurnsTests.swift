@@ -219,6 +219,8 @@ struct ProgramTurnsTests {
             #expect(history.map(\.status) == [.aborted])
             #expect(ledger.map(\.usageSource) == (billsEstimates ? [.estimated] : []))
             #expect(ledger.allSatisfy { $0.tokens.input > 0 && $0.tokens.output == 0 && $0.charged })
+            let left = try FileManager.default.contentsOfDirectory(atPath: folder.appending(path: "cli").path)
+            #expect(left.isEmpty, "a stopped relay has left nothing of a run: \(left)")
         }
     }
 

@@ -8,9 +8,9 @@ internal import Synchronization
 /// `/api/chat` only.
 ///
 /// The child has a folder of its own as HOME and working folder, gone when it ends; an environment of a handful of fixed variables and
-/// the credential; the prompt on its standard input; no way to gain privileges; a hard timeout. It is killed with everything it started
-/// when nobody reads its events any more, and with the server. What it is not kept from is the network and the files its user may read:
-/// run the server as a user of its own.
+/// the credential; the prompt on its standard input; no way to gain privileges; a hard timeout. It is killed with its process group when
+/// nobody reads its events any more or the server stops. A killed server takes it along, but nothing that it started; what began a session
+/// of its own is out of reach. What it is not kept from is the network and the files its user may read: run the server as a user of its own.
 final class CLIWorker: Sendable {
     struct Configuration: Sendable {
         /// An absolute path.
@@ -87,6 +87,8 @@ final class CLIWorker: Sendable {
 
     private let configuration: Configuration
     private let slots = Slots()
+    /// Those that have a place.
+    private let runs = Mutex<[ObjectIdentifier: CLIRun]>([:])
     /// Blocking reads, a thread for each child.
     private let queue = DispatchQueue(label: "cli", attributes: .concurrent)
 
@@ -117,12 +119,20 @@ final class CLIWorker: Sendable {
         continuation.onTermination = { _ in run.stop() }
         queue.async { [self] in
             guard let slot = SlotLease(slots, limit: configuration.concurrency) else { return run.end(.failed(.busy)) }
+            runs.withLock { $0[ObjectIdentifier(run)] = run }
             let last = answer(prompt, identity, run)
+            runs.withLock { $0[ObjectIdentifier(run)] = nil }
             // The place is free before anybody hears of the end.
             _ = consume slot
             run.end(last)
         }
         return Run(events: stream, stop: { run.stop() }, hasPrompt: { run.hasPrompt })
+    }
+
+    /// Kills the children that are at work now; their places are free once they and their folders are gone.
+    func stop() {
+        let all = runs.withLock { Array($0.values) }
+        for run in all { run.stop() }
     }
 
     private static let standardSystem = "You answer a person's questions in a chat."

@@ -3,7 +3,7 @@ internal import Processes
 internal import Synchronization
 
 /// A program in a process group of its own, with one pipe out of it and nothing inherited: no environment, no descriptor, no controlling
-/// input. Ended as a whole, children of its own included.
+/// input. Ended as a whole, children of its own included, save those that made a group or a session of their own.
 final class ChildGroup: Sendable {
     /// What a look at its output found.
     enum Output: Equatable {
@@ -66,7 +66,7 @@ final class ChildGroup: Sendable {
         }
     }
 
-    /// Ends it and everything it started, at once. Harmless when it is over.
+    /// Ends it and everything in its group, at once. Harmless when it is over.
     func kill() {
         life.withLock { life in
             // A number that was reaped may be somebody else's by now.
