@@ -224,6 +224,26 @@ struct ProgramTurnsTests {
         }
     }
 
+    @Test func `a busy program is waited for when the pool's account needs its operator`() async throws {
+        let script = #"cat > /dev/null; touch "$HOME/../../begun"; sleep 600"#
+        try await withProgram(script) { world, fake, folder async throws in
+            let pool = try world.account("sk-pool").id
+            let isSet = try await world.change { transaction throws(StoreError) in
+                try transaction.setAccountStatus(.disabled, reason: "", of: pool)
+            }
+            #expect(isSet)
+            let client = try world.client()
+            try await client.send(RelayWorld.request(#"{"message":"Hi"}"#, "/api/chat"))
+            #expect(await comes("begun", in: folder, world))
+            let other = try await ask(#"{"message":"Hi"}"#, world)
+            #expect(other.status == 529 && other.header("retry-after") == "1", "\(other.text)")
+            #expect(try await fake.requests().isEmpty)
+            client.close()
+            #expect(await world.hasJournalled(4))
+            #expect(try await world.books().requests.count == 2)
+        }
+    }
+
     @Test func `who leaves ends the program, its children and its place, and pays for what was told`() async throws {
         let script = #"""
             echo '{"type":"stream_event","event":{"type":"message_start","message":{"model":"claude-sonnet-5-5","usage":{"input_tokens":7}}}}'

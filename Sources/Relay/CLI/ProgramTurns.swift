@@ -13,13 +13,13 @@ struct ProgramTurns: TurnSource {
     private var services: RelayServices { messages.services }
     private static let unnamedBaseURL = "https://api.anthropic.com"
 
-    /// When a program can begin now and no account of the pool is preferred; also when nobody else ever could.
+    /// When a program can begin now and no account of the pool is preferred; also when nobody else could without an operator's help.
     func takes(_ turn: ChatTurn) -> Bool {
         let (pool, now) = (services.accounts.pool, services.ambient.now())
         guard !pool.programs.isEmpty, CLIWorker.isModelName(turn.model) else { return false }
         let (own, other) = (wish(pool.programs(turn.model), turn.key), wish(pool.candidates(turn.model), turn.key))
         guard services.accounts.hasAny(own) else { return false }
-        guard worker.hasRoom, let first = services.accounts.preview(own, now: now) else { return !services.accounts.hasAny(other) }
+        guard worker.hasRoom, let first = services.accounts.preview(own, now: now) else { return !mayServe(other, now) }
         guard let second = services.accounts.preview(other, now: now) else { return true }
         return first.account.details.priority <= second.account.details.priority
     }
@@ -27,6 +27,9 @@ struct ProgramTurns: TurnSource {
     func run(_ turn: ChatTurn, _ exchange: Exchange) async {
         await messages.handle(exchange, as: turn.key, path: ChatHandler.path, by: self)
     }
+
+    /// Whether an account serves it, now or once its time has come: one that is disabled or blocked for good does not.
+    private func mayServe(_ wish: AccountWish, _ now: Timestamp) -> Bool { services.accounts.soonest(wish, now: now) != nil }
 
     private func wish(_ candidates: Candidates, _ key: RelayKey) -> AccountWish {
         var wish = AccountWish(candidates)
@@ -65,7 +68,7 @@ struct ProgramTurns: TurnSource {
             return true
         }
         let others = self.wish(pool.candidates(passage.request.model), key)
-        guard let problem, !services.accounts.hasAny(others) else { return false }
+        guard let problem, !mayServe(others, services.ambient.now()) else { return false }
         throw problem
     }
 
