@@ -291,6 +291,15 @@ struct BatchTests {
         }
     }
 
+    @Test func `a customer's key in a batch's query stays here`() async throws {
+        try await withFake { world, fake async throws in
+            let made = try JSON(parsing: try await world.send(Self.batch, "/v1/messages/batches?key=cr_1&beta=true").body)
+            let id = try #require(made["id"].string)
+            #expect(try await world.get("/v1/messages/batches/\(id)?beta=true&api_key=cr_1").status == 200)
+            #expect(try await fake.requests(finished: 2).map { $0["query"] as? String } == ["beta=true", "beta=true"])
+        }
+    }
+
     @Test(arguments: [400, 422]) func `what the upstream says instead of a batch is passed on as it is`(status: Int) async throws {
         try await withFake { world, fake async throws in
             let id = try #require(try JSON(parsing: try await world.send(Self.batch, "/v1/messages/batches").body)["id"].string)

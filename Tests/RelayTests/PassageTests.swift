@@ -50,6 +50,20 @@ struct PassageTests {
         }
     }
 
+    @Test(arguments: [
+        ("key=cr_1&beta=true", "beta=true"), ("beta=true&api_key=cr_1&apiKey=cr_1&APIKEY=cr_1", "beta=true"), ("key=cr_1&token", ""),
+        ("%6bey=cr_1&a&&access_token=cr_1&monkey=1&key2=2&", "a&&monkey=1&key2=2&"), ("beta=true&x=%20+key", "beta=true&x=%20+key"),
+    ])
+    func `a customer's key in the query stays here`(query: String, passed: String) async throws {
+        try await withFake { world, fake in
+            for path in ["/v1/messages", "/v1/messages/count_tokens"] {
+                #expect(try await world.send(RelayWorld.body, path + "?" + query).status == 200)
+            }
+            let seen = try await fake.requests(finished: 2)
+            #expect(seen.map { $0["query"] as? String } == [passed, passed])
+        }
+    }
+
     @Test func `nothing that is the customer's own goes upstream`() async throws {
         try await withFake { world, fake in
             let reply = try await world.send(

@@ -159,8 +159,8 @@ final class BatchBooks: Sendable {
         return known
     }
 
-    /// What a caller adds to an address goes upstream as it is.
-    static func query(_ head: RequestHead) -> String { head.queryText.isEmpty ? "" : "?" + head.queryText }
+    /// What a caller adds to an address goes upstream as it is, but for its key.
+    static func query(_ head: RequestHead) -> String { String(decoding: HeaderRules.query(head), as: UTF8.self) }
 
     /// Whether there was a result for each request. If not, they are asked for again, until no upstream would still add one: what came is in
     /// the ledger all the same.

@@ -22,8 +22,7 @@ struct TokenCounting: Sendable {
         try key.check(model: request.model)
         try side.takeRate(key, exchange)
         if services.demo != nil, services.accounts.isEmpty { return answerDemo(exchange, bytes: body.count) }
-        let query = exchange.head.queryText
-        let path = "/v1/messages/count_tokens" + (query.isEmpty ? "" : "?" + query)
+        let path = "/v1/messages/count_tokens" + String(decoding: HeaderRules.query(exchange.head), as: UTF8.self)
         let reply = try await side.any(exchange, for: key, path, models: [request.model], hides404: true) { account in
             account.modelMap[request.model].map { request.body(body.span, model: $0) } ?? body
         }

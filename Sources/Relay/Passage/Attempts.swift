@@ -188,7 +188,7 @@ struct Attempts: Sendable {
         let sent = model.map { name in .bytes(held.withSpan { passage.request.body($0, model: name) }) } ?? held
         let head = exchange.head
         var path = Self.messagesPath
-        if !head.query.isEmpty { path += [0x3f] + head.bytes[head.query] }
+        if !head.query.isEmpty { path += HeaderRules.query(head) }
         let call = UpstreamCall(
             UpstreamRequest(.post, path.span, to: account.target, headers: HeaderRules.upstream(head, account: account), body: sent),
             to: account.target, deadlines: services.limits.deadlines, followsTask: false)

@@ -1,7 +1,7 @@
 internal import HTTP
 internal import Secrets
 
-/// Which header fields pass, in both directions (relay contract, section 7). Works on bytes.
+/// Which header fields pass, in both directions, and what of a query (relay contract, section 7). Works on bytes.
 enum HeaderRules {
     /// Names grouped by length, so that a look-up compares with a handful at most.
     private struct Names: Sendable {
@@ -101,6 +101,35 @@ enum HeaderRules {
         }
         passed.end(bytes, &block)
         return block
+    }
+
+    /// Parameters in which other interfaces take a key: what stands in them is the customer's.
+    private static let droppedParameters = Names(["key", "api_key", "apikey", "access_token", "token"])
+
+    /// What follows the path upstream: the query as it came, with its question mark, without the customer's key; empty when there is none.
+    static func query(_ head: RequestHead) -> [UInt8] {
+        guard !head.query.isEmpty else { return [] }
+        let whole = head.bytes
+        var kept: [UInt8] = []
+        kept.reserveCapacity(head.query.count + 1)
+        var start = head.query.lowerBound
+        while start <= head.query.upperBound {
+            let rest = whole[start..<head.query.upperBound]
+            let parameter = rest.prefix { $0 != 0x26 }
+            if !isDropped(whole.span, parameter.prefix { $0 != 0x3d }) {
+                kept.append(kept.isEmpty ? 0x3f : 0x26)
+                kept += parameter
+            }
+            start = parameter.endIndex + 1
+        }
+        return kept
+    }
+
+    /// - Parameter name: part of `bytes`.
+    private static func isDropped(_ bytes: Span<UInt8>, _ name: ArraySlice<UInt8>) -> Bool {
+        guard name.contains(0x25) else { return droppedParameters.contains(bytes, name.indices) }
+        let plain = Array((PercentText.formDecoded(String(decoding: name, as: UTF8.self)[...].utf8) ?? "").utf8)
+        return droppedParameters.contains(plain.span, plain.indices)
     }
 
     /// Whether a content-type is that of a stream, whatever parameters follow.
