@@ -150,6 +150,36 @@ struct AlertTests {
         }
     }
 
+    @Test(arguments: [false, true]) func `a budget is not told again by a later process that finds no event of it`(
+        remembers: Bool
+    ) async throws {
+        var limits = APIKeyLimits()
+        limits.tokensPerDay = 100
+        try await withWatched(limits: limits) { world, fake, alerts async throws in
+            let key = world.relay.services.keys.all[0]
+            func book(_ tokens: Int64) {
+                var used = LimitAmounts()
+                used.period.tokens = tokens
+                key.holders[0].counters.book(used, at: world.clock.ambient.now(), key.plan, world.relay.services.zone)
+            }
+            book(85)
+            await alerts.pass()
+            #expect(try await told(world).count == 1)
+            try await world.store.transaction { transaction throws(StoreError) in try transaction.execute("DELETE FROM outbox") }
+            await world.advance(seconds: AlertBook.pauseSeconds * 2)
+            let next = AlertWatch(
+                world.relay.services, store: world.store, rule: AlertRule(poolMinimum: 1) { _ in true }, metrics: world.metrics)
+            // Without what was remembered, as for the key past the last one that is, the claim says no.
+            if remembers { try await next.remember() }
+            book(1)
+            await next.pass()
+            #expect(try await told(world).isEmpty)
+            book(20)
+            await next.pass()
+            #expect(try await told(world).map { $0.body["percent"].int ?? 0 } == [100], "another level is news")
+        }
+    }
+
     @Test func `a model without a price, a refresh that fails and a damaged journal are told, not over and over`() async throws {
         try await withWatched { world, fake, alerts async throws in
             let body = #"{"model":"claude-opus-9-9","max_tokens":64,"messages":[{"role":"user","content":"x"}]}"#

@@ -30,7 +30,11 @@ final class AlertWatch: Sendable {
     private static let refreshSeconds: Int64 = 3600
     private static let budgetPercents: [Int64] = [100, 80]
     private static let maximumUnwritten = 1000
-    private static let remembered = 5000
+    /// Events at a start; the store gives no more at once.
+    private static let rememberedEvents = 1000
+    /// Words at a start: what does not fit is told once by its claim all the same.
+    private static let rememberedWords = 50_000
+    private static let wordsAtOnce = 1000
 
     init(_ services: RelayServices, store: Store, rule: AlertRule, metrics: Metrics) {
         (self.services, self.store, self.rule) = (services, store, rule)
@@ -62,9 +66,10 @@ final class AlertWatch: Sendable {
         }
     }
 
-    /// What earlier processes told is not told again.
+    /// What earlier processes told is not told again. Events go when they are old; the last word of each subject stays.
     func remember() async throws(StoreError) {
-        let events = try await store.read { reader throws(StoreError) in try reader.promised("relay.", limit: Self.remembered) }
+        let events = try await store.read { reader throws(StoreError) in try reader.promised("relay.", limit: Self.rememberedEvents) }
+        let words = try await lastWords()
         state.withLock { state in
             for event in events.reversed() {
                 switch event.kind {
@@ -78,7 +83,19 @@ final class AlertWatch: Sendable {
                 default: state.book.set(event.subject, event.kind, at: event.createdAt)
                 }
             }
+            for word in words { state.book.set(word.subject, word.word, at: word.toldAt) }
         }
+    }
+
+    private func lastWords() async throws(StoreError) -> [AlertWord] {
+        var words: [AlertWord] = []
+        while words.count < Self.rememberedWords {
+            let last = words.last?.subject ?? ""
+            let more = try await store.read { reader throws(StoreError) in try reader.alertWords(after: last, limit: Self.wordsAtOnce) }
+            words += more
+            if more.count < Self.wordsAtOnce { break }
+        }
+        return words
     }
 
     /// One look. Called by `run`, and by tests.
@@ -283,7 +300,7 @@ final class AlertWatch: Sendable {
                 "name": standing.scope == .key ? .string(key.key.name) : .null, "limit": .string(standing.name.rawValue),
                 "percent": .int(level), "used": .int(standing.used), "of": .int(standing.limit),
                 "resets_at": resets.map { .string($0) } ?? .null,
-            ], claim: .init(subject: subject, word: word))
+            ], claim: .init(subject: subject, word: word, pauseSeconds: .max))
     }
 
     private func holderAgain(_ key: RelayKey, _ scope: LimitScope) {
@@ -298,7 +315,7 @@ final class AlertWatch: Sendable {
         }
     }
 
-    /// Each level is told once in a period of a limit.
+    /// Each level is told once in a period of a limit, which the word names: no pause makes it news again.
     private static func budgetWord(_ id: String, _ limit: String, _ percent: Int64, _ resets: String?) -> (subject: String, word: String) {
         ("\(id) \(limit)", "\(percent) \(resets ?? "")")
     }

@@ -46,7 +46,27 @@ extension Reader {
     }
 }
 
+/// What was told last of a subject.
+public struct AlertWord: Sendable, Equatable, RowReadable {
+    public let subject: String
+    public let word: String
+    public let toldAt: Timestamp
+    init(row: Row) throws(StoreError) {
+        subject = try row["subject"]
+        word = try row["word"]
+        toldAt = try row["told_at"]
+    }
+}
+
 extension Reader {
+    /// By subject, behind one; at most `PageLimits` allows.
+    public func alertWords(after subject: String = "", limit: Int) throws(StoreError) -> [AlertWord] {
+        try all(
+            """
+            SELECT subject, word, told_at FROM alert_words WHERE subject > \(subject) ORDER BY subject LIMIT \(PageLimits.clamp(limit))
+            """)
+    }
+
     /// Whether a word about the subject was told and has not ended.
     public func isAlerted(_ subject: String) throws(StoreError) -> Bool {
         try !rows("SELECT subject FROM alert_words WHERE subject = \(subject)").isEmpty
