@@ -97,6 +97,15 @@ struct TidyTests {
         #expect(wrong.isEmpty, "\(wrong.joined(separator: "\n"))")
     }
 
+    @Test func `no field of a log line has the name of one that every line has`() throws {
+        let pattern = /"(time|level|event|request)": (LogValue\(|\.(text|integer|flag)\()/
+        var wrong: [String] = []
+        for file in try Tree.swiftFiles("Sources") {
+            for (number, line) in file.lines.enumerated() where line.contains(pattern) { wrong.append("\(file.path):\(number + 1)") }
+        }
+        #expect(wrong.isEmpty, "\(wrong.joined(separator: "\n"))")
+    }
+
     @Test func `every module says what it promises`() throws {
         for module in try Tree.folders("Sources") where !module.hasPrefix("C") {
             let readme = try? String(contentsOf: Tree.root.appending(path: "Sources/\(module)/README.md"), encoding: .utf8)

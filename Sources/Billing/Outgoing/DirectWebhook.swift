@@ -34,11 +34,11 @@ public struct DirectWebhook: Sendable {
                 if (200...299).contains(reply.status) { return }
                 if reply.status == 410 { return await book.disable(gone: target) }
             } catch {
-                log.warning("outgoing.refused", ["event": LogValue(id), "target": .text(target.name), "failure": LogValue("\(error)")])
+                log.warning("outgoing.refused", ["webhook": LogValue(id), "target": .text(target.name), "failure": LogValue("\(error)")])
             }
             guard wait > 0 else { break }
             do { try await ambient.sleep(.seconds(wait)) } catch { return }
         }
-        log.error("outgoing.given_up", ["event": LogValue(id), "kind": .text(kind), "target": .text(target.name)])
+        log.error("outgoing.given_up", ["webhook": LogValue(id), "kind": .text(kind), "target": .text(target.name)])
     }
 }

@@ -79,8 +79,8 @@ public struct Outgoing: Sendable {
                 if why.isEmpty { return try transaction.outboxSent(event.id, told: kept) }
                 try transaction.outboxFailed(event.id, why, told: kept, next: isOver ? nil : next)
             }
-        } catch { log.warning("outgoing.not_kept", ["event": LogValue(event.id.text), "error": LogValue("\(error)")]) }
-        if !why.isEmpty { log.warning("outgoing.refused", ["event": LogValue(event.id.text), "failure": LogValue(why)]) }
+        } catch { log.warning("outgoing.not_kept", ["webhook": LogValue(event.id.text), "error": LogValue("\(error)")]) }
+        if !why.isEmpty { log.warning("outgoing.refused", ["webhook": LogValue(event.id.text), "failure": LogValue(why)]) }
         for case (let name, .gone) in outcomes {
             if let target = waiting.first(where: { $0.name == name }) { await book.disable(gone: target) }
         }
