@@ -144,6 +144,20 @@ struct SettingsTests {
         #expect(try settings(good).encryptionKey != nil && settings(good).legacyEncryptionKey == nil)
     }
 
+    @Test func `a webhook that cannot be called or signed stops the start, by the name of its setting`() {
+        let good = ["EVENT_WEBHOOK_URL": "http://127.0.0.1:9/hook", "EVENT_WEBHOOK_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="]
+        #expect(problems(good).isEmpty)
+        #expect(problems(good.merging(["EVENT_WEBHOOK_SECRET": "any-other-text"]) { $1 }).isEmpty)
+        for (name, value) in [
+            ("EVENT_WEBHOOK_URL", "http://169.254.169.254/x"), ("EVENT_WEBHOOK_URL", "https://"), ("EVENT_WEBHOOK_SECRET", "whsec_"),
+            ("EVENT_WEBHOOK_SECRET", "whsec_!!!!notbase64!!!"),
+        ] {
+            let found = problems(good.merging([name: value]) { $1 })
+            #expect(found.count == 1 && found.first?.hasPrefix("\(name) must ") == true, "\(value): \(found)")
+            #expect(found.first?.contains("notbase64") == false)
+        }
+    }
+
     @Test(arguments: ["redis://127.0.0.1", "rediss://127.0.0.1"]) func `a shared limit store that is not there yet stops the start`(
         url: String
     ) {

@@ -118,6 +118,7 @@ extension WebhookBook {
             guard Self.secretBytes.contains(secret.utf8.count), secret.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
                 throw FieldError("secret", "must be 16 to 512 printable characters without spaces")
             }
+            if let fault = WebhookTarget.fault(ofSecret: secret) { throw FieldError("secret", fault) }
         }
         if let events = change.events, events.isEmpty { throw FieldError("events", "must name a kind, or * for all") }
     }

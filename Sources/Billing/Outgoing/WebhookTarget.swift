@@ -37,16 +37,34 @@ public struct WebhookTarget: Sendable {
     /// False for a number that is refused when it is connected to, and for this machine's own name; what other names lead to is judged at
     /// each connection.
     static func mayReach(_ address: String, allowsInside: Bool) -> Bool {
+        let name = hostName(address)
+        if let number = IPAddress(name) { return rule(allowsInside: allowsInside).permits(number) }
+        return allowsInside || name != "localhost" && !name.hasSuffix(".localhost")
+    }
+
+    /// As "ops.example.com" or "::1"; empty: it names none.
+    private static func hostName(_ address: String) -> String {
         var host = Self.host(address).split(separator: "/").dropFirst().joined()[...]
         if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
             host = host[host.index(after: host.startIndex)..<end]
         } else {
             host = host.prefix { $0 != ":" }
         }
-        let name = host.lowercased()
-        if let number = IPAddress(name) { return rule(allowsInside: allowsInside).permits(number) }
-        return allowsInside || name != "localhost" && !name.hasSuffix(".localhost")
+        return host.lowercased()
     }
+
+    /// Why no place of the settings can have the address; nil: it can. They may be inside, also by plain http, and never where the client
+    /// does not call.
+    public static func fault(ofAddress address: String) -> String? {
+        let isPlain = address.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x5c }
+        guard address.hasPrefix("https://") || address.hasPrefix("http://"), isPlain, !hostName(address).isEmpty else {
+            return "must be an address as https://ops.example.com/hook"
+        }
+        return mayReach(address, allowsInside: true) ? nil : "must not be an address that is never called, as that of a metadata service"
+    }
+
+    /// Why a secret cannot sign; nil: it can.
+    public static func fault(ofSecret secret: String) -> String? { WebhookSignature.fault(ofSecret: secret) }
 
     public func takes(_ kind: String) -> Bool {
         events.contains { $0.last == "*" ? kind.hasPrefix($0.dropLast()) : $0 == kind }
@@ -89,9 +107,8 @@ public struct WebhookTarget: Sendable {
             guard let name = one["name"].string, isName(name), let url = one["url"].string, let secret = one["secret"].string else {
                 throw ParseError("\(shape); entry \(index + 1) has no name of a-z, 0-9 and -, no url or no secret")
             }
-            guard url.hasPrefix("https://") || url.hasPrefix("http://"), !secret.isEmpty else {
-                throw ParseError("\(shape); entry \(index + 1) has a url or secret that cannot be used")
-            }
+            if let fault = fault(ofAddress: url) { throw ParseError("\(shape); url of entry \(index + 1) \(fault)") }
+            if let fault = fault(ofSecret: secret) { throw ParseError("\(shape); secret of entry \(index + 1) \(fault)") }
             guard !targets.contains(where: { $0.name == name }) else { throw ParseError("\(shape); \(name) is there twice") }
             let events = one["events"] == .null ? ["*"] : (one["events"].array ?? []).compactMap(\.string)
             guard (1...maximumEvents).contains(events.count), events.count == one["events"].array?.count ?? 1 else {

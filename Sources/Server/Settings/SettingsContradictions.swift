@@ -1,5 +1,6 @@
 internal import Domain
 internal import API
+internal import Billing
 internal import HTTP
 internal import Mail
 internal import Relay
@@ -50,6 +51,13 @@ extension Settings {
         }
         if text("EVENT_WEBHOOK_URL").isEmpty != text("EVENT_WEBHOOK_SECRET").isEmpty {
             problems.append("EVENT_WEBHOOK_URL and EVENT_WEBHOOK_SECRET belong together; set both or none")
+        }
+        // What is no URL at all was said of the value itself.
+        if text("EVENT_WEBHOOK_URL").hasPrefix("http"), let fault = WebhookTarget.fault(ofAddress: text("EVENT_WEBHOOK_URL")) {
+            problems.append("EVENT_WEBHOOK_URL \(fault)")
+        }
+        if !text("EVENT_WEBHOOK_SECRET").isEmpty, let fault = WebhookTarget.fault(ofSecret: text("EVENT_WEBHOOK_SECRET")) {
+            problems.append("EVENT_WEBHOOK_SECRET \(fault)")
         }
         do throws(WrongNode) { _ = try node() } catch { problems.append(error.sentence) }
         problems += mailProblems(text)
