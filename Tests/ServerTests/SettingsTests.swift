@@ -133,10 +133,19 @@ struct SettingsTests {
         let weak = problems(["ENVIRONMENT": "production", "SECRET_KEY": "your-secret-key", "ENCRYPTION_KEY": "short", "DEMO": "true"])
         #expect(weak.count == 3)
         let good = [
-            "ENVIRONMENT": "production", "SECRET_KEY": String(repeating: "s3", count: 16),
-            "CONFIG_ENCRYPTION_KEY": String(repeating: "e4", count: 16),
+            "ENVIRONMENT": "production", "SECRET_KEY": "0f5a1c0e8d7b43a7be6f9d2c4b8a7e61",
+            "CONFIG_ENCRYPTION_KEY": "9b1d7c5e3f8a4b2c6d0e7f1a2b3c4d5e",
         ]
         #expect(try !settings(good).isDemo)
+        for example in [
+            "your-secret-key-here-change-me", "CHANGEMEchangemechangeme", "My_Default_Secret-of-2026", "a-PLACEHOLDER-7f1a2b3c4d5e",
+            String(repeating: "a", count: 32), String(repeating: "0123", count: 8),
+        ] {
+            for name in ["SECRET_KEY", "CONFIG_ENCRYPTION_KEY"] {
+                let found = problems(good.merging([name: example]) { $1 })
+                #expect(found.count == 1 && found.first?.contains("_KEY must be a random text") == true, "\(example): \(found)")
+            }
+        }
         for url in ["sqlite:///", "sqlite://:memory:"] {
             let found = problems(good.merging(["DATABASE_URL": url]) { $1 })
             #expect(found.count == 1 && found.first?.hasPrefix("DATABASE_URL") == true, "\(found)")

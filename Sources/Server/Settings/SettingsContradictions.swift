@@ -12,7 +12,20 @@ extension Settings {
         "admin123456", "admin123", "admin", "password", "changeme", "change-me", "secret", "your-secret-key", "your-secret-key-here",
         "your-super-secret-key-change-this", "your-secure-password", "your-webhook-secret", "your-api-secret", "12345678", "123456789",
     ]
+    /// What stands in such secrets whatever is around it.
+    private static let examplePhrases = [
+        "change-me", "change_me", "changeme", "change-this", "change_this", "changethis", "your-secret", "your_secret", "yoursecret",
+        "your-encryption", "your_encryption", "your-super-secret", "secret-key-here", "secret_key_here", "default-secret", "default_secret",
+        "example", "placeholder", "replace-me", "replace_me", "replaceme",
+    ]
     private static let productionSecretCharacters = 16
+    /// A text of fewer different characters is typed, not drawn.
+    private static let productionDifferentCharacters = 5
+
+    private static func isExample(_ secret: String) -> Bool {
+        let text = secret.lowercased()
+        return examples.contains(text) || examplePhrases.contains { text.contains($0) } || Set(text).count < productionDifferentCharacters
+    }
 
     /// What single values cannot show: pairs that belong together, and what production demands.
     func contradictions() -> [String] {
@@ -96,7 +109,7 @@ extension Settings {
             let value = name == "ENCRYPTION_KEY" && text(name).isEmpty ? text("CONFIG_ENCRYPTION_KEY") : text(name)
             if value.isEmpty {
                 problems.append("\(name) must be set in environment variables; make one with: openssl rand -hex 32")
-            } else if value.count < Self.productionSecretCharacters || Self.examples.contains(value.lowercased()) {
+            } else if value.count < Self.productionSecretCharacters || Self.isExample(value) {
                 problems.append(
                     "\(name) must be a random text of at least \(Self.productionSecretCharacters) characters; make one with: openssl rand -hex 32"
                 )
