@@ -1,6 +1,6 @@
 import Foundation
 import Synchronization
-import Telemetry
+@testable import Telemetry
 import Testing
 
 /// A folder of its own that is gone afterwards.
@@ -50,6 +50,74 @@ struct LogFileTests {
         writer.write(Array("two\n".utf8), to: .error)
         writer.flush()
         #expect(writer.droppedLines == 2)
+    }
+
+    @Test func `a folder that was moved away is made again`() throws {
+        try withFolder { folder in
+            let logs = "\(folder)/logs"
+            try FileManager.default.createDirectory(atPath: logs, withIntermediateDirectories: false)
+            let files = FolderDestination(folder: logs, maximumBytes: 1 << 20, maximumFiles: 2)
+            #expect(files.write(Array("one\n".utf8), to: .main))
+            try FileManager.default.moveItem(atPath: logs, toPath: "\(folder)/logs.old")
+            files.reopen()
+            #expect(files.write(Array("two\n".utf8), to: .main))
+            #expect(try String(contentsOfFile: "\(logs)/gatehouse.log", encoding: .utf8) == "two\n")
+        }
+    }
+
+    private final class Complaints: Sendable {
+        let said = Mutex<[String]>([])
+    }
+
+    @Test func `a file that cannot be opened is named once, and again after it could be`() throws {
+        try withFolder { folder in
+            let complaints = Complaints()
+            let logs = "\(folder)/logs"
+            // A file where the folder should be.
+            #expect(FileManager.default.createFile(atPath: logs, contents: nil))
+            let files = FolderDestination(
+                folder: logs, maximumBytes: 1 << 20, maximumFiles: 2, complain: { text in complaints.said.withLock { $0.append(text) } },
+                writeAll: { descriptor, bytes in
+                    FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(Data(bytes))
+                    return bytes.count
+                })
+            for _ in 0..<3 { #expect(!files.write(Array("lost\n".utf8), to: .main)) }
+            #expect(complaints.said.withLock(\.count) == 1)
+            #expect(complaints.said.withLock { $0.first?.contains("\(logs)/gatehouse.log") } == true)
+            try FileManager.default.removeItem(atPath: logs)
+            #expect(files.write(Array("kept\n".utf8), to: .main))
+            files.reopen()
+            try FileManager.default.removeItem(atPath: logs)
+            #expect(FileManager.default.createFile(atPath: logs, contents: nil))
+            #expect(!files.write(Array("lost\n".utf8), to: .main))
+            #expect(complaints.said.withLock(\.count) == 2)
+        }
+    }
+
+    private final class Disk: Sendable {
+        let room = Mutex(6)
+    }
+
+    @Test func `a line that the disk took half of is taken back`() throws {
+        try withFolder { folder in
+            let disk = Disk()
+            let files = FolderDestination(folder: folder, maximumBytes: 1 << 20, maximumFiles: 2, complain: { _ in }) { descriptor, bytes in
+                let taken = disk.room.withLock { room in
+                    let taken = min(room, bytes.count)
+                    room -= taken
+                    return taken
+                }
+                FileHandle(fileDescriptor: descriptor, closeOnDealloc: false).write(Data(bytes.prefix(taken)))
+                return taken
+            }
+            #expect(files.write(Array("one\n".utf8), to: .main))
+            #expect(!files.write(Array("torn\n".utf8), to: .main))
+            let kept = try String(contentsOfFile: "\(folder)/gatehouse.log", encoding: .utf8)
+            #expect(kept == "one\n")
+            disk.room.withLock { $0 = 100 }
+            #expect(files.write(Array("two\n".utf8), to: .main))
+            #expect(try String(contentsOfFile: "\(folder)/gatehouse.log", encoding: .utf8) == "one\ntwo\n")
+        }
     }
 
     private final class Stuck: LogDestination {
