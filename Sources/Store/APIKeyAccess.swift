@@ -92,6 +92,7 @@ public struct APIKeyAccess: Sendable, Equatable {
             case ("body_retention_days", _): bodyDays = number(name, value, 1...365) ?? bodyDays
             case ("body_bytes", .null): bodyBytes = Self.standardBodyBytes
             case ("body_bytes", _): bodyBytes = number(name, value, 1...1_048_576) ?? bodyBytes
+            case ("debug", _), ("store_bodies", _): faults.append(FieldError(name, "must be true or false"))
             default: faults.append(FieldError(name, "is no field of a key's access"))
             }
         }

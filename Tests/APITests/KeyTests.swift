@@ -52,6 +52,21 @@ struct KeyTests {
         }
     }
 
+    @Test func `a key that is named three times is one changed key, and a team that is not there is said`() async throws {
+        try await withSignedInSurface { surface in
+            _ = try await surface.person("ada", .admin)
+            let token = await surface.token("ada")
+            let key = try await surface.keys.create(RelayKeys.Wish(name: "k"), owner: nil, actor: "system").key
+            let id = JSON.string(key.id.text)
+            let many = await surface.send(
+                .patch, "/api/admin/keys", ["ids": [id, id, id, "none", "none"], "change": ["status": "disabled"]], token: token)
+            #expect(many.status == 200 && many.json["changed"] == 1 && many.json["missing"] == ["none"], "\(many.text)")
+            let team = JSON.string(TeamID(surface.clock.ambient).text)
+            let answer = await surface.send(.patch, "/api/admin/keys/\(key.id.text)", ["team_id": team], token: token)
+            #expect(answer.status == 422 && answer.text.contains("there is no such team"), "\(answer.text)")
+        }
+    }
+
     @Test func `the list goes page by page`() async throws {
         try await withSignedInSurface { surface in
             let user = try await surface.person("ada")

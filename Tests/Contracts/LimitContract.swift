@@ -38,6 +38,10 @@ import Testing
         #expect(try APIKeyAccess(document: access.json.text) == access)
         #expect(throws: InputErrors.self) { try access.apply(["permissions": ["everything"]]) }
         #expect(throws: InputErrors.self) { try access.apply(["price_millionths": -1]) }
+        #expect(throws: InputErrors(fields: [FieldError("store_bodies", "must be true or false")])) {
+            try access.apply(["store_bodies": "yes"])
+        }
+        #expect(throws: InputErrors(fields: [FieldError("debug", "must be true or false")])) { try access.apply(["debug": 1]) }
         #expect(throws: StoreError.self) { try APIKeyAccess(document: "{\"unknown\":1}") }
     }
 

@@ -66,9 +66,12 @@ public struct KeyAdministration: Sendable {
         ) { input, context in
             var ids: [APIKeyID] = []
             var missing: [String] = []
-            for text in input.body.ids { if let id = try? APIKeyID(parsing: text) { ids.append(id) } else { missing.append(text) } }
+            var seen: Set<String> = []
+            for text in input.body.ids where seen.insert(text).inserted {
+                if let id = try? APIKeyID(parsing: text) { ids.append(id) } else { missing.append(text) }
+            }
             missing += try await keys.edit(ids, input.body.change.object ?? [:], actor: context.user.id.text).map(\.text)
-            return ["changed": .int(Int64(input.body.ids.count - missing.count)), "missing": .array(missing.map { .string($0) })]
+            return ["changed": .int(Int64(seen.count - missing.count)), "missing": .array(missing.map { .string($0) })]
         }
     }
 

@@ -31,12 +31,11 @@ extension RelayKeys {
                 guard faults.isEmpty else { return .failure(InputErrors(fields: faults)) }
                 change.limits = change.limits.lowered(to: user.limits.perKey)
             }
-            do throws(StoreError) {
-                guard try transaction.changeAPIKey(id, to: change) else { return .success(nil) }
-            } catch {
-                guard error == .conflict(.foreignKey) else { throw error }
-                return .failure(InputErrors(fields: [FieldError("team_id", "is no team")]))
+            // Asked first: the database says it at the end of the transaction only, and not of which field.
+            if let team = change.teamID, team != key.teamID, try transaction.team(team) == nil {
+                return .failure(InputErrors(fields: [FieldError("team_id", "must be a team's id; there is no such team")]))
             }
+            guard try transaction.changeAPIKey(id, to: change) else { return .success(nil) }
             try transaction.record(actor: actor, "key.edit", subject: id.text, before: nil, after: .object(document), request)
             return .success(try transaction.apiKey(id))
         }

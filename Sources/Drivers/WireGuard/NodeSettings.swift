@@ -114,7 +114,7 @@ public struct NodeSettings: Sendable {
         }
         guard let four = given.pool.four else { throw .refused("the node's settings: pool.v4 is required") }
         do throws(ParseError) { pool = try AddressPool(ipv4: four, ipv6: given.pool.six, excluded: given.pool.excluded) } catch {
-            throw .refused("the node's settings: pool must be \(error.message)")
+            throw .refused("the node's settings: pool \(error.message)")
         }
         guard let key = given.server.key, let endpoint = given.server.endpoint else {
             if policy == .host {
