@@ -47,6 +47,22 @@ struct InstanceTests {
         }
     }
 
+    @Test func `a key that opens nothing of this database is known before anything needs it`() async throws {
+        try await withTemporaryFolder { folder in
+            let settings = try settings(folder)
+            let instance = try await Instance.open(settings, schema: .make)
+            try await Vault.check(settings, instance.store)
+            #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "data/encryption_key").path), "nothing is made")
+            _ = try await Vault.open(settings, instance.store)
+            try await Vault.check(settings, instance.store)
+            let other = try Settings(
+                environment: ["DATA_DIR": folder.appending(path: "data").path, "ENCRYPTION_KEY": "another key than the one before"],
+                file: nil, readFile: { _ in nil })
+            await #expect(throws: Failure.self) { try await Vault.check(other, instance.store) }
+            await instance.close()
+        }
+    }
+
     @Test func `what needs a database does not make one`() async throws {
         try await withTemporaryFolder { folder in
             let settings = try settings(folder)

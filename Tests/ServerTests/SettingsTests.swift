@@ -117,6 +117,64 @@ struct SettingsTests {
         }
     }
 
+    @Test(
+        arguments: [
+            (["API_URL": "http://"], "API_URL must be a URL"), (["API_URL": "https:///panel"], "API_URL must be a URL"),
+            (["API_URL": "http://:8000"], "API_URL must be a URL"),
+            (["CLAUDE_CLI": "/nonexistent/claude"], "CLAUDE_CLI names no program"),
+            (["CLAUDE_CLI": "/etc/passwd"], "CLAUDE_CLI names no program"),
+            (["CLAUDE_CLI": "claude"], "CLAUDE_CLI must be an absolute path"),
+            (["EVENT_WEBHOOK_EVENTS": "paymnet.received"], "EVENT_WEBHOOK_EVENTS: no event is called \"paymnet.received\""),
+            (
+                ["EVENT_WEBHOOKS": #"[{"name":"ops","url":"https://ops.example.com","secret":"s","events":["relai.*"]}]"#],
+                "EVENT_WEBHOOKS: no event is called"
+            ),
+            (["CLAUDE_API_KEY": "x y"], "CLAUDE_API_KEY must be a key"), (["LOG_MAX_SIZE": "0"], "LOG_MAX_SIZE must be at least 4096"),
+            (["CLAUDE_API_KEY": "sk-ant-1", "CLAUDE_BASE_URL": "http://gate.example.com"], "CLAUDE_BASE_URL must be an https URL"),
+            (
+                ["CLAUDE_ACCOUNTS": #"[{"email":"a@example.com","apiKey":"sk-example-0001","baseUrl":"http://gate.example.com"}]"#],
+                "CLAUDE_ACCOUNTS: baseUrl of a@example.com must be an https URL"
+            ),
+        ] as [([String: String], String)])
+    func `what can never work is refused by the name of its setting`(environment: [String: String], text: String) {
+        let found = problems(environment)
+        #expect(found.count == 1 && found.first?.hasPrefix(text) == true, "\(found)")
+    }
+
+    @Test(
+        arguments: [
+            ["API_URL": "http://[::1]:8000/panel"], ["CLAUDE_CLI": "/bin/sh"], ["LOG_MAX_SIZE": "4096"],
+            ["EVENT_WEBHOOK_EVENTS": "payment.*,relay.account.blocked,pay*,service.*,*"], ["CLAUDE_API_KEY": "sk-ant-1 "],
+            ["CLAUDE_BASE_URL": "http://gate.example.com"],
+            ["CLAUDE_API_KEY": "sk-ant-1", "CLAUDE_BASE_URL": "http://127.0.0.1:9", "ALLOW_LOOPBACK_UPSTREAM": "true"],
+        ])
+    func `what works is taken`(environment: [String: String]) {
+        #expect(problems(environment).isEmpty, "\(problems(environment))")
+    }
+
+    @Test func `what the first administrator cannot have is said by the name of its setting`() throws {
+        #expect(try settings().firstAdminProblem() == nil)
+        #expect(try settings(["ADMIN_EMAIL": "admin", "ADMIN_PASSWORD": "Only-For-Tests-8351"]).firstAdminProblem() == nil)
+        #expect(try settings(["ADMIN_EMAIL": "foo@"]).firstAdminProblem()?.hasPrefix("ADMIN_EMAIL must be a mail address") == true)
+        #expect(try settings(["ADMIN_PASSWORD": "short"]).firstAdminProblem() == "ADMIN_PASSWORD must be at least 8 characters long")
+        #expect(try settings(["ADMIN_EMAIL": "foo@", "PROMOTE_SECRET": "x"]).firstAdminProblem() == nil, "nobody is made")
+    }
+
+    @Test func `check looks at folders as the start does, and makes none`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "gatehouse-check-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        #expect(TextFile.couldBeFolder(folder) && TextFile.couldBeFolder(folder + "/a/b"))
+        #expect(!TextFile.couldBeFolder("/proc/x") && !TextFile.couldBeFolder("/etc/passwd") && !TextFile.couldBeFolder("/etc/passwd/x"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+        let check = SystemCheck()
+        #expect(check.folders(try settings(["DATA_DIR": "/proc/x"])).map(\.state) == [.failed])
+        #expect(check.folders(try settings(["DATA_DIR": folder + "/data"])).map(\.state) == [.warning])
+        #expect(check.logFolder(try settings(["LOG_DIR": "/etc/passwd"])).map(\.state) == [.failed])
+        #expect(check.logFolder(try settings(["LOG_DIR": folder + "/logs"])).map(\.state) == [.good])
+        #expect(check.logFolder(try settings()).isEmpty)
+    }
+
     @Test func `no message quotes a secret`() {
         let found = problems([
             "DATABASE_URL": "oops://user:hunter2@host/db", "CLAUDE_ACCOUNTS": #"[{"email":"a@example.com","apiKey":"sk-hun"}]"#,

@@ -83,11 +83,6 @@ public struct People: Sendable {
         return .made(made, password: password == nil ? chosen : nil)
     }
 
-    /// Whether `ensureFirstAdmin` would take these; makes nothing, and takes no time for hashing.
-    public func checkFirstAdmin(email: String, password: String?, isPromotedLater: Bool) async throws {
-        _ = try await firstAdminAddress(email: email, password: password, isPromotedLater: isPromotedLater)
-    }
-
     /// Nil when no first administrator is needed.
     private func firstAdminAddress(email: String, password: String?, isPromotedLater: Bool) async throws -> EmailAddress? {
         if password == nil, isPromotedLater { return nil }

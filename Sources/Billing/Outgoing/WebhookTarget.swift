@@ -70,6 +70,16 @@ public struct WebhookTarget: Sendable {
         events.contains { $0.last == "*" ? kind.hasPrefix($0.dropLast()) : $0 == kind }
     }
 
+    /// What kinds of events begin with.
+    private static let families = ["payment.", "subscription.", "service.", "backend.", "books.", "relay.", "webhook."]
+
+    /// False for kinds, also such with a star, that no event will ever have.
+    public static func mayHappen(_ kind: String) -> Bool {
+        let isOpen = kind.last == "*"
+        let text = isOpen ? kind.dropLast() : kind[...]
+        return families.contains { text.hasPrefix($0) && (isOpen || text.count > $0.count) || isOpen && $0.hasPrefix(text) }
+    }
+
     /// As "https://ops.example.com:8443": paths and queries of such addresses often hold a secret.
     public static func host(_ address: String) -> String {
         let parts = address.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)

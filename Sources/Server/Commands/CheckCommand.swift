@@ -52,12 +52,19 @@ struct SystemCheck {
         }
         var results = [Result(name: "settings", state: .good, detail: settings.isProduction ? "production" : "development")]
         results += settings.warnings.map { Result(name: "settings", state: .warning, detail: $0) }
-        results += zone(settings) + folders(settings) + [clock(), address(settings)] + certificate(settings)
+        results += zone(settings) + folders(settings) + logFolder(settings) + [clock(), address(settings)] + certificate(settings)
         return results + (await mail(settings)) + (await database(settings))
     }
 
-    private func folders(_ settings: Settings) -> [Result] {
+    func folders(_ settings: Settings) -> [Result] {
         let folder = settings.dataDirectory
+        guard TextFile.couldBeFolder(folder) else {
+            return [
+                Result(
+                    name: "data folder", state: .failed,
+                    detail: "DATA_DIR \(folder) is no folder and cannot be made one; check the permissions of the folder above it")
+            ]
+        }
         var status = stat()
         guard unsafe stat(folder, &status) == 0 else {
             return [Result(name: "data folder", state: .warning, detail: "\(folder) is not there yet; the first start makes it")]
@@ -91,6 +98,21 @@ struct SystemCheck {
                     : Result(name: "disk", state: .good, detail: text))
         }
         return results
+    }
+
+    func logFolder(_ settings: Settings) -> [Result] {
+        guard let folder = settings.logDirectory else { return [] }
+        guard TextFile.couldBeFolder(folder) else {
+            return [Result(name: "log folder", state: .failed, detail: "LOG_DIR \(folder) cannot be made; check its permissions")]
+        }
+        if TextFile.exists(folder), unsafe access(folder, W_OK | X_OK) != 0 {
+            return [
+                Result(
+                    name: "log folder", state: .failed,
+                    detail: "LOG_DIR \(folder) cannot be written; give it to the user that runs gatehouse")
+            ]
+        }
+        return [Result(name: "log folder", state: .good, detail: folder)]
     }
 
     private func zone(_ settings: Settings) -> [Result] {
@@ -187,6 +209,7 @@ struct SystemCheck {
         // Looking must not make a database.
         if case .sqliteFile(let path) = location, unsafe access(path, F_OK) != 0 {
             return [Result(name: "database", state: .warning, detail: "\(location) is not there yet; the first start makes it")]
+                + firstAdmin(settings.firstAdminProblem())
         }
         do {
             let store = try await Store.open(location, ambient: .live, options: settings.storeOptions)
@@ -198,7 +221,14 @@ struct SystemCheck {
                         name: "database", state: .warning,
                         detail: "\(location) needs \(pending.joined(separator: ", ")); the next start does it")
             ]
-            if pending.isEmpty { results += try await accounts(settings, store) + (await nodes(settings, store)) }
+            let isNew = try await store.schemaVersion() == 0
+            if isNew { results += firstAdmin(settings.firstAdminProblem()) }
+            if pending.isEmpty {
+                results += firstAdmin(try await Instance(settings: settings, store: store, ambient: .live).firstAdminProblem())
+                let secrets = await secrets(settings, store)
+                // Without the key nothing else opens.
+                results += try secrets.isEmpty ? await accounts(settings, store) + (await nodes(settings, store)) : secrets
+            }
             await store.close()
             return results
         } catch let error as StoreError {
@@ -206,6 +236,17 @@ struct SystemCheck {
         } catch {
             return [Result(name: "database", state: .failed, detail: "\(location): \(error)")]
         }
+    }
+
+    private func firstAdmin(_ problem: String?) -> [Result] {
+        problem.map { [Result(name: "first admin", state: .failed, detail: $0)] } ?? []
+    }
+
+    private func secrets(_ settings: Settings, _ store: Store) async -> [Result] {
+        do {
+            try await Vault.check(settings, store)
+            return []
+        } catch { return [Result(name: "secrets", state: .failed, detail: "\(error)")] }
     }
 
     private func accounts(_ settings: Settings, _ store: Store) async throws -> [Result] {

@@ -20,6 +20,11 @@ enum TextFile {
     private static let maximumBytes = 1 << 20
 
     static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+    /// Whether it is a file that may be run.
+    static func isExecutable(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && access(path, X_OK) == 0
+    }
     static func isReadable(_ path: String) -> Bool { unsafe access(path, R_OK) == 0 }
 
     /// Nil when the file is not there, cannot be read, is too large or no UTF-8.
@@ -62,6 +67,28 @@ enum TextFile {
         let bytes = Array(text.utf8)
         let written = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
         return written == bytes.count && fsync(descriptor) == 0
+    }
+
+    /// Whether the folder is there, or could be made with those above it. Nothing stays behind.
+    static func couldBeFolder(_ path: String) -> Bool {
+        var there = path.hasPrefix("/") ? "/" : "."
+        for part in path.split(separator: "/") where part != "." {
+            var status = stat()
+            let next = there + "/" + part
+            guard unsafe stat(next, &status) == 0 else { return errno == ENOENT && takesFolders(there) }
+            guard status.st_mode & S_IFMT == S_IFDIR else { return false }
+            there = next
+        }
+        return true
+    }
+
+    /// Tried, because some file systems take none whatever their permissions say.
+    private static func takesFolders(_ folder: String) -> Bool {
+        var name = Array((folder + "/.gatehouse-check-XXXXXX").utf8CString)
+        return unsafe name.withUnsafeMutableBufferPointer {
+            guard let text = $0.baseAddress else { return false }
+            return unsafe mkdtemp(text) != nil && rmdir(text) == 0
+        }
     }
 
     /// Makes the folder and those above it, readable by the owner only.

@@ -40,7 +40,8 @@ struct SettingEntry: Sendable {
         switch kind {
         case .text, .path, .secret: return text.utf8.contains(0) ? "must not contain NUL" : nil
         case .url:
-            let isURL = text.hasPrefix("http://") || text.hasPrefix("https://")
+            let host = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false).dropFirst(2).first ?? ""
+            let isURL = (text.hasPrefix("http://") || text.hasPrefix("https://")) && !host.isEmpty && !":/?#".contains(host.prefix(1))
             return isURL && text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) ? nil : "must be a URL as https://gate.example.com"
         case .integer(let range):
             guard let number = Int64(text), range.contains(number) else {

@@ -4,6 +4,7 @@ internal import Domain
 internal import Glibc
 internal import HTTP
 internal import Mail
+internal import Relay
 internal import Secrets
 internal import Store
 internal import Telemetry
@@ -154,6 +155,13 @@ struct Settings: Sendable {
     /// Nil when nobody has set it.
     var claudeBaseURL: String? { value("CLAUDE_BASE_URL").source == .standard ? nil : optional("CLAUDE_BASE_URL") }
     var claudeAccounts: String? { optional("CLAUDE_ACCOUNTS") }
+    /// What CLAUDE_API_KEY describes, if anything.
+    func standardAccounts() -> [ImportedAccount] { claudeAPIKey.map { [ImportedAccount(apiKey: $0, baseURL: claudeBaseURL)] } ?? [] }
+    /// - Throws: `ParseError` for what CLAUDE_ACCOUNTS cannot mean.
+    func listedAccounts() throws(ParseError) -> [ImportedAccount] {
+        guard let text = claudeAccounts else { return [] }
+        return try ImportedAccount.list(parsing: text)
+    }
     var accountStrategy: SchedulingStrategy { SchedulingStrategy(rawValue: text("ACCOUNT_STRATEGY")) ?? .headroom }
     var claudeCLI: (program: String?, concurrency: Int, seconds: Int64) {
         (optional("CLAUDE_CLI"), number("CLAUDE_CLI_CONCURRENCY"), Int64(number("CLAUDE_CLI_TIMEOUT")))

@@ -5,6 +5,7 @@ internal import HTTP
 internal import Mail
 internal import Relay
 internal import Store
+internal import Telemetry
 
 extension Settings {
     /// Passwords and secrets that stand in examples all over the world.
@@ -49,18 +50,22 @@ extension Settings {
         } else if !text("REDIS_URL").isEmpty {
             problems.append("REDIS_URL is not used by this version; remove it: limits are kept in this process, which must be the only one")
         }
-        if let accounts = claudeAccounts {
-            do throws(ParseError) { _ = try ImportedAccount.list(parsing: accounts) } catch {
-                problems.append("CLAUDE_ACCOUNTS \(error.message)")
-            }
-        }
+        problems += accountProblems()
         if let password = adminPassword, Self.examples.contains(password.lowercased()) {
             problems.append("ADMIN_PASSWORD is one that everybody knows; choose another or leave it empty for a random one")
         }
         do throws(ParseError) { _ = try Currency(parsing: text("CURRENCY")) } catch { problems.append("CURRENCY \(error.message)") }
         do throws(ParseError) { _ = try webhookTargets() } catch { problems.append("EVENT_WEBHOOKS \(error.message)") }
-        if let program = claudeCLI.program, !program.hasPrefix("/") {
-            problems.append("CLAUDE_CLI must be an absolute path, as /usr/local/bin/claude")
+        problems += eventProblems()
+        if let program = claudeCLI.program {
+            if !program.hasPrefix("/") {
+                problems.append("CLAUDE_CLI must be an absolute path, as /usr/local/bin/claude")
+            } else if !TextFile.isExecutable(program) {
+                problems.append("CLAUDE_CLI names no program that can be run here: \(program); install it there or leave CLAUDE_CLI empty")
+            }
+        }
+        if logMaximumBytes < FolderDestination.minimumBytes {
+            problems.append("LOG_MAX_SIZE must be at least \(FolderDestination.minimumBytes) bytes, as 10m")
         }
         if text("EVENT_WEBHOOK_URL").isEmpty != text("EVENT_WEBHOOK_SECRET").isEmpty {
             problems.append("EVENT_WEBHOOK_URL and EVENT_WEBHOOK_SECRET belong together; set both or none")
@@ -76,6 +81,47 @@ extension Settings {
         problems += mailProblems(text)
         if isProduction { problems += productionProblems(text) }
         return problems
+    }
+
+    private func accountProblems() -> [String] {
+        var problems: [String] = []
+        if let key = claudeAPIKey, !SettingText.trimmed(key).utf8.allSatisfy({ (0x21...0x7e).contains($0) }) {
+            problems.append("CLAUDE_API_KEY must be a key as sk-ant-…, without spaces")
+        }
+        for (name, accounts) in [("CLAUDE_BASE_URL", standardAccounts), ("CLAUDE_ACCOUNTS", listedAccounts)] {
+            do throws(ParseError) {
+                for account in try accounts() {
+                    do throws(ParseError) {
+                        try checkAccountBaseURL(account.details.baseURL, allowsLoopback: allowsLoopbackUpstream)
+                    } catch {
+                        let whose = name == "CLAUDE_ACCOUNTS" ? "\(name): baseUrl of \(account.details.name)" : name
+                        problems.append(
+                            "\(whose) \(error.message); for an upstream on this machine set ALLOW_LOOPBACK_UPSTREAM=true")
+                    }
+                }
+            } catch { problems.append("\(name) \(error.message)") }
+        }
+        return problems
+    }
+
+    private func eventProblems() -> [String] {
+        let named = (SettingText.list(value("EVENT_WEBHOOK_EVENTS").text) ?? []).map { ("EVENT_WEBHOOK_EVENTS", $0) }
+        let listed = ((try? webhookTargets()) ?? []).filter { $0.name != "main" }.flatMap(\.events).map { ("EVENT_WEBHOOKS", $0) }
+        return (named + listed).filter { !WebhookTarget.mayHappen($0.1) }.map { name, kind in
+            "\(name): no event is called \(kind.debugDescription); write kinds as payment.completed, payment.* or *"
+        }
+    }
+
+    /// What is wrong with the first administrator; nil also when PROMOTE_SECRET is to make one. Counts only while there is none.
+    func firstAdminProblem() -> String? {
+        if adminPassword == nil, promoteSecret != nil { return nil }
+        let address: EmailAddress
+        do throws(ParseError) { address = try EmailAddress(parsing: adminEmail) } catch { return "ADMIN_EMAIL \(error.message)" }
+        guard let adminPassword else { return nil }
+        do throws(ParseError) {
+            try PasswordRule(minimumLength: passwordMinimumLength).check(adminPassword, email: address.text)
+            return nil
+        } catch { return "ADMIN_PASSWORD \(error.message)" }
     }
 
     private func mailProblems(_ text: (String) -> String) -> [String] {

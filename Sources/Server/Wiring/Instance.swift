@@ -76,5 +76,11 @@ struct Instance: Sendable {
         People(store: store, passwords: PasswordHasher(), rule: PasswordRule(minimumLength: settings.passwordMinimumLength))
     }
 
+    /// Why the first administrator could not be made; nil when all is well or there is one.
+    func firstAdminProblem() async throws -> String? {
+        guard let problem = settings.firstAdminProblem() else { return nil }
+        return try await store.read { reader throws(StoreError) in try reader.anyAdminExists() } ? nil : problem
+    }
+
     func close() async { await store.close() }
 }

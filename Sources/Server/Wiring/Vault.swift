@@ -29,6 +29,14 @@ struct Vault: Sendable {
             hasher: RelayKeyHasher(pepper: pepper, olderSalt: older), tokenKey: tokenKey, stickyKey: sticky)
     }
 
+    /// Whether ENCRYPTION_KEY opens what this database keeps. Makes nothing.
+    static func check(_ settings: Settings, _ store: Store) async throws {
+        let rows = try await store.read { reader throws(StoreError) in try reader.sealedSecrets() }
+        guard rows.contains(where: { $0.name.hasPrefix(dataKeyPrefix) }) else { return }
+        let key = try secret(settings.encryptionKey, "ENCRYPTION_KEY", "encryption_key", settings, store.ambient, makes: false)
+        _ = try await keyring(key, settings, store)
+    }
+
     private static let olderSaltName = "older_relay_salt"
 
     /// ENCRYPTION_KEY of the older relay whose keys were taken over; nil when none were.
@@ -68,13 +76,13 @@ struct Vault: Sendable {
     }
 
     /// The setting, or the text kept in a private file of DATA_DIR, made now when there is none.
-    private static func secret(_ value: SecretBytes?, _ name: String, _ file: String, _ settings: Settings, _ ambient: Ambient) throws
-        -> SecretBytes
-    {
+    private static func secret(
+        _ value: SecretBytes?, _ name: String, _ file: String, _ settings: Settings, _ ambient: Ambient, makes: Bool = true
+    ) throws -> SecretBytes {
         if let value { return value }
         let path = settings.dataDirectory + "/" + file
         // Another process may win the race to make it; then its text counts.
-        _ = TextFile.createPrivate(path, Hex.text(ambient.randomBytes(32)) + "\n")
+        if makes { _ = TextFile.createPrivate(path, Hex.text(ambient.randomBytes(32)) + "\n") }
         guard let text = TextFile.read(path).map({ SettingText.trimmed($0) }), text.count >= 32 else {
             throw Failure("\(path) cannot be read or written; mend its permissions, or set \(name)")
         }

@@ -38,7 +38,7 @@ struct Wiring {
         let people = instance.people()
         let (email, password) = (settings.adminEmail, settings.adminPassword)
         let isPromotedLater = settings.promoteSecret != nil
-        try await people.checkFirstAdmin(email: email, password: password, isPromotedLater: isPromotedLater)
+        if let problem = try await instance.firstAdminProblem() { throw Failure(problem) }
         try await importAccounts(store, vault)
 
         let metrics = Metrics()
@@ -174,18 +174,8 @@ struct Wiring {
     }
 
     private func importAccounts(_ store: Store, _ vault: Vault) async throws {
-        var accounts: [ImportedAccount] = []
-        if let key = settings.claudeAPIKey { accounts.append(ImportedAccount(apiKey: key, baseURL: settings.claudeBaseURL)) }
-        if let text = settings.claudeAccounts { accounts += try ImportedAccount.list(parsing: text) }
-        for account in accounts {
-            do throws(ParseError) {
-                try checkAccountBaseURL(account.details.baseURL, allowsLoopback: settings.allowsLoopbackUpstream)
-            } catch {
-                throw Failure(
-                    "the base URL of account \(account.details.name) \(error.message); for an upstream on this machine set ALLOW_LOOPBACK_UPSTREAM=true"
-                )
-            }
-        }
+        // Their addresses were checked with the settings.
+        let accounts = settings.standardAccounts() + (try settings.listedAccounts())
         try await ImportedAccount.importAll(accounts, into: store, keyring: vault.keyring)
     }
 

@@ -14,6 +14,8 @@ public struct DescriptorDestination: LogDestination {
 
 /// One file a channel in a folder (`access.log`, `error.log`, …), rotated by size: `access.log.1` is the newest old one.
 public final class FolderDestination: LogDestination {
+    public static let minimumBytes = 4096
+
     private let folder: String
     private let maximumBytes: Int
     private let maximumFiles: Int
@@ -30,7 +32,7 @@ public final class FolderDestination: LogDestination {
     private let writeAll: @Sendable (Int32, [UInt8]) -> Int
 
     /// - Parameters:
-    ///   - maximumBytes: a file is rotated before it would grow past this; at least 4096.
+    ///   - maximumBytes: a file is rotated before it would grow past this; at least `minimumBytes`.
     ///   - maximumFiles: how many files of a channel are kept, the current one included; at least 1.
     public convenience init(folder: String, maximumBytes: Int, maximumFiles: Int) {
         self.init(
@@ -45,7 +47,7 @@ public final class FolderDestination: LogDestination {
         self.folder = folder
         self.complain = complain
         self.writeAll = writeAll
-        self.maximumBytes = max(4096, maximumBytes)
+        self.maximumBytes = max(Self.minimumBytes, maximumBytes)
         self.maximumFiles = max(1, maximumFiles)
     }
 
