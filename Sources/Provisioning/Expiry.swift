@@ -25,14 +25,20 @@ public struct Expiry: Sendable {
 
     /// Until the task is cancelled.
     public func run() async {
+        let failure = LastingFailure()
         while !Task.isCancelled {
-            do throws(StoreError) { try await pass() } catch { log.warning("expiry.failed", ["error": LogValue("\(error)")]) }
+            var isBroken = false
+            do throws(StoreError) { try await pass() } catch {
+                isBroken = true
+                failure.failed(error, "expiry.failed", log, store.ambient.now())
+            }
             var sleep = Self.longestSleepMilliseconds
             do throws(StoreError) {
                 if let next = try await store.read({ reader throws(StoreError) in try reader.nextEnd() }) {
                     sleep = min(sleep, max(1, next.milliseconds - store.ambient.now().milliseconds))
                 }
-            } catch { log.warning("expiry.failed", ["error": LogValue("\(error)")]) }
+                if !isBroken { failure.worked("expiry.recovered", log) }
+            } catch { failure.failed(error, "expiry.failed", log, store.ambient.now()) }
             do { try await store.ambient.sleep(.milliseconds(sleep)) } catch { return }
         }
     }

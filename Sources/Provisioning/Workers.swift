@@ -34,6 +34,7 @@ public final class Workers: Sendable {
     private let bell: AsyncStream<Void>
     private let ring: AsyncStream<Void>.Continuation
     private let running = Mutex<[JobID: Running]>([:])
+    private let leasing = LastingFailure()
 
     /// What a try needs to know.
     private struct Taken: Sendable {
@@ -110,8 +111,12 @@ public final class Workers: Sendable {
     }
 
     private func lease(atMost count: Int) async -> [Taken] {
-        do throws(StoreError) { return try await take(count) } catch {
-            if error != .busy { log.warning("provisioning.lease_failed", ["error": LogValue("\(error)")]) }
+        do throws(StoreError) {
+            let taken = try await take(count)
+            leasing.worked("provisioning.lease_recovered", log)
+            return taken
+        } catch {
+            if error != .busy { leasing.failed(error, "provisioning.lease_failed", log, store.ambient.now()) }
             return []
         }
     }
