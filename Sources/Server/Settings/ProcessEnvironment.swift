@@ -84,7 +84,7 @@ enum TextFile {
 
     /// Tried, because some file systems take none whatever their permissions say.
     private static func takesFolders(_ folder: String) -> Bool {
-        var name = Array((folder + "/.gatehouse-check-XXXXXX").utf8CString)
+        var name = Array((folder + "/.gatehouse-check-" + String(repeating: "X", count: 6)).utf8CString)
         return unsafe name.withUnsafeMutableBufferPointer {
             guard let text = $0.baseAddress else { return false }
             return unsafe mkdtemp(text) != nil && rmdir(text) == 0
