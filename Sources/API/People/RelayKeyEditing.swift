@@ -31,7 +31,7 @@ extension RelayKeys {
                 guard faults.isEmpty else { return .failure(InputErrors(fields: faults)) }
                 change.limits = change.limits.lowered(to: user.limits.perKey)
             }
-            // Asked first: the database says it at the end of the transaction only, and not of which field.
+            // Asked first: a statement that the database refuses fails the whole transaction, and its refusal names no field.
             if let team = change.teamID, team != key.teamID, try transaction.team(team) == nil {
                 return .failure(InputErrors(fields: [FieldError("team_id", "must be a team's id; there is no such team")]))
             }
