@@ -110,7 +110,9 @@ struct SettingsTests {
             (["WG_EASY_URL": "http://127.0.0.1:1"], "WG_EASY_URL or WG_EASY_PASSWORD not set"),
             (["WG_ENDPOINT": "vpn.example.com:1"], "belong together"),
             (["WG_ENDPOINT": "vpn.example.com", "WG_SERVER_PUBLIC_KEY": key], "endpoint"),
-            (["WG_ENDPOINT": "a.example.com:1", "WG_SERVER_PUBLIC_KEY": key, "WG_POOL_V4": "10.0.0.0/8"], "pool"),
+            (["WG_ENDPOINT": "a.example.com:1", "WG_SERVER_PUBLIC_KEY": key, "WG_POOL_V4": "10.0.0.0/8"], "WG_POOL_V4 must be"),
+            (["WG_ENDPOINT": "a.example.com:1", "WG_SERVER_PUBLIC_KEY": key, "WG_POOL_V6": "2001:db8::/64"], "WG_POOL_V6 must be"),
+            (["WG_ENDPOINT": "a.example.com:1", "WG_SERVER_PUBLIC_KEY": key, "WG_POOL_EXCLUDE": "x"], "WG_POOL_EXCLUDE must be a list"),
             (["WG_KEY_POLICY": "magic"], "WG_KEY_POLICY"),
         ] {
             #expect(problems(environment).contains { $0.contains(text) }, "\(environment): \(problems(environment))")

@@ -181,7 +181,9 @@ extension Command {
         }
         let (binding, fallsBack) = (words[1] == "pool" ? nil : words[1], arguments.has("falls-back"))
         try await withAccounts { accounts, _ in
-            try await accounts.bind(key, to: binding, fallsBack: fallsBack, actor: "command")
+            do { try await accounts.bind(key, to: binding, fallsBack: fallsBack, actor: "command") } catch let errors as InputErrors {
+                throw Failure(errors.fields.map { "<binding> \($0.message), or pool" }.joined(separator: "; "), exitCode: 2)
+            }
             Output.show(
                 arguments, ["key": .string(key.text), "binding": binding.map { .string($0) } ?? .null, "falls_back": .bool(fallsBack)],
                 "\(key.text) is bound to \(words[1])")

@@ -42,6 +42,7 @@ extension Settings {
                 throw WrongNode(sentence: "WG_HOST_SSH needs WG_SSH_KEY and WG_SSH_KNOWN_HOSTS")
             }
             let driver = !host.isEmpty ? "ssh" : isApplied ? "local" : "none"
+            try checkPool()
             var settings: JSONObject = [
                 "driver": .string(driver), "key_policy": .string(policy), "interface": .string(text("WG_INTERFACE")),
                 "pool": [
@@ -70,5 +71,18 @@ extension Settings {
         }
         do throws(DriverError) { _ = try NodeSettings(wish.settings) } catch { throw WrongNode(sentence: "WG_*: \(error)") }
         return (wish, secret)
+    }
+
+    /// One setting after the other, so that the one that is wrong is named.
+    private func checkPool() throws(WrongNode) {
+        let (four, six) = (value("WG_POOL_V4").text, value("WG_POOL_V6").text)
+        let excluded = SettingText.list(value("WG_POOL_EXCLUDE").text) ?? []
+        do throws(ParseError) { _ = try AddressPool(ipv4: four) } catch { throw WrongNode(sentence: "WG_POOL_V4 \(error.message)") }
+        do throws(ParseError) { _ = try AddressPool(ipv4: four, ipv6: six) } catch {
+            throw WrongNode(sentence: "WG_POOL_V6 \(error.message)")
+        }
+        do throws(ParseError) { _ = try AddressPool(ipv4: four, ipv6: six, excluded: excluded) } catch {
+            throw WrongNode(sentence: "WG_POOL_EXCLUDE \(error.message)")
+        }
     }
 }
