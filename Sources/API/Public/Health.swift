@@ -62,7 +62,8 @@ public struct Health: Sendable {
         Endpoint(
             .get, "/health/ready", "Whether it takes requests", tag: "Service", audience: .anyone, takes: Self.anyQuery,
             replies: .ok(Self.readyView, "Send requests."), also: [Success(503, "Send them elsewhere.", Self.readyView)],
-            about: "For load balancers: 503 while starting, while draining and while the storage does not work."
+            about:
+                "For load balancers: 503 while starting and while the storage does not work. While draining no new connection is taken and idle ones are closed, so that a check fails by not connecting."
         ) { _, _ in
             guard isReady() else { return .json(["status": "not_ready"], status: 503, headers: ["retry-after": "2"]) }
             let isHealthy = await monitor.components().allSatisfy(\.isHealthy)
