@@ -87,7 +87,7 @@ enum SettingList {
             about: "The first admin's address; a bare name, as `admin`, is `admin@example.com`."),
         .init(
             name: "ADMIN_PASSWORD", kind: .secret, standardText: "random, printed once",
-            about: "The first admin's password; used only while there is no admin."),
+            about: "The first admin's password, at least PASSWORD_MIN_LENGTH long; used only while there is no admin."),
         .init(
             name: "PROMOTE_SECRET", kind: .secret,
             about:
@@ -183,7 +183,9 @@ enum SettingList {
             standard: "headroom", about: "How one of several accounts of equal priority is chosen; a group may have its own."),
         .init(
             name: "CLAUDE_CLI", kind: .path,
-            about: "Your own Claude command line program, as an absolute path, for accounts of the kind `cli`; empty: they rest."),
+            about:
+                "Your own Claude command line program, as an absolute path, for accounts of the kind `cli`; has to be there at the start. Empty: they rest."
+        ),
         .init(
             name: "CLAUDE_CLI_CONCURRENCY", kind: .integer(1...32), standard: "2", about: "Processes of that program at once."),
         .init(
@@ -265,8 +267,12 @@ enum SettingList {
                 "fatal": "error",
             ], standard: "info",
             about: "Least serious event written. What older deployments write, as `warn` or `INFO`, works too."),
-        .init(name: "LOG_DIR", kind: .path, about: "Folder for log files; empty writes to standard output."),
-        .init(name: "LOG_MAX_SIZE", kind: .size, standard: "10m", about: "A log file is rotated before it grows past this."),
+        .init(
+            name: "LOG_DIR", kind: .path,
+            about: "Folder for log files, made when it is not there; empty writes to standard output. Opened again on SIGHUP."),
+        .init(
+            name: "LOG_MAX_SIZE", kind: .size, standard: "10m",
+            about: "A log file is rotated before it grows past this; at least 4096 bytes."),
         .init(name: "LOG_MAX_FILES", kind: .integer(1...1000), standard: "5", about: "Files kept of each log."),
     ]
 
