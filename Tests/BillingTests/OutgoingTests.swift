@@ -176,6 +176,7 @@ import Testing
         (WebhookChange(name: "ops", address: "https://a.example.com", secret: "whsec_!!!!notbase64!!!"), "secret"),
         (WebhookChange(name: "ops", address: "https://a.example.com", secret: "whsec_MDEyMzQ1Njc4OWFi"), "secret"),
         (WebhookChange(name: "ops", address: "https://a.example.com", events: []), "events"),
+        (WebhookChange(name: "ops", address: "https://:8443/hook"), "url"),
         (WebhookChange(name: "ops", address: "https://127.0.0.1/hook"), "url"),
         (WebhookChange(name: "ops", address: "https://[::1]:8443/"), "url"),
         (WebhookChange(name: "ops", address: "https://localhost/hook"), "url"),

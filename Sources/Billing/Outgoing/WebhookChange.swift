@@ -103,7 +103,7 @@ extension WebhookBook {
         }
         if let address = change.address {
             let isPlain = address.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x5c }
-            guard Self.addressBytes.contains(address.utf8.count), isPlain, WebhookTarget.host(address).utf8.count > 8 else {
+            guard Self.addressBytes.contains(address.utf8.count), isPlain, !WebhookTarget.hostName(address).isEmpty else {
                 throw FieldError("url", "must be an address as https://ops.example.com/hook")
             }
             guard address.hasPrefix("https://") || allowsLoopback && address.hasPrefix("http://") else {

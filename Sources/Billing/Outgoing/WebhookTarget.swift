@@ -43,7 +43,7 @@ public struct WebhookTarget: Sendable {
     }
 
     /// As "ops.example.com" or "::1"; empty: it names none.
-    private static func hostName(_ address: String) -> String {
+    static func hostName(_ address: String) -> String {
         var host = Self.host(address).split(separator: "/").dropFirst().joined()[...]
         if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
             host = host[host.index(after: host.startIndex)..<end]
