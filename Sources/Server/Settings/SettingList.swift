@@ -183,9 +183,7 @@ enum SettingList {
             standard: "headroom", about: "How one of several accounts of equal priority is chosen; a group may have its own."),
         .init(
             name: "CLAUDE_CLI", kind: .path,
-            about:
-                "Your own Claude command line program, as an absolute path, for accounts of the kind `cli`; has to be there at the start. Empty: they rest."
-        ),
+            about: "Your own Claude command line program, as an absolute path, for accounts of the kind `cli`; empty: they rest."),
         .init(
             name: "CLAUDE_CLI_CONCURRENCY", kind: .integer(1...32), standard: "2", about: "Processes of that program at once."),
         .init(

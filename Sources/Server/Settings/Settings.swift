@@ -24,7 +24,7 @@ struct Settings: Sendable {
     }
     private let values: [String: Value]
     /// Names that look like ours and are not, and what they may mean.
-    let warnings: [String]
+    private(set) var warnings: [String]
 
     /// - Parameters:
     ///   - environment: of the process.
@@ -68,6 +68,7 @@ struct Settings: Sendable {
         self.warnings = warnings
         problems += contradictions()
         guard problems.isEmpty else { throw SettingsErrors(problems: problems) }
+        self.warnings += doubts()
     }
 
     /// The settings of the running process.

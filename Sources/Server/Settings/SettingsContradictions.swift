@@ -57,12 +57,8 @@ extension Settings {
         do throws(ParseError) { _ = try Currency(parsing: text("CURRENCY")) } catch { problems.append("CURRENCY \(error.message)") }
         do throws(ParseError) { _ = try webhookTargets() } catch { problems.append("EVENT_WEBHOOKS \(error.message)") }
         problems += eventProblems()
-        if let program = claudeCLI.program {
-            if !program.hasPrefix("/") {
-                problems.append("CLAUDE_CLI must be an absolute path, as /usr/local/bin/claude")
-            } else if !TextFile.isExecutable(program) {
-                problems.append("CLAUDE_CLI names no program that can be run here: \(program); install it there or leave CLAUDE_CLI empty")
-            }
+        if let program = claudeCLI.program, !program.hasPrefix("/") {
+            problems.append("CLAUDE_CLI must be an absolute path, as /usr/local/bin/claude")
         }
         if logMaximumBytes < FolderDestination.minimumBytes {
             problems.append("LOG_MAX_SIZE must be at least \(FolderDestination.minimumBytes) bytes, as 10m")
@@ -81,6 +77,12 @@ extension Settings {
         problems += mailProblems(text)
         if isProduction { problems += productionProblems(text) }
         return problems
+    }
+
+    /// What may be right in another place or a moment later: a command need not run where the program is.
+    func doubts() -> [String] {
+        guard let program = claudeCLI.program, program.hasPrefix("/"), !TextFile.isExecutable(program) else { return [] }
+        return ["CLAUDE_CLI names no program that can be run here: \(program); until it is there, accounts of the kind cli answer nothing"]
     }
 
     private func accountProblems() -> [String] {
