@@ -188,7 +188,7 @@ enum SettingList {
             name: "CLAUDE_CLI_CONCURRENCY", kind: .integer(1...32), standard: "2", about: "Processes of that program at once."),
         .init(
             name: "CLAUDE_CLI_TIMEOUT", kind: .integer(1...3600), standard: "300",
-            about: "Seconds after which such a process is ended, with everything it started."),
+            about: "Seconds after which such a process is ended, with its process group."),
         .init(
             name: "UPSTREAM_CONNECT_TIMEOUT", kind: .integer(1...300), standard: "10",
             about: "Seconds until an upstream is connected; then the next account is tried."),
