@@ -67,9 +67,9 @@ extension Settings {
             problems.append("EVENT_WEBHOOK_URL and EVENT_WEBHOOK_SECRET belong together; set both or none")
         }
         // What is no URL at all was said of the value itself.
-        if text("EVENT_WEBHOOK_URL").hasPrefix("http"), let fault = WebhookTarget.fault(ofAddress: text("EVENT_WEBHOOK_URL")) {
-            problems.append("EVENT_WEBHOOK_URL \(fault)")
-        }
+        let address = text("EVENT_WEBHOOK_URL")
+        let isURL = SettingList.entry("EVENT_WEBHOOK_URL")?.problem(address) == nil
+        if !address.isEmpty, isURL, let fault = WebhookTarget.fault(ofAddress: address) { problems.append("EVENT_WEBHOOK_URL \(fault)") }
         if !text("EVENT_WEBHOOK_SECRET").isEmpty, let fault = WebhookTarget.fault(ofSecret: text("EVENT_WEBHOOK_SECRET")) {
             problems.append("EVENT_WEBHOOK_SECRET \(fault)")
         }
