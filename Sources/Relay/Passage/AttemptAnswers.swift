@@ -57,7 +57,7 @@ extension Attempts {
         let hasOutput = usage.hasOutput || !usage.iterations.isEmpty
         if !hasOutput { tokens.output = min(Int64(bytes / 4), passage.request.maxTokens ?? .max) }
         return .init(
-            tokens: tokens, metered: usage, model: passage.billed(reading?.model),
+            tokens: tokens, metered: usage, model: reading?.model ?? passage.admission.model,
             source: usage.lacksInput || !hasOutput ? .unparsed : .final)
     }
 

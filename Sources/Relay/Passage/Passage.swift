@@ -210,16 +210,10 @@ final class Passage: @unchecked Sendable {
         case failed(type: String)
     }
 
-    /// The model whose price counts: as the answer names it, or as it was asked for where the answer says nothing.
-    func billed(_ model: String?) -> String {
-        guard let model, !model.isEmpty else { return admission.model }
-        return model
-    }
-
     /// What the stream meter knows, as the contract bills it: final when the stream came to its end, else the snapshot.
     func meteredStream(mayCharge: Bool) -> Settlement.Used? {
         var usage = meter.usage
-        let model = billed(meter.model)
+        let model = meter.model ?? admission.model
         if usage.isKnown {
             let isFinal = meter.hasStopped && usage.hasOutput
             var tokens = usage.tokens
