@@ -47,10 +47,7 @@ extension RelayKeys {
     /// Limits that are asked for and that the owner may not have.
     private static func faults(_ asked: JSONObject, _ wanted: APIKeyLimits, above most: APIKeyLimits) -> [FieldError] {
         APIKeyLimits.members.compactMap { member in
-            guard asked[member.name] != nil, let value = wanted[keyPath: member.path], let limit = most[keyPath: member.path],
-                value > limit
-            else { return nil }
-            return FieldError("limits.\(member.name)", "must be at most \(limit), the limit of this account")
+            asked[member.name] == nil ? nil : above(member.name, wanted[keyPath: member.path], most[keyPath: member.path])
         }
     }
 

@@ -90,18 +90,22 @@ public struct RelayKeys: Sendable {
     /// What stands against one more key of the user with these limits.
     private static func faults(_ wanted: APIKeyLimits, of user: User, keys: Int64) -> [FieldError] {
         let most = user.limits.perKey
-        func fault(_ name: String, _ wanted: Int64?, _ most: Int64?, _ shown: (Int64) -> String = { String($0) }) -> FieldError? {
-            guard let wanted, let most, wanted > most else { return nil }
-            return FieldError("limits.\(name)", "must be at most \(shown(most)), the limit of this account")
-        }
         let tooMany =
             keys >= user.limits.keys
             ? FieldError("", "is one key too many: the account may have \(user.limits.keys); delete one first") : nil
         return [
-            tooMany, fault("requests_per_minute", wanted.requestsPerMinute, most.requestsPerMinute),
-            fault("tokens_per_day", wanted.tokensPerDay, most.tokensPerDay), fault("concurrent", wanted.concurrency, most.concurrency),
-            fault("cost_per_day_usd", wanted.costPerDayMicroUSD, most.costPerDayMicroUSD, Dollars.text),
+            tooMany, above("requests_per_minute", wanted.requestsPerMinute, most.requestsPerMinute),
+            above("tokens_per_day", wanted.tokensPerDay, most.tokensPerDay), above("concurrent", wanted.concurrency, most.concurrency),
+            above("cost_per_day_usd", wanted.costPerDayMicroUSD, most.costPerDayMicroUSD, Dollars.text),
         ].compactMap { $0 }
+    }
+
+    /// A limit that is asked for and that the owner may not have.
+    static func above(
+        _ name: String, _ wanted: Int64?, _ most: Int64?, _ shown: (Int64) -> String = { String($0) }
+    ) -> FieldError? {
+        guard let wanted, let most, wanted > most else { return nil }
+        return FieldError("limits.\(name)", "must be at most \(shown(most)), the limit of this account")
     }
 
     /// - Parameter owner: only keys of this user; nil for everybody's.
