@@ -64,8 +64,9 @@ struct RedactionTests {
         #expect(!lines.last.contains(Self.key) && !lines.last.contains("hunter2"))
         log.access(
             AccessLine(
-                time: Timestamp(milliseconds: 0), request: RequestID(high: 1, low: 2), method: "GET", route: "/x/\(Self.key)",
-                status: 200, bytesReceived: 1, bytesSent: 2, durationMicroseconds: 3, remoteAddress: "192.0.2.1", clientGone: false))
+                time: Timestamp(milliseconds: 0), request: RequestID(high: 1, low: 2),
+                kind: AccessKind(method: "GET", route: "/x/\(Self.key)", status: 200), bytesReceived: 1, bytesSent: 2,
+                durationMicroseconds: 3, remoteAddress: "192.0.2.1", clientGone: false))
         #expect(!lines.last.contains(Self.key))
         let json = try JSON(parsing: lines.last)
         #expect(json["status"] == 200 && json["remote"] == "192.0.2.1" && json["request"] == .string(RequestID(high: 1, low: 2).text))

@@ -47,12 +47,12 @@
     /// As in "1024".
     @inlinable public mutating func append(decimal number: UInt64) {
         var digits = 1
-        var rest = number
-        while rest >= 10 {
-            rest /= 10
+        var limit: UInt64 = 10
+        while digits < 19, number >= limit {
+            limit &*= 10
             digits += 1
         }
-        append(number, digits: digits)
+        append(number, digits: number >= 10_000_000_000_000_000_000 ? 20 : digits)
     }
 
     /// The last decimal digits of a number, with zeros before it: 7 as "007". At most 20 digits.

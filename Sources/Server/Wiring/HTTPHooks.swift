@@ -10,16 +10,28 @@ final class HTTPHooks: Sendable {
     private let metrics: Metrics
     private let received: Counter
     private let sent: Counter
-    /// Instruments by route, so that a request looks up one small dictionary instead of the registry.
-    private struct Known: Sendable {
-        struct Kind: Hashable, Sendable {
-            let route: String
-            let method: String
-            let status: Int
+    /// One kind of exchange: where it is counted, and what its access lines say of it.
+    private final class Kind: Sendable {
+        let requests: Counter
+        let duration: Histogram
+        let access: AccessKind
+        init(_ name: Name, _ metrics: Metrics) {
+            let method = name.method?.rawValue ?? "-"
+            requests = metrics.counter(.httpRequests, name.route, method, String(name.status))
+            duration = metrics.histogram(.httpDuration, name.route)
+            access = AccessKind(method: method, route: name.route, status: name.status)
         }
-        var instruments: [Kind: (requests: Counter, duration: Histogram)] = [:]
+    }
+    private struct Name: Hashable, Sendable {
+        let route: String
+        let method: Method?
+        let status: Int
+    }
+    /// By name, so that a request looks up one small dictionary instead of the registry.
+    private struct Known: Sendable {
+        var kinds: [Name: Kind] = [:]
         /// The one before: mostly the next is of the same kind.
-        var last: (kind: Kind, requests: Counter, duration: Histogram)?
+        var last: (name: Name, kind: Kind)?
     }
     private let known = Mutex(Known())
 
@@ -38,33 +50,26 @@ final class HTTPHooks: Sendable {
     }
 
     func finished(_ summary: ExchangeSummary) {
-        let route = summary.routeTemplate ?? "-"
-        let method = summary.method?.rawValue ?? "-"
-        let (requests, duration) = instruments(route, method, summary.status)
-        requests.add()
-        duration.observe(summary.durationNanoseconds)
+        let kind = kind(Name(route: summary.routeTemplate ?? "-", method: summary.method, status: summary.status))
+        kind.requests.add()
+        kind.duration.observe(summary.durationNanoseconds)
         received.add(UInt64(clamping: summary.bytesReceived))
         sent.add(UInt64(clamping: summary.bytesSent))
         log.access(
             AccessLine(
-                time: summary.endedAt, request: summary.id, method: method, route: route, status: summary.status,
-                bytesReceived: summary.bytesReceived,
+                time: summary.endedAt, request: summary.id, kind: kind.access, bytesReceived: summary.bytesReceived,
                 bytesSent: summary.bytesSent, durationMicroseconds: summary.durationNanoseconds / 1000,
                 remoteAddress: summary.remoteAddress.description, clientGone: summary.clientGone))
     }
 
-    private func instruments(_ route: String, _ method: String, _ status: Int) -> (Counter, Histogram) {
-        let kind = Known.Kind(route: route, method: method, status: status)
-        return known.withLock { known in
-            if let last = known.last, last.kind == kind { return (last.requests, last.duration) }
-            if let found = known.instruments[kind] {
-                known.last = (kind, found.requests, found.duration)
-                return found
-            }
-            let made = (metrics.counter(.httpRequests, route, method, String(status)), metrics.histogram(.httpDuration, route))
+    private func kind(_ name: Name) -> Kind {
+        known.withLock { known in
+            if let last = known.last, last.name == name { return last.kind }
             // Routes, methods and statuses are few and ours, so this cannot grow without end.
-            known.instruments[kind] = made
-            return made
+            let kind = known.kinds[name] ?? Kind(name, metrics)
+            known.kinds[name] = kind
+            known.last = (name, kind)
+            return kind
         }
     }
 }
