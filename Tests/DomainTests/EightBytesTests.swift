@@ -38,6 +38,18 @@ struct EightBytesTests {
         #expect(disagreement({ $0.mask(equal: 0x22) | $0.mask(equal: 0x5c) }, { $0 == 0x22 || $0 == 0x5c }) == nil)
     }
 
+    @Test func `every byte that is no letter and no hyphen is found`() {
+        let wrong = Self.words.first { word in
+            let mask = EightBytes(word.span, 0).maskOfOthersThanLettersAndHyphens
+            return mask
+                != word.indices.reduce(0) { mask, place in
+                    let isLetter = (0x61...0x7a).contains(word[place] | 0x20) && word[place] < 0x80
+                    return isLetter || word[place] == 0x2d ? mask : mask | 0x80 << UInt64(place * 8)
+                }
+        }
+        #expect(wrong == nil)
+    }
+
     @Test func `plain is ASCII without NUL`() {
         let wrong = Self.words.first { word in EightBytes(word.span, 0).isPlain != word.allSatisfy { $0 > 0 && $0 < 0x80 } }
         #expect(wrong == nil)

@@ -58,4 +58,20 @@ struct HeaderNameTests {
             }
         }
     }
+
+    /// At the end of the bytes too, where eight cannot be read at once.
+    @Test(arguments: ["te", "host", "x-api-key", "content-type", "proxy-authorization"] as [String])
+    func `a name's beginning is the same in either case and wherever it stands`(name: String) {
+        let known = HeaderName(stringLiteral: "x-api-key")
+        for text in [name, name.uppercased()] {
+            for behind in ["", ":", ": value of the field"] {
+                let bytes = Array("a: b\r\n\(text)\(behind)".utf8)
+                let range = 6..<6 + text.utf8.count
+                let beginning = HeaderName.beginning(bytes.span, range)
+                let alone = Array(name.utf8)
+                #expect(beginning == HeaderName.beginning(alone.span, 0..<alone.count))
+                #expect((beginning == known.beginning) == (name == "x-api-key"))
+            }
+        }
+    }
 }

@@ -22,6 +22,15 @@
         (word &- Self.ones &* UInt64(byte)) & ~word & Self.highest
     }
 
+    /// Where a byte is neither an ASCII letter nor "-". Every bit of this mask is exact.
+    @inlinable @inline(__always) public var maskOfOthersThanLettersAndHyphens: UInt64 {
+        // Without its highest bit no byte's sum runs into the next one.
+        let lower = (word | Self.ones &* 0x20) & ~Self.highest
+        let letters = (lower &+ Self.ones &* (0x80 - 0x61)) & ~(lower &+ Self.ones &* (0x80 - 0x7b)) & ~word
+        let hyphens = ~(((word ^ Self.ones &* 0x2d) & ~Self.highest) &+ ~Self.highest) & ~word
+        return ~(letters | hyphens) & Self.highest
+    }
+
     /// Whether all are ASCII and none is NUL.
     @inlinable @inline(__always) public var isPlain: Bool { (word | (word &- Self.ones)) & Self.highest == 0 }
 

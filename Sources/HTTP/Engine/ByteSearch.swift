@@ -10,25 +10,35 @@ internal import Glibc
     }
 }
 
+/// The first position in the range whose byte no token, and so no field name, may hold; the range's end when there is none.
+func tokenEnd(in bytes: Span<UInt8>, _ range: Range<Int>) -> Int {
+    var at = range.lowerBound
+    // Most names are letters and hyphens: eight of them a step.
+    while range.upperBound - at >= 8 {
+        let others = EightBytes(bytes, at).maskOfOthersThanLettersAndHyphens
+        at += others.firstByte
+        if others != 0 { break }
+    }
+    while at < range.upperBound, bytes[at].isToken { at += 1 }
+    return at
+}
+
 /// The first position in the range whose byte no field value may hold; nil when there is none.
 func firstBadFieldValue(in bytes: Span<UInt8>, _ range: Range<Int>) -> Int? {
     var at = range.lowerBound
+    // Eight bytes a step, while none of them is a control character or DEL. The last step may see bytes behind the range, and forgets them.
+    while at < range.upperBound, at + 8 <= bytes.count {
+        let eight = EightBytes(bytes, at)
+        var controls = eight.mask(below: 0x20) | eight.mask(equal: 0x7f)
+        if range.upperBound - at < 8 { controls &= 1 << UInt64((range.upperBound - at) * 8) - 1 }
+        guard controls == 0 else { break }
+        at += 8
+    }
     while at < range.upperBound {
-        // Eight bytes a step, while none of them is a control character or DEL.
-        if range.upperBound - at >= 8, !mayHoldControl(EightBytes(bytes, at)) {
-            at += 8
-            continue
-        }
-        let end = min(range.upperBound, at + 8)
-        while at < end {
-            if !bytes[at].isFieldValue { return at }
-            at += 1
-        }
+        if !bytes[at].isFieldValue { return at }
+        at += 1
     }
     return nil
-}
-@inline(__always) private func mayHoldControl(_ eight: EightBytes) -> Bool {
-    eight.mask(below: 0x20) | eight.mask(equal: 0x7f) != 0
 }
 
 extension UInt8 {

@@ -12,6 +12,23 @@ public struct HeaderName: Sendable, ExpressibleByStringLiteral {
     /// Whether the name there begins with this one.
     public func begins(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool { name.count >= length && begins(bytes, name.lowerBound) }
 
+    /// The first eight bytes of the name there, or all of a shorter one, with the bit set that letters of either case differ in: enough to
+    /// tell most names from this one (`beginning`).
+    public static func beginning(_ bytes: Span<UInt8>, _ name: Range<Int>) -> UInt64 {
+        var word: UInt64 = 0
+        if name.lowerBound + 8 <= bytes.count {
+            word = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: name.lowerBound, as: UInt64.self).littleEndian
+        } else {
+            for (place, at) in name.prefix(8).enumerated() { word |= UInt64(bytes[at]) << UInt64(place * 8) }
+        }
+        if name.count < 8 { word &= 1 << UInt64(name.count * 8) - 1 }
+        return word | 0x2020_2020_2020_2020
+    }
+    public var beginning: UInt64 {
+        let name = unsafe Span(_unsafeStart: text.utf8Start, count: length)
+        return Self.beginning(name, 0..<length)
+    }
+
     private func begins(_ bytes: Span<UInt8>, _ start: Int) -> Bool {
         let name = unsafe Span(_unsafeStart: text.utf8Start, count: length)
         guard length >= 8 else {

@@ -195,8 +195,7 @@ struct RequestParser {
     private mutating func readField(_ input: Span<UInt8>, _ line: Range<Int>) throws(RequestFault) {
         if input[line.lowerBound] == .space || input[line.lowerBound] == .tab { throw .folding }
         if head.fields.count >= fieldCount { throw .tooManyFields }
-        var position = line.lowerBound
-        while position < line.upperBound, input[position].isToken { position += 1 }
+        let position = tokenEnd(in: input, line)
         guard position > line.lowerBound, position < line.upperBound, input[position] == 0x3a else { throw .fieldName }
         let name = line.lowerBound..<position
         var (start, end) = (position + 1, line.upperBound)

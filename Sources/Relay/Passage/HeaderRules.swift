@@ -6,15 +6,20 @@ enum HeaderRules {
     /// Names grouped by length, so that a look-up compares with a handful at most.
     private struct Names: Sendable {
         private let byLength: [HeaderName]
+        private let beginnings: [UInt64]
         /// Where the names of a length begin.
         private var starts: [Int] = []
         init(_ names: [HeaderName]) {
             byLength = names.sorted { $0.length < $1.length }
+            beginnings = byLength.map(\.beginning)
             for length in 0...((byLength.last?.length ?? 0) + 1) { starts.append(byLength.count { $0.length < length }) }
         }
         func contains(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
             guard name.count + 1 < starts.count else { return false }
-            for place in starts[name.count]..<starts[name.count + 1] where byLength[place].isAll(of: bytes, name) { return true }
+            let beginning = HeaderName.beginning(bytes, name)
+            for place in starts[name.count]..<starts[name.count + 1] where beginnings[place] == beginning {
+                if byLength[place].isAll(of: bytes, name) { return true }
+            }
             return false
         }
     }

@@ -61,7 +61,11 @@ enum KeyCheck {
             while start < range.upperBound, bytes[start] == 0x20 { start += 1 }
         }
         guard length.contains(range.upperBound - start) else { return nil }
-        for at in start..<range.upperBound where bytes[at] &- 0x21 > 0x7e - 0x21 { return nil }
+        // Eight bytes a step, of which there are at least as many; the last step reaches back over some that were seen.
+        for at in stride(from: start, to: range.upperBound, by: 8) {
+            let eight = EightBytes(bytes, min(at, range.upperBound - 8))
+            guard eight.isPlain, eight.mask(below: 0x21) | eight.mask(equal: 0x7f) == 0 else { return nil }
+        }
         return start..<range.upperBound
     }
 }
