@@ -25,6 +25,46 @@ struct DeadlineTests {
         }
     }
 
+    /// A connection has one timer for all its calls; what the one before has left must neither end the next nor keep it.
+    @Test(arguments: [(first: 600_000, second: 120_000), (first: 120_000, second: 600_000)])
+    func `each call on a kept connection has its own deadline`(first: Int, second: Int) async throws {
+        try await withUpstream { upstream in
+            var deadlines = Self.short
+            deadlines.firstByteMilliseconds = first
+            let served = upstream.fetch(deadlines: deadlines)
+            let peer = try await upstream.accept()
+            await upstream.advance(milliseconds: 10_000)
+            try await peer.send(PoolTests.ok)
+            #expect(await served.value == .reply(200, "ok"))
+            deadlines.firstByteMilliseconds = second
+            let late = upstream.fetch(deadlines: deadlines)
+            _ = try await peer.text(until: "{}")
+            await upstream.advance(milliseconds: Int64(second) - 100)
+            try await peer.send("")
+            #expect(upstream.pool.counters.timeouts.value == 0)
+            await upstream.advance(milliseconds: 200)
+            #expect(await late.value == .failed(.firstByteTimeout))
+            #expect(upstream.pool.counters.opened.value == 1)
+        }
+    }
+
+    @Test func `a kept connection has no deadline of a call that is over`() async throws {
+        try await withUpstream(limits: Self.patient) { upstream in
+            let served = upstream.fetch(deadlines: Self.short)
+            let peer = try await upstream.accept()
+            try await peer.send(PoolTests.ok)
+            #expect(await served.value == .reply(200, "ok"))
+            await upstream.advance(milliseconds: 1_000_000)
+            #expect(upstream.pool.counters.timeouts.value == 0)
+            #expect(await upstream.idleCount() == 1)
+        }
+    }
+    private static var patient: UpstreamLimits {
+        var limits = UpstreamLimits()
+        limits.idleSeconds = 10_000
+        return limits
+    }
+
     @Test func `a byte starts the idle time anew, inside head and body`() async throws {
         try await withUpstream { upstream in
             let task = upstream.fetch(deadlines: Self.short)

@@ -1,4 +1,5 @@
 import HTTP
+import Synchronization
 import TestKit
 import Testing
 
@@ -21,6 +22,34 @@ struct PoolTests {
                 #expect(call.wasReused && !call.wasRetried)
             }
             #expect(upstream.pool.counters.opened.value == 1 && upstream.pool.counters.reused.value == 3)
+        }
+    }
+
+    /// A connection reads the next head into the storage of the one before, unless somebody has kept that.
+    @Test func `a head that is kept stays as it was`() async throws {
+        try await withUpstream { upstream in
+            let kept = Mutex<[UpstreamResponseHead]>([])
+            func fetch(keeps: Bool) -> Task<String?, Never> {
+                upstream.onReactor { [pool = upstream.pool, target = upstream.target, request = upstream.request()] in
+                    do {
+                        let response = try await pool.send(UpstreamCall(request, to: target))
+                        if keeps { kept.withLock { $0.append(response.head) } }
+                        _ = try await response.collect(limit: 100)
+                        return response.head.value(of: "x-number")
+                    } catch { return nil }
+                }
+            }
+            var peer: RawClient?
+            for (number, keeps) in [true, false, false, true, false].enumerated() {
+                let task = fetch(keeps: keeps)
+                if let peer { _ = try await peer.text(until: "{}") } else { peer = try await upstream.accept() }
+                let other = number == 2 ? "x-other: yes\r\n" : ""
+                try await peer?.send("HTTP/1.1 200 OK\r\nx-number: \(number)\r\n\(other)content-length: 2\r\n\r\nok")
+                #expect(await task.value == String(number))
+            }
+            let heads = kept.withLock { $0 }
+            #expect(heads.map { $0.value(of: "x-number") } == ["0", "3"] && heads.allSatisfy { $0.value(of: "x-other") == nil })
+            #expect(upstream.pool.counters.opened.value == 1)
         }
     }
 

@@ -5,6 +5,11 @@ public protocol ExchangeHandler: Sendable {
     func handle(_ exchange: Exchange) async
 }
 
+/// Somebody who wants to know that a client has gone before its reply was finished.
+public protocol ClientWatcher: AnyObject {
+    func clientLeft()
+}
+
 /// One request and its reply. Touched only on its reactor, which is where the handler's nonisolated code runs.
 ///
 /// A handler either `respond`s once, or `startResponse`s, `write`s and `finish`es. Returning without a reply answers 500 unless the
@@ -40,6 +45,11 @@ public final class Exchange: @unchecked Sendable {
     public var onDrained: (() -> Void)?
     /// Called once on the reactor when the client has gone before the reply was finished; at once when it already has.
     public var onClosed: (() -> Void)? {
+        didSet { if isClientGone { tellClosed() } }
+    }
+
+    /// Told once, as `onClosed` is; for what every request needs, where a closure each time is too much. Let go of at the end.
+    public var watcher: (any ClientWatcher)? {
         didSet { if isClientGone { tellClosed() } }
     }
 
@@ -309,7 +319,7 @@ public final class Exchange: @unchecked Sendable {
     private func endInside(_ tell: (any ReplySink) -> Void) {
         guard progress != .finished, let sink else { return }
         progress = .finished
-        (onDrained, onClosed) = (nil, nil)
+        (onDrained, onClosed, watcher) = (nil, nil, nil)
         tell(sink)
     }
 
@@ -366,9 +376,14 @@ public final class Exchange: @unchecked Sendable {
     }
 
     private func tellClosed() {
-        guard let action = onClosed else { return }
-        onClosed = nil
-        action()
+        if let action = onClosed {
+            onClosed = nil
+            action()
+        }
+        if let told = watcher {
+            watcher = nil
+            told.clientLeft()
+        }
     }
 
     func handlerReturned() {
@@ -396,7 +411,7 @@ public final class Exchange: @unchecked Sendable {
     private func conclude(tellsConnection: Bool = true) {
         guard progress != .finished else { return }
         progress = .finished
-        (onDrained, onClosed) = (nil, nil)
+        (onDrained, onClosed, watcher) = (nil, nil, nil)
         shared.hooks.onFinished(
             ExchangeSummary(
                 id: id, method: method, routeTemplate: routeTemplate, status: status, bytesReceived: bytesReceived, bytesSent: bytesSent,

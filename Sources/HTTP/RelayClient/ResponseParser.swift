@@ -38,7 +38,7 @@ struct ResponseParser {
 
     private let headBytes: Int
     private let fieldCount: Int
-    private let answersHead: Bool
+    private var answersHead: Bool
     private var head = UpstreamResponseHead()
     private var lineStart = 0
     private var searched = 0
@@ -54,6 +54,21 @@ struct ResponseParser {
         self.fieldCount = fieldCount
         self.answersHead = answersHead
     }
+
+    /// Storage of a head up to this size is used again.
+    private static let keptBytes = 4096
+
+    /// Before the next response. The head of the one before is used again when nobody holds it any more.
+    mutating func begin(answersHead: Bool) {
+        if isKnownUniquelyReferenced(&head), head.bytes.capacity <= Self.keptBytes { head.reset() } else { head = UpstreamResponseHead() }
+        self.answersHead = answersHead
+        (lineStart, searched) = (0, 0)
+        contentLength = nil
+        (isHTTP10, isChunked, closes, keeps) = (false, false, false, false)
+    }
+
+    /// Gives the head's memory back to whoever else holds it; for bodies that take long.
+    mutating func forgetHead() { head = .empty }
 
     var status: Int { head.status }
     var isStarted: Bool { searched > 0 }
@@ -84,12 +99,9 @@ struct ResponseParser {
     }
 
     /// The finished head with its own copy of the bytes.
-    mutating func take(_ input: Span<UInt8>, length: Int) -> UpstreamResponseHead {
-        var taken = head
-        // Only one owner: the parser stays with its connection, and a head is not needed for the length of a stream.
-        (head.bytes, head.fields) = ([], [])
-        taken.bytes.append(copying: input, 0..<length)
-        return taken
+    func take(_ input: Span<UInt8>, length: Int) -> UpstreamResponseHead {
+        head.bytes.append(copying: input, 0..<length)
+        return head
     }
 
     /// What can never become a head is refused when it comes, not when its line ends.
@@ -126,8 +138,7 @@ struct ResponseParser {
     private mutating func readField(_ input: Span<UInt8>, _ line: Range<Int>) throws(ResponseFault) {
         if input[line.lowerBound] == .space || input[line.lowerBound] == .tab { throw .folding }
         if head.fields.count >= fieldCount { throw .tooManyFields }
-        var position = line.lowerBound
-        while position < line.upperBound, input[position].isToken { position += 1 }
+        let position = tokenEnd(in: input, line)
         guard position > line.lowerBound, position < line.upperBound, input[position] == 0x3a else { throw .fieldName }
         let name = line.lowerBound..<position
         let value = trimmed(input, position + 1..<line.upperBound)

@@ -17,7 +17,10 @@
     public private(set) var isOver = false
 
     var mayHaveBeenReceived = false
-    private(set) var head: UpstreamResponseHead?
+    /// Until whoever waits has taken it.
+    private var head: UpstreamResponseHead?
+    private var hasHead = false
+    private var coding = UpstreamResponseHead.Coding.identity
     private(set) var failure: UpstreamError?
     private var pool: UpstreamPool?
     /// The pool's, by a shorter way.
@@ -34,9 +37,9 @@
     private var undecoded: [UInt8]?
     private var hasMessageEnded = false
 
-    private var timer: TimerToken?
-    private var timerAtNanoseconds = UInt64.max
-    private var deadlineNanoseconds = UInt64.max
+    /// The connection's, once there is one; before that one of its own.
+    private var timer: CallTimer?
+    private var ownsTimer = false
     private var deadlineReason = UpstreamError.Reason.connectTimeout
 
     public init(
@@ -73,7 +76,9 @@
     func waitForPlace() { arm(deadlines.connectMilliseconds, .busy) }
     func use(_ connection: UpstreamConnection) {
         dial = nil
+        disarm()
         self.connection = connection
+        timer = connection.timer
         wasReused = connection.requestCount > 0
         connection.begin(self)
     }
@@ -87,6 +92,7 @@
     /// - Parameter mayRetry: it was a kept connection and not one byte of a response came.
     func connectionFailed(_ reason: UpstreamError.Reason, mayRetry: Bool) {
         connection = nil
+        disarm()
         if mayRetry, !wasRetried, case .closedEarly = reason, let pool {
             wasRetried = true
             pool.counters.retried.add(1)
@@ -101,12 +107,12 @@
     /// Of a message that goes on. Most come whole and need no deadline after their first byte.
     func bytesArrived() {
         // Until somebody takes the payload, and during a pause, silence is ours and not the upstream's.
-        if head == nil || takesPayload { arm(deadlines.idleMilliseconds, .idleTimeout) }
+        if !hasHead || takesPayload { arm(deadlines.idleMilliseconds, .idleTimeout) }
     }
 
     func headArrived(_ head: UpstreamResponseHead) {
-        self.head = head
-        deadlineNanoseconds = .max
+        (self.head, hasHead, coding) = (head, true, head.coding)
+        timer?.rest(self)
         request = request.withoutBytes
         wake()
     }
@@ -150,7 +156,7 @@
         case .pause?:
             isPaused = true
             // While we do not read, silence is ours and not the upstream's.
-            deadlineNanoseconds = .max
+            timer?.rest(self)
         case .stop?: cancel()
         }
     }
@@ -199,7 +205,7 @@
 
     private func take(_ decoding: Bool, _ sink: @escaping (Span<UInt8>) -> PumpStep) {
         precondition(self.sink == nil, "a body is read once")
-        if decoding, let pool, let coding = head?.coding, coding == .gzip || coding == .deflate {
+        if decoding, let pool, coding == .gzip || coding == .deflate {
             decoder = Inflater(gzip: coding == .gzip, ratio: pool.limits.expansionRatio)
         }
         self.sink = sink
@@ -207,7 +213,7 @@
         if connection != nil, takesPayload { arm(deadlines.idleMilliseconds, .idleTimeout) }
     }
 
-    func discardHead() { head = nil }
+    func discardHead() { connection?.forgetHead() }
 
     /// Reads on after a pause; nothing without one.
     public func resume() {
@@ -224,8 +230,15 @@
 
     /// Waits for the head or a failure.
     func answered() async throws(UpstreamError) -> UpstreamResponseHead {
-        await untilWoken { head != nil || failure != nil }
-        if let head { return head }
+        // Without a function between: each one that waits costs a look at the task's executor on the way back.
+        if !hasHead, failure == nil {
+            if followsTask {
+                await untilWoken { hasHead || failure != nil }
+            } else {
+                unsafe await withUnsafeContinuation { unsafe wait($0) }
+            }
+        }
+        if let head = head.take() { return head }
         throw failure ?? UpstreamError(.cancelled, mayHaveBeenReceived: mayHaveBeenReceived)
     }
 
@@ -241,10 +254,12 @@
     }
 
     private func sleep() async {
-        unsafe await withUnsafeContinuation { continuation in
-            precondition(unsafe waiter == nil, "one task waits for a call")
-            unsafe waiter = continuation
-        }
+        unsafe await withUnsafeContinuation { unsafe wait($0) }
+    }
+
+    private func wait(_ continuation: UnsafeContinuation<Void, Never>) {
+        precondition(unsafe waiter == nil, "one task waits for a call")
+        unsafe waiter = continuation
     }
 
     private func wake() {
@@ -280,30 +295,19 @@
         ended?(failure)
     }
 
-    /// Moving the deadline later costs nothing: the timer looks again when it fires.
     func arm(_ milliseconds: Int, _ reason: UpstreamError.Reason) {
         guard let reactor, !isOver else { return }
         deadlineReason = reason
-        deadlineNanoseconds = reactor.nowNanoseconds &+ UInt64(max(0, milliseconds)) &* 1_000_000
-        guard deadlineNanoseconds < timerAtNanoseconds else { return }
-        if let timer { reactor.cancel(timer) }
-        timerAtNanoseconds = deadlineNanoseconds
-        timer = reactor.schedule(afterNanoseconds: deadlineNanoseconds - reactor.nowNanoseconds) { [self] in timerFired() }
+        if timer == nil { (timer, ownsTimer) = (CallTimer(reactor), true) }
+        timer?.arm(self, milliseconds)
     }
     private func disarm() {
-        if let timer { reactor?.cancel(timer) }
-        (timer, timerAtNanoseconds, deadlineNanoseconds) = (nil, .max, .max)
+        if ownsTimer { timer?.end() } else { timer?.rest(self) }
+        (timer, ownsTimer) = (nil, false)
     }
-    private func timerFired() {
-        (timer, timerAtNanoseconds) = (nil, .max)
-        guard let pool, deadlineNanoseconds != .max else { return }
-        let now = pool.reactor.nowNanoseconds
-        if now >= deadlineNanoseconds {
-            pool.counters.timeouts.add(1)
-            fail(deadlineReason)
-        } else {
-            timerAtNanoseconds = deadlineNanoseconds
-            timer = pool.reactor.schedule(afterNanoseconds: deadlineNanoseconds - now) { [self] in timerFired() }
-        }
+    /// The timer's word.
+    func deadlinePassed() {
+        pool?.counters.timeouts.add(1)
+        fail(deadlineReason)
     }
 }

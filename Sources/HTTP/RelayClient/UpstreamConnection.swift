@@ -28,7 +28,9 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
     private var joined: [UInt8] = []
     private var readWantsWrite = false
 
-    private var parser = ResponseParser()
+    private var parser: ResponseParser
+    /// Of the call that has it.
+    let timer: CallTimer
     private var interimCount = 0
     private var body: MessageBody?
     private var keepsAlive = false
@@ -45,6 +47,8 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         (self.descriptor, self.tls) = (descriptor, tls)
         (self.pool, self.place) = (pool, place)
         reactor = pool.reactor
+        parser = ResponseParser(headBytes: pool.limits.headBytes, fieldCount: pool.limits.headFields)
+        timer = CallTimer(pool.reactor)
         registration = try reactor.register(descriptor, interest, self)
     }
     deinit { if isOpen { SystemCalls.close(descriptor) } }
@@ -54,7 +58,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
     func begin(_ call: UpstreamCall) {
         self.call = call
         requestCount += 1
-        parser = ResponseParser(headBytes: pool.limits.headBytes, fieldCount: pool.limits.headFields, answersHead: call.request.isHead)
+        parser.begin(answersHead: call.request.isHead)
         (body, interimCount, receivedBytes, sentBytes) = (nil, 0, 0, 0)
         joined = []
         // One TLS record holds 16 KB; past that a copy costs more than a second call.
@@ -241,8 +245,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
             interimCount += 1
             guard interimCount <= pool.limits.informationalCount else { throw .tooManyInterim }
             start += length
-            parser = ResponseParser(
-                headBytes: pool.limits.headBytes, fieldCount: pool.limits.headFields, answersHead: call?.request.isHead ?? false)
+            parser.begin(answersHead: call?.request.isHead ?? false)
         }
         return (start, nil)
     }
@@ -355,6 +358,9 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         call.connectionFailed(reason, mayRetry: requestCount > 1 && receivedBytes == 0)
     }
 
+    /// The head is not needed any more, and the body may take long.
+    func forgetHead() { parser.forgetHead() }
+
     /// The call does not want it any more.
     func abandon() {
         call = nil
@@ -369,6 +375,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         tls?.shutdown()
         SystemCalls.close(descriptor)
         (fresh, kept, joined) = (0..<0, [], [])
+        timer.end()
         pool.closed(self)
     }
 

@@ -29,7 +29,7 @@ public final class UpstreamResponse: @unchecked Sendable {
 
     /// Gives the head's memory back; for bodies that take long.
     public func discardHead() {
-        head = UpstreamResponseHead()
+        head = .empty
         call.discardHead()
     }
 

@@ -192,8 +192,8 @@ struct Attempts: Sendable {
         let call = UpstreamCall(
             UpstreamRequest(.post, path.span, to: account.target, headers: HeaderRules.upstream(head, account: account), body: sent),
             to: account.target, deadlines: services.limits.deadlines, followsTask: false)
-        // Whoever left may have been too slow before: then the stream stands still, and has to be read on.
-        exchange.onClosed = { [passage] in if passage.startDrain({ call.cancel() }) { call.resume() } else { call.cancel() } }
+        passage.call = call
+        exchange.watcher = passage
         passage.markSent()
         return call
     }

@@ -4,7 +4,7 @@ internal import Store
 internal import Telemetry
 
 /// One request on its way through an upstream and back. Lives on its reactor; settles exactly once, whatever ends it.
-final class Passage: @unchecked Sendable {
+final class Passage: ClientWatcher, @unchecked Sendable {
     let exchange: Exchange
     let services: RelayServices
     let request: MessagesRequest
@@ -33,6 +33,8 @@ final class Passage: @unchecked Sendable {
     var recording: BodyRecording?
     var attempts: Int64 = 0
     var account: RelayAccount?
+    /// What has gone to the upstream of this attempt.
+    var call: UpstreamCall?
     /// Whether more than one account serves the model: only then is it worth knowing how quick each is.
     var hasChoice = false
     /// The session came to this account from another one.
@@ -123,6 +125,7 @@ final class Passage: @unchecked Sendable {
         leaveAccount()
         if collectedBytes > 0 { noteCollected(-collectedBytes) }
         recording?.finish()
+        call = nil
         lease = nil
         place = nil
     }
@@ -185,16 +188,21 @@ final class Passage: @unchecked Sendable {
     private var drain: (lease: DrainPlace, timer: TimerToken)?
 
     /// Begins to read a stream to its end for an account that is charged in full whatever its customer does.
-    /// - Parameter cancel: called when that takes too long.
     /// - Returns: false when the stream is to be cut now.
-    func startDrain(_ cancel: @escaping () -> Void) -> Bool {
+    private func startDrain(_ call: UpstreamCall) -> Bool {
         guard isCommitted, !isSettled, !isDraining, account?.account.details.abortPolicy == .drain,
             let lease = DrainPlace(services.drains, limit: services.limits.drains)
         else { return isDraining }
         isDraining = true
         leftAfterToolCall = meter.endedWithToolUse
-        drain = (lease, exchange.reactor.schedule(afterNanoseconds: services.limits.drainSeconds * 1_000_000_000) { cancel() })
+        drain = (lease, exchange.reactor.schedule(afterNanoseconds: services.limits.drainSeconds * 1_000_000_000) { call.cancel() })
         return true
+    }
+
+    func clientLeft() {
+        guard let call else { return }
+        // Whoever left may have been too slow before: then the stream stands still, and has to be read on.
+        if startDrain(call) { call.resume() } else { call.cancel() }
     }
 
     private func endDrain() {
@@ -240,7 +248,9 @@ final class Passage: @unchecked Sendable {
         guard !isSettled else { return }
         isSettled = true
         endDrain()
-        let settlement = settlement(ending, httpStatus, consume usage)
+        // A variable, because a closure takes a constant's copy along.
+        var settlement = Settlement(status: .success, attempts: max(1, attempts))
+        describe(ending, httpStatus, consume usage, in: &settlement)
         let now = moment
         let charge = settlement.charge(admission, services.prices)
         let lostCharges = settlement.lostCharges(admission, services.prices)
@@ -270,8 +280,9 @@ final class Passage: @unchecked Sendable {
     }
 
     /// How the request ended, and what is known of it.
-    private func settlement(_ ending: Ending, _ httpStatus: Int64?, _ usage: consuming Settlement.Used?) -> Settlement {
-        var settlement = Settlement(status: .success, attempts: max(1, attempts))
+    private func describe(
+        _ ending: Ending, _ httpStatus: Int64?, _ usage: consuming Settlement.Used?, in settlement: inout Settlement
+    ) {
         switch ending {
         case .success: settlement.status = .success
         case .aborted:
@@ -291,7 +302,6 @@ final class Passage: @unchecked Sendable {
         let milliseconds = Int64(clamping: (services.ambient.uptimeNanoseconds() &- exchange.startedAtNanoseconds) / 1_000_000)
         settlement.durationMilliseconds = milliseconds
         settlement.ttftMilliseconds = firstByteAtNanoseconds.map { Int64(clamping: ($0 &- exchange.startedAtNanoseconds) / 1_000_000) }
-        return settlement
     }
 
     private func reportUnpriced(_ model: String) {
