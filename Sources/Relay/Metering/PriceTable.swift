@@ -66,14 +66,14 @@ public struct PriceTable: Sendable {
         var flags: [String] = []
         var nano: Wide = 0
         func add(_ name: String, _ tokens: TokenCounts) {
-            let (row, isMissing) = row(name, tokens, moment)
-            if isMissing, !flags.contains("price_missing") { flags.append("price_missing") }
-            guard let row else { return }
-            var cost = Wide(tokens.input) * Wide(row.input)
-            cost += Wide(tokens.output) * Wide(row.output)
-            cost += Wide(tokens.cacheWrite5m) * Wide(row.cacheWrite5m)
-            cost += Wide(tokens.cacheWrite1h) * Wide(row.cacheWrite1h)
-            cost += Wide(tokens.cacheRead) * Wide(row.cacheRead)
+            let cost: Wide
+            if let own = rows[name], let place = Self.place(own, tokens, moment) {
+                cost = Self.cost(own[place], tokens)
+            } else {
+                if !flags.contains("price_missing") { flags.append("price_missing") }
+                guard let row = dearest(like: name) else { return }
+                cost = Self.cost(row, tokens)
+            }
             // Modifiers are ratios of integers; the scale is taken out in the one rounding below.
             var scaled = cost * Self.scale
             if usage.isBatch { scaled /= 2 }
@@ -106,27 +106,36 @@ public struct PriceTable: Sendable {
 
     static func base(_ model: String) -> String { model.hasSuffix("[1m]") ? String(model.dropLast(4)) : model }
 
-    private func row(_ model: String, _ tokens: TokenCounts, _ moment: Timestamp) -> (PriceRow?, isMissing: Bool) {
+    private static func cost(_ row: PriceRow, _ tokens: TokenCounts) -> Wide {
+        var cost = Wide(tokens.input) * Wide(row.input)
+        cost += Wide(tokens.output) * Wide(row.output)
+        cost += Wide(tokens.cacheWrite5m) * Wide(row.cacheWrite5m)
+        cost += Wide(tokens.cacheWrite1h) * Wide(row.cacheWrite1h)
+        return cost + Wide(tokens.cacheRead) * Wide(row.cacheRead)
+    }
+
+    /// Of a model's rows: the latest that count already, and of those the highest band that the prompt reaches. By place: a row is not
+    /// copied to be looked at.
+    private static func place(_ rows: [PriceRow], _ tokens: TokenCounts, _ moment: Timestamp) -> Int? {
+        let all = rows.span
         let prompt = tokens.input + tokens.cacheRead + tokens.cacheWrite5m + tokens.cacheWrite1h
-        if let own = rows[model] {
-            // The latest rows that count already; of those the highest band that the prompt reaches. By place: a row is not copied to be
-            // looked at.
-            let all = own.span
-            var from: Timestamp?
-            for place in all.indices where all[place].effectiveFrom <= moment {
-                from = max(from ?? all[place].effectiveFrom, all[place].effectiveFrom)
-            }
-            var best: Int?
-            for place in all.indices
-            where all[place].effectiveFrom == from && (all[place].promptOver == 0 || prompt > all[place].promptOver) {
-                if best.map({ all[$0].promptOver <= all[place].promptOver }) ?? true { best = place }
-            }
-            if let best { return (own[best], false) }
+        var from: Timestamp?
+        for place in all.indices where all[place].effectiveFrom <= moment {
+            from = max(from ?? all[place].effectiveFrom, all[place].effectiveFrom)
         }
-        // Unknown: the dearest row of its family, or of all when there is no family, so that it is never sold below cost.
+        var best: Int?
+        for place in all.indices
+        where all[place].effectiveFrom == from && (all[place].promptOver == 0 || prompt > all[place].promptOver) {
+            if best.map({ all[$0].promptOver <= all[place].promptOver }) ?? true { best = place }
+        }
+        return best
+    }
+
+    /// For an unknown model: the dearest row of its family, or of all when there is no family, so that it is never sold below cost.
+    private func dearest(like model: String) -> PriceRow? {
         let family = Self.family(model)
         let kin = rows.values.joined().filter { family == nil || Self.family($0.model) == family }
-        return ((kin.isEmpty ? Array(rows.values.joined()) : kin).max { Self.rates($0) < Self.rates($1) }, true)
+        return (kin.isEmpty ? Array(rows.values.joined()) : kin).max { Self.rates($0) < Self.rates($1) }
     }
 
     /// All of them decide which row is the dearest: of two that differ in any, it is never by chance.

@@ -55,7 +55,7 @@ struct MessagesHandler: Sendable {
         } else {
             place = try await RelayGate.place(key, services, exchange)
         }
-        let passage = try begin(exchange, request, key, path, inputEstimate: estimate, lease, place)
+        let passage = try begin(exchange, consume request, key, path, inputEstimate: estimate, lease, place)
         if key.key.access.storesBodies {
             passage.recording = BodyRecording(exchange, key.key, body, keeper: services.bodies, at: passage.admission.startedAt)
         }

@@ -258,6 +258,23 @@ enum JSONSkim {
 
     /// A whole number of 0 or more, also written as in 5e1 or 5.0; nil for everything else.
     static func wholeCount(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int64? {
+        guard let digits = digits(bytes, value) else { return wholeFraction(bytes, value) }
+        return digits
+    }
+
+    /// One to eighteen digits, which always fit, as nearly all numbers are.
+    private static func digits(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int64? {
+        guard 1...18 ~= value.count else { return nil }
+        var number: Int64 = 0
+        for at in value {
+            let digit = bytes[at] &- 0x30
+            guard digit <= 9 else { return nil }
+            number = number &* 10 &+ Int64(digit)
+        }
+        return number
+    }
+
+    private static func wholeFraction(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Int64? {
         guard let count = count(bytes, value) else { return nil }
         for at in value where !(0x30...0x39).contains(bytes[at]) {
             return Double(String(decoding: array(bytes, value), as: UTF8.self)) == Double(count) ? count : nil

@@ -39,10 +39,43 @@ struct MessagesRequest: Sendable {
     private static let longestText = 6 * 1024
 
     /// A field that decides routing or billing may stand once: parsers disagree on which of two counts.
-    private static let once: [StaticString] = ["model", "messages", "stream", "max_tokens", "metadata", "speed", "inference_geo"]
+    private enum Member: UInt8 {
+        case model, messages, stream, maxTokens, metadata, speed, inferenceGeo
 
-    /// A bit for the length of each of them.
-    private static let lengths = once.reduce(into: UInt64(0)) { $0 |= 1 << UInt64($1.utf8CodeUnitCount) }
+        var name: StaticString {
+            switch self {
+            case .model: "model"
+            case .messages: "messages"
+            case .stream: "stream"
+            case .maxTokens: "max_tokens"
+            case .metadata: "metadata"
+            case .speed: "speed"
+            case .inferenceGeo: "inference_geo"
+            }
+        }
+
+        init?(_ bytes: Span<UInt8>, _ name: JSONSkim.Name) {
+            if name.isEscaped, let plain = JSONSkim.unescaped(bytes, name.range) {
+                self.init(plain.span, 0..<plain.count)
+            } else {
+                self.init(bytes, name.range)
+            }
+        }
+
+        private init?(_ bytes: Span<UInt8>, _ name: Range<Int>) {
+            // Most names are none of these, and their lengths say so.
+            switch name.count {
+            case 5 where JSONSkim.isWord(bytes, name, Self.model.name): self = .model
+            case 5 where JSONSkim.isWord(bytes, name, Self.speed.name): self = .speed
+            case 6 where JSONSkim.isWord(bytes, name, Self.stream.name): self = .stream
+            case 8 where JSONSkim.isWord(bytes, name, Self.messages.name): self = .messages
+            case 8 where JSONSkim.isWord(bytes, name, Self.metadata.name): self = .metadata
+            case 10 where JSONSkim.isWord(bytes, name, Self.maxTokens.name): self = .maxTokens
+            case 13 where JSONSkim.isWord(bytes, name, Self.inferenceGeo.name): self = .inferenceGeo
+            default: return nil
+            }
+        }
+    }
 
     init(scanning bytes: Span<UInt8>) throws(Problem) {
         self.init()
@@ -50,33 +83,30 @@ struct MessagesRequest: Sendable {
         var problem: Problem?
         var hasMessages = false
         let end = JSONSkim.members(bytes, 0) { bytes, name, value in
-            // Most names are none of these, and their lengths say so.
-            guard name.isEscaped || Self.lengths >> UInt64(min(63, name.count)) & 1 == 1 else { return true }
-            for (index, word) in Self.once.enumerated() where JSONSkim.matches(bytes, name, word) {
-                if seen & 1 << UInt8(index) != 0 { problem = .duplicate(word.description) }
-                seen |= 1 << UInt8(index)
-                switch index {
-                case 0:
-                    self.model = Self.short(bytes, value) ?? ""
-                    if value.count > Self.longestText || self.model.utf8.count > Self.longestModel { problem = .longModel }
-                    self.modelRange = value
-                case 1:
-                    // The walk has found it whole, so what is no empty array has an element.
-                    let first = JSONSkim.skipSpace(bytes, value.lowerBound + 1)
-                    hasMessages = bytes[value.lowerBound] == 0x5b && first < value.upperBound && bytes[first] != 0x5d
-                case 2:
-                    let first = bytes[value.lowerBound]
-                    if first != 0x74, first != 0x66, first != 0x6e { problem = problem ?? .notABoolean("stream") }
-                    self.isStream = JSONSkim.isTrue(bytes, value)
-                case 3: self.maxTokens = JSONSkim.count(bytes, value)
-                case 4:
-                    _ = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
-                        if JSONSkim.matches(bytes, name, "user_id") { self.userID = Self.short(bytes, value) }
-                        return true
-                    }
-                case 5: self.speed = Self.short(bytes, value)
-                default: self.inferenceGeo = Self.short(bytes, value)
+            guard let member = Member(bytes, name) else { return true }
+            if seen & 1 << member.rawValue != 0 { problem = .duplicate(member.name.description) }
+            seen |= 1 << member.rawValue
+            switch member {
+            case .model:
+                self.model = Self.short(bytes, value) ?? ""
+                if value.count > Self.longestText || self.model.utf8.count > Self.longestModel { problem = .longModel }
+                self.modelRange = value
+            case .messages:
+                // The walk has found it whole, so what is no empty array has an element.
+                let first = JSONSkim.skipSpace(bytes, value.lowerBound + 1)
+                hasMessages = bytes[value.lowerBound] == 0x5b && first < value.upperBound && bytes[first] != 0x5d
+            case .stream:
+                let first = bytes[value.lowerBound]
+                if first != 0x74, first != 0x66, first != 0x6e { problem = problem ?? .notABoolean("stream") }
+                self.isStream = JSONSkim.isTrue(bytes, value)
+            case .maxTokens: self.maxTokens = JSONSkim.count(bytes, value)
+            case .metadata:
+                _ = JSONSkim.members(bytes, value.lowerBound) { bytes, name, value in
+                    if JSONSkim.matches(bytes, name, "user_id") { self.userID = Self.short(bytes, value) }
+                    return true
                 }
+            case .speed: self.speed = Self.short(bytes, value)
+            case .inferenceGeo: self.inferenceGeo = Self.short(bytes, value)
             }
             return problem == nil
         }

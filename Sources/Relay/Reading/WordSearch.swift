@@ -4,8 +4,12 @@ extension String {
     func has(_ word: StaticString) -> Bool {
         let bytes = utf8Span.span
         let count = word.utf8CodeUnitCount
-        guard bytes.count >= count else { return false }
-        for start in 0...bytes.count - count where JSONSkim.isWord(bytes, start..<start + count, word) { return true }
+        guard count > 0, bytes.count >= count else { return count == 0 }
+        let first = unsafe word.utf8Start.pointee
+        // Most places are told by their first byte.
+        for start in 0...bytes.count - count where bytes[start] == first {
+            if JSONSkim.isWord(bytes, start..<start + count, word) { return true }
+        }
         return false
     }
 }
