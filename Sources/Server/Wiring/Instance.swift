@@ -25,11 +25,13 @@ struct Instance: Sendable {
     static func open(_ settings: Settings, ambient: Ambient = .live, schema: SchemaRule = .keep) async throws -> Instance {
         var ambient = ambient
         ambient.zone = try TimeZoneFile.zone(settings.timeZone)
-        let location = try place(settings)
+        // Before any folder is made: a command in the wrong place leaves nothing behind.
+        let location = try location(settings)
         if schema == .keep, case .sqliteFile(let path) = location, unsafe access(path, F_OK) != 0 {
             throw Failure(
                 "there is no database at \(location); run this in the folder of gatehouse.env, or make one with: gatehouse migrate")
         }
+        _ = try place(settings)
         let store: Store
         do throws(StoreError) {
             store = try await Store.open(location, ambient: ambient, options: settings.storeOptions)
@@ -55,6 +57,9 @@ struct Instance: Sendable {
             throw Failure(
                 "DATA_DIR \(settings.dataDirectory) is no folder and cannot be made one; check the permissions of the folder above it")
         }
+        return try location(settings)
+    }
+    private static func location(_ settings: Settings) throws(Failure) -> DatabaseLocation {
         do throws(ParseError) { return try settings.databaseLocation() } catch { throw Failure("DATABASE_URL \(error.message)") }
     }
 
