@@ -52,47 +52,34 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable {
     /// Appends the text.
     public func write(to bytes: inout ByteCursor) {
         let inDay = UInt64(bitPattern: milliseconds &- Self.floorDivide(milliseconds, 86_400_000) &* 86_400_000)
-        let (year, month, day) = civilDay
         let (hour, minute, second) = (inDay / 3_600_000, inDay / 60_000 % 60, inDay / 1000 % 60)
-        guard (0...9999).contains(year) else {
-            appendDay(&bytes)
-            bytes.append(0x54)
-            bytes.append(hour, digits: 2)
-            bytes.append(0x3a)
-            bytes.append(minute, digits: 2)
-            bytes.append(0x3a)
-            bytes.append(second, digits: 2)
-            bytes.append(0x2e)
-            bytes.append(inDay % 1000, digits: 3)
-            bytes.append(0x5a)
-            return
-        }
-        // Three words of eight characters: every request writes some of these.
-        let (years, months, days) = (UInt64(year), UInt64(month), UInt64(day))
-        bytes.append(littleEndian: Self.two(years / 100) | Self.two(years % 100) << 16 | 0x2d << 32 | Self.two(months) << 40 | 0x2d << 56)
-        bytes.append(littleEndian: Self.two(days) | 0x54 << 16 | Self.two(hour) << 24 | 0x3a << 40 | Self.two(minute) << 48)
-        let millisecond = inDay % 1000
-        bytes.append(
-            littleEndian: 0x3a | Self.two(second) << 8 | 0x2e << 24 | (0x30 + millisecond / 100) << 32 | Self.two(millisecond % 100) << 40
-                | 0x5a << 56)
+        appendDay(&bytes)
+        bytes.append(0x54)
+        // Eight characters in one word, as of the day: every request writes some of these.
+        bytes.append(littleEndian: Self.two(hour) | 0x3a << 16 | Self.two(minute) << 24 | 0x3a << 40 | Self.two(second) << 48)
+        bytes.append(0x2e)
+        bytes.append(inDay % 1000, digits: 3)
+        bytes.append(0x5a)
     }
-
-    /// Two digits, the first in the lowest byte.
-    private static func two(_ number: UInt64) -> UInt64 { 0x3030 | number / 10 | (number % 10) << 8 }
 
     private func appendDay(_ bytes: inout ByteCursor) {
         let (year, month, day) = civilDay
         if (0...9999).contains(year) {
-            bytes.append(UInt64(year), digits: 4)
+            let (years, months) = (UInt64(year), UInt64(month))
+            bytes.append(
+                littleEndian: Self.two(years / 100) | Self.two(years % 100) << 16 | 0x2d << 32 | Self.two(months) << 40 | 0x2d << 56)
         } else {
             // Before Christ or past the year 9999; nothing here makes one.
             bytes.append(utf8: String(year))
+            bytes.append(0x2d)
+            bytes.append(UInt64(month), digits: 2)
+            bytes.append(0x2d)
         }
-        bytes.append(0x2d)
-        bytes.append(UInt64(month), digits: 2)
-        bytes.append(0x2d)
         bytes.append(UInt64(day), digits: 2)
     }
+
+    /// Two digits, the first in the lowest byte.
+    private static func two(_ number: UInt64) -> UInt64 { 0x3030 | number / 10 | (number % 10) << 8 }
 
     /// Midnight UTC of a civil day. The caller has checked the ranges.
     public init(year: Int, month: Int, day: Int) { self.init(seconds: Self.days(year: year, month: month, day: day) * 86_400) }

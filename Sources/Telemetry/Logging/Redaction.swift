@@ -56,12 +56,6 @@ public enum Redaction {
             | (isWord(UInt8(byte)) ? isInWord : 0)
     }
 
-    /// Whether nothing in the text could be the beginning of a secret. A text with one may be clean all the same.
-    static func isClean(_ text: String) -> Bool {
-        let bytes = text.utf8Span.span
-        return nextBeginning(in: bytes, from: 0) == bytes.count
-    }
-
     /// Where the next secret may begin; the end when there is none.
     private static func nextBeginning(in line: Span<UInt8>, from start: Int) -> Int {
         // Every byte of most lines passes here: one look at a table settles nearly all of them.
