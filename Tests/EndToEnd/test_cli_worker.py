@@ -57,6 +57,17 @@ def below(pid):
     return found - {pid}
 
 
+def told(pids, name):
+    """What proc(5) says of each of these in the file of this name; a process may end before it is asked."""
+    said = {}
+    for pid in pids:
+        try:
+            said[pid] = pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
+        except OSError:
+            continue
+    return said
+
+
 def alive(pids):
     """Those that still run; a process that has ended may wait for its parent to notice."""
     def state(pid):
@@ -113,17 +124,19 @@ def test_no_secret_and_no_prompt_in_arguments_and_none_of_ours_in_the_environmen
     with far_side.wire(relay.url, "/api/chat", body, relay.key):
         fake.requests(CREDENTIAL, started=1)
         children = until(lambda: below(relay.process.pid))
-        said = b"".join(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in [relay.process.pid, *children])
+        said = b"".join(told([relay.process.pid, *children], "cmdline").values())
         assert b"--output-format" in said, "the program's own arguments are among them"
         for secret in (CREDENTIAL, relay.key, PROMPT, far_side.RELAY_ACCOUNT, "only-For-Tests"):
             assert secret.encode() not in said
-        held = b"".join(pathlib.Path(f"/proc/{pid}/environ").read_bytes() for pid in children)
+        held = b"".join(told(children, "environ").values())
         assert CREDENTIAL.encode() in held, "that is where the program finds its own credential"
         for secret in (relay.key, far_side.RELAY_ACCOUNT, "ADMIN_PASSWORD", "CLAUDE_ACCOUNTS", "DATA_DIR"):
             assert secret.encode() not in held
-        groups = {os.getpgid(pid) for pid in children}
-        assert os.getpgid(relay.process.pid) not in groups, "a process group of its own"
-        assert all("NoNewPrivs:\t1" in pathlib.Path(f"/proc/{pid}/status").read_text() for pid in children)
+        # Field 5 of stat (proc(5)): the process group; the name in brackets before it may have anything in it.
+        groups = {int(text.rpartition(b")")[2].split()[2]) for text in told(children, "stat").values()}
+        assert groups and os.getpgid(relay.process.pid) not in groups, "a process group of its own"
+        status = told(children, "status")
+        assert status and all(b"NoNewPrivs:\t1" in text for text in status.values())
     until(lambda: not alive(children))
 
 

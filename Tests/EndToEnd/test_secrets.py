@@ -6,7 +6,7 @@ import pytest
 import far_side
 from postgres import Postgres
 from prepared import Prepared, message, read_until, until
-from test_cli_worker import below
+from test_cli_worker import below, told
 
 ADMIN = "admin@example.com"
 SHOWN_CHARACTERS = 12
@@ -135,12 +135,17 @@ def more_accounts(fake, relay, known, said):
 
 def chats(relay, known, said):
     """The chat interface with the key in the address, and the arguments of everything that runs meanwhile."""
-    wait = pathlib.Path(relay.settings["CLAUDE_CLI"]).parent / "wait"
+    program = relay.settings["CLAUDE_CLI"]
+    wait = pathlib.Path(program).parent / "wait"
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         asked = pool.submit(far_side.call, f"{relay.url}/api/chat/stream?message=hello+marmalade&apiKey={relay.key}")
-        children = until(lambda: below(relay.process.pid))
-        said["arguments of all processes"] = "\n".join(
-            pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in [relay.process.pid, *children])
+
+        def arguments():
+            """None before the program itself is among them; its `sleep` comes and goes."""
+            all_of_them = b"\n".join(told([relay.process.pid, *below(relay.process.pid)], "cmdline").values()).decode()
+            return all_of_them if program in all_of_them else None
+
+        said["arguments of all processes"] = until(arguments)
         wait.unlink()
         status, _, text = asked.result()
     assert status == 200 and b"of the program" in text, text
