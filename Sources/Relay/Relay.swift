@@ -284,7 +284,7 @@ public final class Relay: Sendable {
             RawRoute(description, prefixes: Self.prefixes) { exchange, _ in await handle(exchange) }
         }
         return [
-            RawRoute(RouteDescriptions.messages, prefixes: Self.messagePrefixes) { exchange, _ in await messages.handle(exchange) },
+            RawRoute(RouteDescriptions.messages, prefixes: Self.messagePrefixes, begin: messages.begin),
             RawRoute(RouteDescriptions.models, prefixes: Self.modelPrefixes) { exchange, _ in await queries.models(exchange) },
             RawRoute(RouteDescriptions.model, prefixes: Self.modelPrefixes) { exchange, _ in await queries.model(exchange) },
             RawRoute(RouteDescriptions.completions, prefixes: Self.openAIPrefixes) { exchange, _ in await openAI.handle(exchange) },

@@ -1,7 +1,7 @@
 public import HTTP
 
 /// A closure as a handler.
-public struct ClosureHandler: ExchangeHandler {
+public struct ClosureHandler: TaskHandler {
     let work: @Sendable (Exchange) async -> Void
     public init(_ work: @escaping @Sendable (Exchange) async -> Void) { self.work = work }
     public func handle(_ exchange: Exchange) async { await work(exchange) }

@@ -4,7 +4,7 @@ import TestKit
 import Testing
 
 /// Answers every request with its method, path and body, so that a wrong end of a request shows as a wrong answer.
-struct Echo: ExchangeHandler {
+struct Echo: TaskHandler {
     var limit = 1 << 20
     func handle(_ exchange: Exchange) async {
         let line = "\(exchange.head.method.rawValue) \(exchange.head.pathText)"

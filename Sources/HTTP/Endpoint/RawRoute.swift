@@ -8,24 +8,34 @@ public struct RawRoute: Sendable {
     public let dialect: ErrorDialect
     /// For the OpenAPI document; nil keeps the route out of it.
     public let description: EndpointDescription?
-    let handle: @Sendable (Exchange, RouteMatch) async -> Void
+    let work: Work
+
+    enum Work: Sendable {
+        case inTask(@Sendable (Exchange, RouteMatch) async -> Void)
+        /// At once on the reactor, as `ExchangeHandler.begin`.
+        case atOnce(@Sendable (Exchange) -> Void)
+    }
 
     public init(
         _ method: Method, _ template: String, prefixes: [String] = [""], dialect: ErrorDialect,
         handle: @escaping @Sendable (Exchange, RouteMatch) async -> Void
     ) {
-        self.init(method, template, prefixes, dialect, nil, handle)
+        self.init(method, template, prefixes, dialect, nil, .inTask(handle))
     }
     /// A route that stands in the document.
     public init(
         _ description: EndpointDescription, prefixes: [String] = [""],
         handle: @escaping @Sendable (Exchange, RouteMatch) async -> Void
     ) {
-        self.init(description.method, description.template, prefixes, description.dialect, description, handle)
+        self.init(description.method, description.template, prefixes, description.dialect, description, .inTask(handle))
+    }
+    /// A route that stands in the document and begins without a task.
+    public init(_ description: EndpointDescription, prefixes: [String] = [""], begin: @escaping @Sendable (Exchange) -> Void) {
+        self.init(description.method, description.template, prefixes, description.dialect, description, .atOnce(begin))
     }
     private init(
         _ method: Method, _ template: String, _ prefixes: [String], _ dialect: ErrorDialect, _ description: EndpointDescription?,
-        _ handle: @escaping @Sendable (Exchange, RouteMatch) async -> Void
+        _ work: Work
     ) {
         precondition(!prefixes.isEmpty, "the route \(template) needs a prefix, if only an empty one")
         self.method = method
@@ -33,7 +43,7 @@ public struct RawRoute: Sendable {
         self.prefixes = prefixes
         self.dialect = dialect
         self.description = description
-        self.handle = handle
+        self.work = work
     }
 }
 

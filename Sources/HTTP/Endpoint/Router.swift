@@ -10,14 +10,14 @@ public final class Router: ExchangeHandler, Sendable {
     final class Route: Sendable {
         let target: Target
         /// The target's own, when it is raw.
-        let handleRaw: (@Sendable (Exchange, RouteMatch) async -> Void)?
+        let raw: RawRoute.Work?
         let template: String
         let names: [String]
         let dialect: ErrorDialect
 
         init(target: Target, template: String, names: [String], dialect: ErrorDialect) {
             (self.target, self.template, self.names, self.dialect) = (target, template, names, dialect)
-            if case .raw(let raw) = target { handleRaw = raw.handle } else { handleRaw = nil }
+            if case .raw(let route) = target { raw = route.work } else { raw = nil }
         }
     }
     enum Location: Sendable {
@@ -77,20 +77,21 @@ public final class Router: ExchangeHandler, Sendable {
 
     // MARK: From the engine
 
-    public func handle(_ exchange: Exchange) async {
+    public func begin(_ exchange: Exchange) {
         switch find(exchange) {
-        case .raw(let match): await match.route.handleRaw?(exchange, match)
-        case .other(let location): await answer(exchange, at: location)
+        case .atOnce(let begin): begin(exchange)
+        case .inTask(let handle, let match): exchange.inTask { await handle($0, match) }
+        case .other(let location): exchange.inTask { await self.answer($0, at: location) }
         }
     }
 
     private enum Way {
-        case raw(RouteMatch)
+        case atOnce(@Sendable (Exchange) -> Void)
+        case inTask(@Sendable (Exchange, RouteMatch) async -> Void, RouteMatch)
         case other(Location)
     }
 
-    /// Apart from `handle`, whose frame stays on the heap for as long as the request is under way.
-    @inline(never) private func find(_ exchange: Exchange) -> Way {
+    private func find(_ exchange: Exchange) -> Way {
         let head = exchange.head
         let bytes = head.bytes
         let location = locate(bytes.span.extracting(head.path))
@@ -99,11 +100,14 @@ public final class Router: ExchangeHandler, Sendable {
         }
         let route = routes[index]
         exchange.routeTemplate = route.template
-        guard route.handleRaw != nil, hosts.allowsAll || allows(host: head.value(of: Self.host), template: route.template) else {
+        guard let raw = route.raw, hosts.allowsAll || allows(host: head.value(of: Self.host), template: route.template) else {
             return .other(location)
         }
         if !crossOrigin.isOff { exchange.addedHeaders = crossOrigin.headers(origin: head.value(of: Self.origin)) }
-        return .raw(RouteMatch(route: route, ranges: match.parameters, decodedPath: decoded))
+        return switch raw {
+        case .atOnce(let begin): .atOnce(begin)
+        case .inTask(let handle): .inTask(handle, RouteMatch(route: route, ranges: match.parameters, decodedPath: decoded))
+        }
     }
 
     private func answer(_ exchange: Exchange, at location: Location) async {

@@ -1,9 +1,22 @@
 public import Domain
 
-/// Handles requests; runs as one task per exchange on the reactor of its connection.
+/// Handles requests.
 public protocol ExchangeHandler: Sendable {
+    /// Called on the reactor of the connection when the head has come. Replies at once, sees to it that callbacks will, or goes on
+    /// `inTask`. An exchange that nobody replies to stays open until its client leaves.
+    func begin(_ exchange: Exchange)
+}
+
+/// One that works in a task for each exchange.
+public protocol TaskHandler: ExchangeHandler {
     func handle(_ exchange: Exchange) async
 }
+
+extension TaskHandler {
+    public func begin(_ exchange: Exchange) { exchange.inTask { await handle($0) } }
+}
+
+public typealias HandlerWork = @Sendable (Exchange) async -> Void
 
 /// Somebody who wants to know that a client has gone before its reply was finished.
 public protocol ClientWatcher: AnyObject {
@@ -12,8 +25,8 @@ public protocol ClientWatcher: AnyObject {
 
 /// One request and its reply. Touched only on its reactor, which is where the handler's nonisolated code runs.
 ///
-/// A handler either `respond`s once, or `startResponse`s, `write`s and `finish`es. Returning without a reply answers 500 unless the
-/// client has gone, returning in the middle of one aborts it, unless it was told to `outliveHandler`.
+/// A handler either `respond`s once, or `startResponse`s, `write`s and `finish`es. Returning from its task without a reply answers 500
+/// unless the client has gone, returning in the middle of one aborts it, unless it was told to `outliveHandler`.
 public final class Exchange: @unchecked Sendable {
     public let id: RequestID
     public let reactor: Reactor
@@ -91,6 +104,12 @@ public final class Exchange: @unchecked Sendable {
         self.remoteAddress = remoteAddress
         self.isSecure = isSecure
         startedAtNanoseconds = reactor.nowNanoseconds
+    }
+
+    /// Goes on in a task whose nonisolated code runs on the reactor, soon.
+    public func inTask(_ work: @escaping HandlerWork) {
+        reactor.assertCurrent()
+        reactor.run(self, work)
     }
 
     /// The reply that has begun goes on after the handler has returned, from callbacks: the frames of a task are too large to be kept
@@ -386,7 +405,9 @@ public final class Exchange: @unchecked Sendable {
         }
     }
 
-    func handlerReturned() {
+    /// The handler is through with it: what it has left open is answered or aborted, unless it outlives the handler. Called for a task that
+    /// has returned.
+    public func handlerReturned() {
         switch progress {
         case .finished: return
         case .streaming: if !outlivesHandler { abort() }

@@ -1,15 +1,15 @@
-/// A task that runs handlers, one request after the other. To make a task for every request, with the memory that the frames of its
+/// A task that works on exchanges, one after the other. To make a task for every request, with the memory that the frames of its
 /// functions take, costs more than all else that begins a request; so a reactor keeps some that have nothing to do.
 ///
 /// Touched only on its reactor.
 @safe final class HandlerRunner: @unchecked Sendable {
-    private var next: Exchange?
+    private var next: (exchange: Exchange, work: HandlerWork)?
     /// Resumed once by whoever has taken the runner out of the reactor's list, which it enters just before it waits.
     private var waiting: UnsafeContinuation<Void, Never>?
 
     /// Gives it work; one that waits begins soon.
-    func take(_ exchange: Exchange) {
-        next = exchange
+    func take(_ exchange: Exchange, _ work: @escaping HandlerWork) {
+        next = (exchange, work)
         wake()
     }
 
@@ -21,8 +21,8 @@
     }
 
     func run(on reactor: Reactor) async {
-        while let exchange = next.take() {
-            await exchange.shared.handler.handle(exchange)
+        while let (exchange, work) = next.take() {
+            await work(exchange)
             exchange.handlerReturned()
             guard reactor.park(self) else { return }
             unsafe await withUnsafeContinuation { unsafe waiting = $0 }

@@ -155,11 +155,11 @@ public struct Registration: Sendable, Equatable {
         Task(executorPreference: self, operation: operation)
     }
 
-    /// Runs the handler, and tells the exchange when it has returned.
-    func handle(_ exchange: Exchange) {
-        if let runner = idleRunners.popLast() { return runner.take(exchange) }
+    /// Runs the work in a task, and tells the exchange when it has returned.
+    func run(_ exchange: Exchange, _ work: @escaping HandlerWork) {
+        if let runner = idleRunners.popLast() { return runner.take(exchange, work) }
         let runner = HandlerRunner()
-        runner.take(exchange)
+        runner.take(exchange, work)
         Task(executorPreference: self) { await runner.run(on: self) }
     }
 

@@ -200,7 +200,7 @@ extension ServerConnection {
         exchange.bytesReceived = length
         self.exchange = exchange
         reactor.counters.requests.add(1)
-        reactor.handle(exchange)
+        exchange.shared.handler.begin(exchange)
     }
 
     /// Answers before any handler and closes.

@@ -1,3 +1,10 @@
+/// Somebody who is told of a response instead of waiting for it in a task. Called once, on the reactor; possibly before `send` returns.
+public protocol ResponseWatcher: AnyObject {
+    /// Only during this call may all of the body be there at once (`arrivedBody`).
+    func answered(_ response: UpstreamResponse)
+    func failed(_ error: UpstreamError)
+}
+
 /// One request on its way: hold it to be able to cancel from a callback. Touched only on its pool's reactor.
 @safe public final class UpstreamCall: @unchecked Sendable {
     /// Empty once the response head is here: nothing is sent again then, and streams stay open long.
@@ -28,6 +35,7 @@
     private var dial: UpstreamDial?
     private var connection: UpstreamConnection?
     private var waiter: UnsafeContinuation<Void, Never>?
+    private var watcher: (any ResponseWatcher)?
 
     private var sink: ((Span<UInt8>) -> PumpStep)?
     private var ended: ((UpstreamError?) -> Void)?
@@ -262,7 +270,23 @@
         unsafe waiter = continuation
     }
 
+    /// Instead of `answered`.
+    func tell(_ watcher: any ResponseWatcher) {
+        self.watcher = watcher
+        // Cancelled before it was sent.
+        if isOver { wake() }
+    }
+
     private func wake() {
+        if let told = watcher {
+            watcher = nil
+            if let head = head.take(), let reactor {
+                told.answered(UpstreamResponse(head: head, call: self, reactor: reactor))
+            } else {
+                told.failed(failure ?? UpstreamError(.cancelled, mayHaveBeenReceived: mayHaveBeenReceived))
+            }
+            return
+        }
         guard let waiting = unsafe waiter else { return }
         unsafe waiter = nil
         unsafe waiting.resume()

@@ -192,7 +192,10 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         }
         pool.counters.bytesReceived.add(count)
         receivedBytes += count
+        let request = requestCount
         if body == nil { readHead(count) } else { deliverFromReadBuffer(0..<count) }
+        // The message may be over, and the connection another call's already.
+        guard requestCount == request else { return }
         call?.bytesArrived()
         if self.call != nil, isOpen, wantsInput, registration == nil || (tls?.pendingBytes ?? 0) > 0 {
             readsAtEnd = true
@@ -265,8 +268,8 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
             return
         }
         call.headArrived(head)
-        // The task that waits for the head runs before that.
-        reactor.flushSoon(self)
+        // Whoever took the whole body has ended the call. A task that waits for the head runs before the flush.
+        if self.call != nil { reactor.flushSoon(self) }
     }
 
     func flush() {

@@ -28,6 +28,13 @@ public final class UpstreamPool: @unchecked Sendable {
         if call.begin(in: self) { findConnection(call) }
         return UpstreamResponse(head: try await call.answered(), call: call, reactor: reactor)
     }
+    /// As `send`, with nobody who waits.
+    public func send(_ call: UpstreamCall, telling watcher: any ResponseWatcher) {
+        reactor.assertCurrent()
+        counters.requests.add(1)
+        call.tell(watcher)
+        if call.begin(in: self) { findConnection(call) }
+    }
     public func send(
         _ request: UpstreamRequest, to target: UpstreamTarget, deadlines: UpstreamDeadlines = UpstreamDeadlines()
     ) async throws(UpstreamError) -> UpstreamResponse {

@@ -55,14 +55,22 @@ public final class UpstreamResponse: @unchecked Sendable {
     /// Closes the connection in this turn of the loop.
     public func cancel() { call.cancel() }
 
+    /// The whole body, when it came with the head and is not coded. Closes the connection when it says that it is longer than `limit`, and
+    /// then `collect` throws.
+    public func arrivedBody(limit: Int) -> [UInt8]? {
+        guard case .length(let length) = head.framing, head.coding == .identity else { return nil }
+        if length > limit { call.fail(.tooLarge(limitBytes: limit)) }
+        return call.takeArrived(length)
+    }
+
     /// The whole body. More than `limit` bytes (decoded ones when decoding) is `tooLarge` and closes the connection.
     /// - Parameter noting: hears of the bytes as they are collected, unless all are here at once.
     public func collect(
         limit: Int, decoding: Bool = false, noting: ((_ bytes: Int) -> Void)? = nil
     ) async throws(UpstreamError) -> [UInt8] {
-        if case .length(let length) = head.framing {
-            if length > limit, !decoding || head.coding == .identity { call.fail(.tooLarge(limitBytes: limit)) }
-            if !decoding || head.coding == .identity, let whole = call.takeArrived(length) { return whole }
+        if case .length(let length) = head.framing, !decoding || head.coding == .identity {
+            if length > limit { call.fail(.tooLarge(limitBytes: limit)) }
+            if let whole = call.takeArrived(length) { return whole }
         }
         let collected = Collected()
         if case .length(let length) = head.framing, !call.isOver { collected.bytes.reserveCapacity(min(length, 65_536)) }

@@ -24,6 +24,15 @@ extension Attempts {
         return .done
     }
 
+    /// As `whole`, when all of the answer is here and nothing has to be waited for; nil otherwise.
+    func wholeAtOnce(_ response: UpstreamResponse) -> Outcome? {
+        guard services.durability != .always, let body = response.arrivedBody(limit: services.limits.responseBytes) else { return nil }
+        noteWait()
+        guard settle(body) else { return .failed(.problem(.upstreamFault)) }
+        reply(response, body, keepsCoding: true)
+        return .done
+    }
+
     /// Tells the memory budget of a large answer while it comes. Small ones would not fill it.
     @inline(never) private func collecting(_ head: UpstreamResponseHead) -> ((Int) -> Void)? {
         if case .length(let length) = head.framing, head.coding == .identity, length <= Self.smallBytes { return nil }

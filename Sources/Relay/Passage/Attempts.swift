@@ -34,7 +34,7 @@ struct Attempts: Sendable {
     }
 
     /// What has been tried and what came of it.
-    private struct Plan {
+    struct Plan {
         var wish: AccountWish
         var lastWord: LastWord?
         /// The last word is that of an account that does not know the model.
@@ -47,14 +47,23 @@ struct Attempts: Sendable {
 
     func run() async throws(RelayProblem) {
         var plan = plan()
-        while let account = try next(&plan) {
-            var outcome = await attempt(account, mayRenew: true)
+        guard let account = try next(&plan) else { return }
+        try await run(from: await attempt(account, mayRenew: true), of: account, plan)
+    }
+
+    /// From what came of the first attempt.
+    func run(from outcome: Outcome, of account: RelayAccount, _ plan: Plan) async throws(RelayProblem) {
+        var (outcome, account, plan) = (outcome, account, plan)
+        while true {
             if case .renewed = outcome { outcome = await attempt(beginAgain(account), mayRenew: false) }
             if try isLast(outcome, &plan) { return }
+            guard let other = try next(&plan) else { return }
+            account = other
+            outcome = await attempt(account, mayRenew: true)
         }
     }
 
-    @inline(never) private func plan() -> Plan {
+    @inline(never) func plan() -> Plan {
         let candidates = services.accounts.pool.candidates(passage.request.model)
         var wish = AccountWish(candidates)
         (wish.binding, wish.fallsBack) = (key.binding, key.key.bindingFallsBack)
@@ -71,7 +80,7 @@ struct Attempts: Sendable {
     }
 
     /// The account whose turn it is, with a place taken; nil when the client has got the last word of those before.
-    @inline(never) private func next(_ plan: inout Plan) throws(RelayProblem) -> RelayAccount? {
+    @inline(never) func next(_ plan: inout Plan) throws(RelayProblem) -> RelayAccount? {
         guard plan.wish.tried.count < plan.allowed, plan.wish.tried.isEmpty || !isOverTime else {
             try speak(plan.lastWord ?? .hidden, plan.wish)
             return nil
@@ -170,19 +179,25 @@ struct Attempts: Sendable {
         let call = call(account)
         let response: UpstreamResponse
         do throws(UpstreamError) {
-            response = try await services.pools[exchange.reactor.index].send(call)
+            response = try await pool.send(call)
         } catch {
             noteWait()
             return failure(error)
         }
-        switch kind(response, account) {
+        return await outcome(of: response, kind(response, account), account, mayRenew: mayRenew)
+    }
+
+    var pool: UpstreamPool { services.pools[exchange.reactor.index] }
+
+    func outcome(of response: UpstreamResponse, _ kind: Kind, _ account: RelayAccount, mayRenew: Bool) async -> Outcome {
+        switch kind {
         case .refusal: return await refusal(response, account, mayRenew: mayRenew)
         case .stream: return await stream(response)
         case .whole: return await whole(response)
         }
     }
 
-    @inline(never) private func call(_ account: RelayAccount) -> UpstreamCall {
+    @inline(never) func call(_ account: RelayAccount) -> UpstreamCall {
         let model = account.modelMap[passage.request.model]
         let held = passage.body?.bytes ?? .bytes([])
         let sent = model.map { name in .bytes(held.withSpan { passage.request.body($0, model: name) }) } ?? held
@@ -198,9 +213,9 @@ struct Attempts: Sendable {
         return call
     }
 
-    private enum Kind { case refusal, stream, whole }
+    enum Kind { case refusal, stream, whole }
 
-    @inline(never) private func kind(_ response: UpstreamResponse, _ account: RelayAccount) -> Kind {
+    @inline(never) func kind(_ response: UpstreamResponse, _ account: RelayAccount) -> Kind {
         account.route.succeeded()
         let head = response.head
         account.live.note(head, nanoseconds: passage.now)

@@ -8,40 +8,111 @@ internal import Telemetry
 struct MessagesHandler: Sendable {
     let services: RelayServices
 
+    /// Begins without a task, which most requests do not need.
+    func begin(_ exchange: Exchange) {
+        services.meters.inFlight.add(1)
+        let arrived: [UInt8]?
+        do throws(RelayProblem) {
+            switch try beginAtOnce(exchange) {
+            case .begun: return
+            case .hasToWait(let body): arrived = body
+            }
+        } catch {
+            services.meters.inFlight.add(-1)
+            refuse(exchange, error)
+            // Of a client that has gone meanwhile.
+            return exchange.handlerReturned()
+        }
+        services.meters.inFlight.add(-1)
+        exchange.inTask { await handle($0, arrived: arrived) }
+    }
+
+    private enum Beginning {
+        case begun
+        /// For its body, unless that is here, for a limit or a place, or for something that is no upstream.
+        case hasToWait([UInt8]?)
+    }
+
+    private func beginAtOnce(_ exchange: Exchange) throws(RelayProblem) -> Beginning {
+        let key = try caller(exchange, nil, Self.path)
+        guard let body = try RelayGate.arrivedBody(exchange, limit: services.limits.bodyBytes) else { return .hasToWait(nil) }
+        guard body.count <= services.limits.bodyBytesInMemory, services.demo == nil || !services.accounts.isEmpty,
+            let place = FairLease(services.slots, limit: services.limits.concurrent)
+        else { return .hasToWait(body) }
+        guard let memory = ByteLease(services.bodyBytes, count: body.count, limit: services.limits.heldBodyBytes) else {
+            throw .outOfMemory
+        }
+        let request = try read(body, exchange, key)
+        let estimate = PromptEstimate.tokens(bytes: body.count)
+        guard let lease = try RelayGate.admitAtOnce(key, request, inputEstimate: estimate, services, exchange) else {
+            return .hasToWait(body)
+        }
+        let passage = try begin(exchange, consume request, key, Self.path, inputEstimate: estimate, body, lease, place)
+        passage.body = HeldBody(.bytes(body), memory)
+        do throws(RelayProblem) { try FirstAttempt.begin(Attempts(passage: passage, key: key), self) } catch {
+            fail(passage, error)
+            passage.end()
+            throw error
+        }
+        return .begun
+    }
+
+    /// Books a request that ends with an answer of our own, before `refuse` gives it.
+    func fail(_ passage: Passage, _ problem: RelayProblem) {
+        passage.settle(.failed(type: problem.type), httpStatus: Int64(problem.status), usage: nil)
+        passage.recording?.answered(problem.response(request: passage.exchange.id).body.span)
+    }
+
+    func refuse(_ exchange: Exchange, _ problem: RelayProblem) {
+        guard !exchange.hasResponded, !exchange.isClientGone else { return }
+        services.meters.refused(problem)
+        exchange.respond(problem.response(request: exchange.id, jitter: Int(exchange.id.low & 3)))
+    }
+
+    /// After the settlement is in the journal.
+    func end(_ passage: Passage) {
+        passage.end()
+        services.meters.inFlight.add(-1)
+    }
+
+    private static let path = "/v1/messages"
+
     /// - Parameters:
     ///   - known: the caller, when an outer surface has found out already.
     ///   - path: the address that the history names.
     ///   - programs: who answers instead of the accounts of the pool, unless it cannot.
+    ///   - arrived: the body, when it has been taken from the exchange.
     func handle(
-        _ exchange: Exchange, as known: RelayKey? = nil, path: String = "/v1/messages", by programs: ProgramTurns? = nil
+        _ exchange: Exchange, as known: RelayKey? = nil, path: String = Self.path, by programs: ProgramTurns? = nil,
+        arrived: [UInt8]? = nil
     ) async {
         services.meters.inFlight.add(1)
         var goesOn = false
         defer { if !goesOn { services.meters.inFlight.add(-1) } }
         do throws(RelayProblem) {
-            goesOn = try await relay(exchange, known, path, programs)
+            goesOn = try await relay(exchange, known, path, programs, arrived)
         } catch {
-            guard !exchange.hasResponded, !exchange.isClientGone else { return }
-            services.meters.refused(error)
-            exchange.respond(error.response(request: exchange.id, jitter: Int(exchange.id.low & 3)))
+            refuse(exchange, error)
         }
     }
 
     /// - Returns: whether the reply has begun and goes on by itself; what the request holds is given back at its end then.
     private func relay(
-        _ exchange: Exchange, _ known: RelayKey?, _ path: String, _ programs: ProgramTurns?
+        _ exchange: Exchange, _ known: RelayKey?, _ path: String, _ programs: ProgramTurns?, _ arrived: [UInt8]?
     ) async throws(RelayProblem) -> Bool {
         let key = try caller(exchange, known, path)
-        let body =
-            if let arrived = try RelayGate.arrivedBody(exchange, limit: services.limits.bodyBytes) { arrived } else {
-                try await RelayGate.body(exchange, limit: services.limits.bodyBytes)
-            }
+        let body: [UInt8]
+        if let arrived {
+            body = arrived
+        } else if let whole = try RelayGate.arrivedBody(exchange, limit: services.limits.bodyBytes) {
+            body = whole
+        } else {
+            body = try await RelayGate.body(exchange, limit: services.limits.bodyBytes)
+        }
         guard let memory = ByteLease(services.bodyBytes, count: body.count, limit: services.limits.heldBodyBytes) else {
             throw .outOfMemory
         }
         let request = try read(body, exchange, key)
-        // Before anybody is asked: an answer that has been paid for is passed on whatever it takes.
-        guard request.isStream || exchange.hasRoomForReply else { throw .outOfMemory }
         let estimate = PromptEstimate.tokens(bytes: body.count)
         let lease: KeyLease
         if let free = try RelayGate.admitAtOnce(key, request, inputEstimate: estimate, services, exchange) {
@@ -55,10 +126,7 @@ struct MessagesHandler: Sendable {
         } else {
             place = try await RelayGate.place(key, services, exchange)
         }
-        let passage = try begin(exchange, consume request, key, path, inputEstimate: estimate, lease, place)
-        if key.key.access.storesBodies {
-            passage.recording = BodyRecording(exchange, key.key, body, keeper: services.bodies, at: passage.admission.startedAt)
-        }
+        let passage = try begin(exchange, consume request, key, path, inputEstimate: estimate, body, lease, place)
         do throws(RelayProblem) {
             if let programs, try await programs.answer(passage, key, body) {
                 // Answered by a program, or refused for all.
@@ -73,8 +141,7 @@ struct MessagesHandler: Sendable {
                 try await Attempts(passage: passage, key: key).run()
             }
         } catch {
-            passage.settle(.failed(type: error.type), httpStatus: Int64(error.status), usage: nil)
-            passage.recording?.answered(error.response(request: exchange.id).body.span)
+            fail(passage, error)
             passage.end()
             throw error
         }
@@ -98,6 +165,8 @@ struct MessagesHandler: Sendable {
         do throws(MessagesRequest.Problem) { request = try MessagesRequest(scanning: body.span) } catch { throw .badRequest(error.message) }
         try RelayGate.client(key, exchange.head, request)
         try key.check(model: request.model)
+        // Before anybody is asked: an answer that has been paid for is passed on whatever it takes.
+        guard request.isStream || exchange.hasRoomForReply else { throw .outOfMemory }
         return request
     }
 
@@ -109,12 +178,11 @@ struct MessagesHandler: Sendable {
 
     @inline(never) private func begin(
         _ exchange: Exchange, _ request: consuming MessagesRequest, _ key: RelayKey, _ path: String, inputEstimate: Int64,
-        _ lease: consuming KeyLease,
-        _ place: consuming FairLease
+        _ body: [UInt8], _ lease: consuming KeyLease, _ place: consuming FairLease
     ) throws(RelayProblem) -> Passage {
         let now = exchange.reactor.now
         if key.awaitsFirstUse { services.keys.activate(key.key.id, at: now) }
-        return try Passage(
+        let passage = try Passage(
             exchange, services, request,
             admission: Admission(
                 requestID: exchange.id, attempt: 1, slot: 0, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID,
@@ -122,6 +190,10 @@ struct MessagesHandler: Sendable {
                 inputEstimate: Self.billed(inputEstimate, services.models.traits(request.model)),
                 priceMillionths: key.key.access.priceMillionths, day: services.day(now)), lease: lease,
             place: place)
+        if key.key.access.storesBodies {
+            passage.recording = BodyRecording(exchange, key.key, body, keeper: services.bodies, at: now)
+        }
+        return passage
     }
 }
 

@@ -321,7 +321,7 @@ enum ListenProbe {
         _ = try Server(configuration, reactors: [try Reactor(index: 0, ambient: .live)], handler: Refusing())
     }
 
-    private struct Refusing: ExchangeHandler {
+    private struct Refusing: TaskHandler {
         func handle(_ exchange: Exchange) async { exchange.abort() }
     }
 }
