@@ -53,6 +53,51 @@ struct ExchangeTests {
         }
     }
 
+    /// Replies without a task when all of the body has come with the head.
+    private struct AtOnce: ExchangeHandler {
+        func begin(_ exchange: Exchange) {
+            do throws(BodyError) {
+                guard let body = try exchange.arrivedBody(limit: 100) else {
+                    return exchange.inTask { exchange in
+                        let body = (try? await exchange.collectBody(limit: 100)) ?? []
+                        exchange.respond(Response(status: 201, body: body))
+                    }
+                }
+                exchange.respond(Response(status: 200, body: body))
+            } catch { exchange.handlerReturned() }
+        }
+    }
+
+    @Test func `a handler may reply at once, and go on in a task where it has to wait`() async throws {
+        try await withServer(handler: AtOnce()) { running in
+            let client = try running.client()
+            func request(_ number: Int) -> String { "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n\(100 + number)" }
+            try await client.send((0..<500).map(request).joined())
+            for number in 0..<500 {
+                let reply = try await client.reply()
+                // One may be cut where a read ends.
+                #expect(reply.text == "\(100 + number)" && (reply.status == 200 || reply.status == 201))
+            }
+            let whole = request(7)
+            try await client.send(String(whole.dropLast()))
+            // It has been read when another connection's reply is here.
+            let other = try running.client()
+            try await other.send(Self.get)
+            #expect(try await other.reply().status == 200)
+            try await client.send(String(whole.suffix(1)))
+            let reply = try await client.reply()
+            #expect(reply.status == 201 && reply.text == "107")
+        }
+    }
+
+    @Test func `what a handler without a task leaves open is answered by its own word`() async throws {
+        try await withServer(handler: AtOnce()) { running in
+            let client = try running.client()
+            try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n")
+            #expect(try await client.reply().status == 500)
+        }
+    }
+
     @Test(arguments: [65_535, 65_536, 65_537, 1_000_000]) func `bodies larger than a read arrive whole`(count: Int) async throws {
         let body = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         try await withServer(handler: Echo(limit: 1_000_000)) { running in
