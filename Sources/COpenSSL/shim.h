@@ -44,6 +44,15 @@ static inline int gh_ssl_minimum_tls12(SSL_CTX *context) { return SSL_CTX_set_mi
 static inline void gh_ssl_modes(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
 }
+// The record buffers stay between two calls, or go when they are empty, as `gh_ssl_modes` has it.
+static inline void gh_ssl_keep_buffers(SSL *ssl, int keeps) {
+    if (keeps) {
+        SSL_clear_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    } else {
+        SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+        SSL_free_buffers(ssl);
+    }
+}
 static inline void gh_ssl_client_cache(SSL_CTX *context) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 }

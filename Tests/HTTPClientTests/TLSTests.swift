@@ -47,6 +47,29 @@ struct TLSTests {
         }
     }
 
+    /// Between calls and in short ones OpenSSL keeps its buffers, in long ones it does not.
+    @Test func `a connection goes on after a stream whose head was let go of`() async throws {
+        try await Self.withTLS("localhost") { programs, server, upstream in
+            let target = try UpstreamTarget(
+                parsing: "https://localhost:\(server.port)", certificateAuthorityFile: programs.path("ca.pem"), addressRule: Self.rule)
+            let pool = upstream.pool
+            for count in [20, 40_000, 20, 3 << 20, 20] {
+                let text = String(repeating: "0123456789abcdef", count: count / 16)
+                let streamed = upstream.onReactor {
+                    do throws(UpstreamError) {
+                        let request = UpstreamRequest(.post, "/", to: target, body: Array(text.utf8))
+                        let response = try await pool.send(UpstreamCall(request, to: target))
+                        response.discardHead()
+                        return String(decoding: try await response.collect(limit: 4 << 20), as: UTF8.self)
+                    } catch { return error.description }
+                }
+                #expect(await streamed.value == text)
+                #expect(await Self.fetch(upstream, target).value == .reply(200, "{}"))
+            }
+            #expect(upstream.pool.counters.opened.value == 1)
+        }
+    }
+
     @Test(arguments: [
         ("self", "localhost", "self-signed certificate"), ("other.example", "localhost", "hostname mismatch"),
         ("localhost", "127.0.0.1", "IP address mismatch"),

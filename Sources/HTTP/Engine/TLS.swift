@@ -148,6 +148,12 @@ public enum TLSProgress: Equatable, Sendable {
     /// Found by `fill` behind bytes.
     private var heldEnd: TLSProgress?
 
+    /// Whether its two buffers of 17 KB stay between two calls. To make them anew costs as much as the cipher does for a short record; a
+    /// stream that says little for minutes is better off without.
+    var keepsBuffers = false {
+        didSet { if keepsBuffers != oldValue { unsafe gh_ssl_keep_buffers(connection, keepsBuffers ? 1 : 0) } }
+    }
+
     init(server: TLSServerContext, descriptor: Int32) throws(TLSError) {
         ERR_clear_error()
         guard let made = unsafe server.makeConnection() else { throw .failed(takeTLSReason()) }

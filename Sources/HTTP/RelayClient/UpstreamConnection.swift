@@ -61,6 +61,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         parser.begin(answersHead: call.request.isHead)
         (body, interimCount, receivedBytes, sentBytes) = (nil, 0, 0, 0)
         joined = []
+        tls?.keepsBuffers = true
         // One TLS record holds 16 KB; past that a copy costs more than a second call.
         if tls != nil, case .bytes(let body) = call.request.body, !body.isEmpty, body.count <= 16_384 { joined = call.request.head + body }
         isSending = true
@@ -362,7 +363,10 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
     }
 
     /// The head is not needed any more, and the body may take long.
-    func forgetHead() { parser.forgetHead() }
+    func forgetHead() {
+        parser.forgetHead()
+        tls?.keepsBuffers = false
+    }
 
     /// The call does not want it any more.
     func abandon() {
