@@ -242,12 +242,11 @@ struct StreamTests {
         let folder = FileManager.default.temporaryDirectory.path
         try await withUpstream { upstream in
             let body = (0..<4 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-            var headers = HeaderBlock()
-            headers.add("x-test", "a\r\nb: c")
             let copy = await UnlinkedBytes.copy(body, in: folder)
             let file = try #require(copy)
             let request = UpstreamRequest(
-                .post, Array("/v1/a b".utf8).span, to: upstream.target, headers: headers, body: isUnlinked ? .unlinked(file) : .bytes(body))
+                .post, Array("/v1/a b".utf8).span, to: upstream.target, body: isUnlinked ? .unlinked(file) : .bytes(body), room: 16
+            ) { $0.add("x-test", "a\r\nb: c") }
             let task = upstream.fetch(UpstreamCall(request, to: upstream.target))
             let peer = try await upstream.listener.accept()
             let head = try await peer.text(until: "\r\n\r\n")

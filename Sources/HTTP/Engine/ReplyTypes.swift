@@ -73,7 +73,9 @@ public struct HeaderBlock: Sendable {
         bytes.append(0x20)
         let start = bytes.count
         bytes.append(bytes: value)
-        for index in start..<bytes.count where bytes[index] == 0x0d || bytes[index] == 0x0a || bytes[index] == 0 { bytes[index] = 0x20 }
+        if firstBadFieldValue(in: bytes.span, start..<bytes.count) != nil {
+            for index in start..<bytes.count where bytes[index] == 0x0d || bytes[index] == 0x0a || bytes[index] == 0 { bytes[index] = 0x20 }
+        }
         bytes.append(0x0d)
         bytes.append(0x0a)
     }

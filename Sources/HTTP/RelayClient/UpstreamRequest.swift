@@ -11,13 +11,17 @@ public struct UpstreamRequest: Sendable {
     /// - Parameters:
     ///   - path: begins with "/", percent-encoded, with the query if there is one. It follows the target's base path. Bytes that
     ///     cannot stand in a request line are percent-encoded.
-    ///   - headers: neither `host` nor `content-length` nor `transfer-encoding` nor `connection`.
     ///   - body: sent with content-length; without one only GET, HEAD and OPTIONS go without a length.
-    public init(_ method: Method, _ path: Span<UInt8>, to target: UpstreamTarget, headers: HeaderBlock, body: UpstreamBody) {
+    ///   - room: bytes that the fields take or a few more, so that the head is written into one piece of memory.
+    ///   - fields: adds the fields, neither `host` nor `content-length` nor `transfer-encoding` nor `connection`.
+    public init(
+        _ method: Method, _ path: Span<UInt8>, to target: UpstreamTarget, body: UpstreamBody, room: Int, fields: (inout HeaderBlock) -> Void
+    ) {
         let hasLength = !body.isEmpty || method != .get && method != .head && method != .options
         let length = body.count
-        let room = path.count + headers.bytes.count + target.hostLine.count + target.basePath.utf8.count + 96
-        head = [UInt8](upTo: room) { head in
+        let beginning = path.count + target.hostLine.count + target.basePath.utf8.count + 16
+        var block = HeaderBlock(reserving: beginning + room + Self.endBytes)
+        block.add(upTo: beginning) { head in
             head.append(utf8: method.rawValue)
             head.append(.space)
             head.append(utf8: target.basePath)
@@ -32,7 +36,9 @@ public struct UpstreamRequest: Sendable {
                 }
             }
             head.append(target.hostLine)
-            head.append(headers.bytes)
+        }
+        fields(&block)
+        block.add(upTo: Self.endBytes) { head in
             if hasLength {
                 head.append("content-length: ")
                 head.append(decimal: UInt64(length))
@@ -40,12 +46,16 @@ public struct UpstreamRequest: Sendable {
             }
             head.append("\r\n")
         }
+        head = block.bytes
         self.body = body
         isHead = method == .head
     }
-    public init(_ method: Method, _ path: String, to target: UpstreamTarget, headers: HeaderBlock = HeaderBlock(), body: [UInt8] = []) {
-        self.init(method, Array(path.utf8).span, to: target, headers: headers, body: .bytes(body))
+    /// Without fields of the caller's.
+    public init(_ method: Method, _ path: String, to target: UpstreamTarget, body: [UInt8] = []) {
+        self.init(method, Array(path.utf8).span, to: target, body: .bytes(body), room: 0) { _ in }
     }
+    /// The length with its name, and the empty line.
+    private static let endBytes = 48
 
     private init(isHead: Bool) { (head, body, self.isHead) = ([], .bytes([]), isHead) }
     /// What is left to know when it has been sent.

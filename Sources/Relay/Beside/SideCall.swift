@@ -178,9 +178,7 @@ struct SideCall: Sendable {
         _ onCall: (UpstreamCall) -> Void
     ) async throws(RelayProblem) -> UpstreamResponse {
         let call = UpstreamCall(
-            UpstreamRequest(
-                method, Array(path.utf8).span, to: account.target, headers: HeaderRules.upstream(head, account: account), body: .bytes(body)
-            ),
+            HeaderRules.upstream(method, Array(path.utf8).span, head, account: account, body: .bytes(body)),
             to: account.target, deadlines: services.limits.deadlines)
         onCall(call)
         let response: UpstreamResponse

@@ -67,8 +67,9 @@ struct Settlement: Sendable {
         usage.metered.iterations.isEmpty ? usage.tokens : usage.metered.iterationTotal
     }
 
-    /// The history's row and the ledger's entries, in the bytes that journal and ledger take.
-    func write(_ admission: Admission, _ charge: Charge, lost charges: [Charge], at now: Timestamp, to out: inout ByteCursor) {
+    /// The history's row and the ledger's entries, in the bytes that journal and ledger take. Mutating, though it changes nothing: a closure
+    /// that calls it then works on the caller's variable, not on a copy of it.
+    mutating func write(_ admission: Admission, _ charge: Charge, lost charges: [Charge], at now: Timestamp, to out: inout ByteCursor) {
         let written = min(lost.count, charges.count, SettledRecord.maximumEntries - 1)
         let day = admission.day.isEmpty ? now.dayText : admission.day
         SettledRecord.putRequest(
@@ -95,7 +96,8 @@ struct Settlement: Sendable {
     /// The same as a value, for all that is not on the data path.
     func settled(_ admission: Admission, prices: PriceTable, at now: Timestamp) -> SettledRequest {
         let (charge, lost) = (charge(admission, prices), lostCharges(admission, prices))
-        let bytes = [UInt8](upTo: 640) { write(admission, charge, lost: lost, at: now, to: &$0) }
+        var whole = self
+        let bytes = [UInt8](upTo: 640) { whole.write(admission, charge, lost: lost, at: now, to: &$0) }
         var reader = RecordReader(bytes)
         guard let settled = SettledRequest(reading: &reader) else { preconditionFailure("a settlement reads as it was written") }
         return settled

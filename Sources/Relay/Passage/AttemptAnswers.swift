@@ -42,7 +42,7 @@ extension Attempts {
 
     /// False when this is no answer to a Messages request: a fault of the upstream, and nothing is charged for it.
     @inline(never) private func settle(_ body: [UInt8]) -> Bool {
-        var reading = MessageMeter.read(body.span)
+        let reading = MessageMeter.read(body.span)
         // Usage speaks for an answer whatever it calls itself, but into other words only a message can be put.
         guard reading != nil && passage.admission.path != OpenAIHandler.path || Self.isMessage(body.span) else {
             services.log.warning(
@@ -54,21 +54,20 @@ extension Attempts {
         passage.markServed()
         passage.recording?.note(body.span)
         count(exchange.isClientGone ? .aborted : .success)
-        passage.settle(exchange.isClientGone ? .aborted : .success, httpStatus: 200, usage: used(reading.take(), bytes: body.count))
+        passage.settle(exchange.isClientGone ? .aborted : .success, httpStatus: 200, usage: used(reading ?? MessageMeter.Reading(), bytes: body.count))
         return true
     }
 
-    private func used(_ reading: consuming MessageMeter.Reading?, bytes: Int) -> Settlement.Used {
-        let reading = reading ?? MessageMeter.Reading()
-        let usage = reading.usage
-        var tokens = usage.tokens
-        if usage.lacksInput { tokens.input = passage.admission.uncountedInput(besides: tokens) }
+    private func used(_ reading: consuming MessageMeter.Reading, bytes: Int) -> Settlement.Used {
+        var tokens = reading.usage.tokens
+        let lacksInput = reading.usage.lacksInput
+        if lacksInput { tokens.input = passage.admission.uncountedInput(besides: tokens) }
         // No answer is longer than was asked for.
-        let hasOutput = usage.hasOutput || !usage.iterations.isEmpty
+        let hasOutput = reading.usage.hasOutput || !reading.usage.iterations.isEmpty
         if !hasOutput { tokens.output = min(Int64(bytes / 4), passage.request.maxTokens ?? .max) }
         return .init(
-            tokens: tokens, metered: usage, model: reading.model ?? passage.admission.model,
-            source: usage.lacksInput || !hasOutput ? .unparsed : .final)
+            tokens: tokens, metered: reading.usage, model: reading.model ?? passage.admission.model,
+            source: lacksInput || !hasOutput ? .unparsed : .final)
     }
 
     /// Of an answer without usage: an object that calls itself a message, or says nothing of what it is.

@@ -205,7 +205,7 @@ struct Attempts: Sendable {
         var path = Self.messagesPath
         if !head.query.isEmpty { path += HeaderRules.query(head) }
         let call = UpstreamCall(
-            UpstreamRequest(.post, path.span, to: account.target, headers: HeaderRules.upstream(head, account: account), body: sent),
+            HeaderRules.upstream(.post, path.span, head, account: account, body: sent),
             to: account.target, deadlines: services.limits.deadlines, followsTask: false)
         passage.call = call
         exchange.watcher = passage

@@ -9,7 +9,7 @@ final class FirstAttempt: ResponseWatcher, @unchecked Sendable {
     private let plan: Attempts.Plan
     private let account: RelayAccount
 
-    private init(_ attempts: Attempts, _ handler: MessagesHandler, _ plan: Attempts.Plan, _ account: RelayAccount) {
+    private init(_ attempts: Attempts, _ handler: MessagesHandler, _ plan: consuming Attempts.Plan, _ account: RelayAccount) {
         (self.attempts, self.handler, self.plan, self.account) = (attempts, handler, plan, account)
     }
 
@@ -19,7 +19,7 @@ final class FirstAttempt: ResponseWatcher, @unchecked Sendable {
         var plan = attempts.plan()
         // Nil is an answer that has been given, which takes an attempt.
         guard let account = try attempts.next(&plan) else { return }
-        let first = FirstAttempt(attempts, handler, plan, account)
+        let first = FirstAttempt(attempts, handler, consume plan, account)
         attempts.pool.send(attempts.call(account), telling: first)
     }
 

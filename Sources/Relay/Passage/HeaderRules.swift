@@ -35,6 +35,9 @@ enum HeaderRules {
     private static let passedDownPrefixes: [HeaderName] = ["anthropic-"]
     private static let droppedDownPrefixes: [HeaderName] = ["anthropic-organization-id", "anthropic-ratelimit-"]
 
+    /// Compressed streams could not be metered on the way.
+    private static let onlyIdentity = Array("accept-encoding: identity".utf8)
+
     private static let withheld: [HeaderName] = ["x-claude-code-", "x-stainless-"]
     static let version: HeaderName = "anthropic-version"
     private static let beta: HeaderName = "anthropic-beta"
@@ -51,9 +54,16 @@ enum HeaderRules {
     static let contentEncoding: HeaderName = "content-encoding"
     private static let connection: HeaderName = "connection"
 
-    /// The fields that go upstream, without host and length.
-    static func upstream(_ head: RequestHead, account: RelayAccount) -> HeaderBlock {
-        var block = HeaderBlock(reserving: head.bytes.count + account.credential.count + 128)
+    /// A request that goes upstream, with the fields of the customer's that may pass.
+    static func upstream(
+        _ method: Method, _ path: Span<UInt8>, _ head: RequestHead, account: RelayAccount, body: UpstreamBody
+    ) -> UpstreamRequest {
+        let room = head.bytes.count + account.credential.count + 128
+        return UpstreamRequest(method, path, to: account.target, body: body, room: room) { addUpstream(head, account, &$0) }
+    }
+
+    /// Without host and length.
+    private static func addUpstream(_ head: RequestHead, _ account: RelayAccount, _ block: inout HeaderBlock) {
         let listed = connectionNames(head)
         var (hasVersion, hasBeta) = (false, !account.isOAuth)
         var passed = PassedLines()
@@ -78,10 +88,8 @@ enum HeaderRules {
         passed.end(bytes, &block)
         if !hasVersion { block.add("anthropic-version", "2023-06-01") }
         if !hasBeta { block.add("anthropic-beta", oauthBeta) }
-        // Compressed streams could not be metered on the way.
-        block.add("accept-encoding", "identity")
+        block.add(lines: onlyIdentity.span)
         account.credential.reveal(inPlace: { block.add(account.credentialName, utf8: $0) })
-        return block
     }
 
     /// Room for the relay's own fields in a reply. Enough for a key with all its standings; more finds room too, and costs more: past

@@ -182,14 +182,12 @@ struct MessagesHandler: Sendable {
     ) throws(RelayProblem) -> Passage {
         let now = exchange.reactor.now
         if key.awaitsFirstUse { services.keys.activate(key.key.id, at: now) }
-        let passage = try Passage(
-            exchange, services, request,
-            admission: Admission(
-                requestID: exchange.id, attempt: 1, slot: 0, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID,
-                accountID: nil, model: request.model, path: path, stream: request.isStream, startedAt: now,
-                inputEstimate: Self.billed(inputEstimate, services.models.traits(request.model)),
-                priceMillionths: key.key.access.priceMillionths, day: services.day(now)), lease: lease,
-            place: place)
+        let admission = Admission(
+            requestID: exchange.id, attempt: 1, slot: 0, apiKeyID: key.key.id, keyName: key.key.name, userID: key.key.ownerID,
+            accountID: nil, model: request.model, path: path, stream: request.isStream, startedAt: now,
+            inputEstimate: Self.billed(inputEstimate, services.models.traits(request.model)),
+            priceMillionths: key.key.access.priceMillionths, day: services.day(now))
+        let passage = try Passage(exchange, services, consume request, admission: consume admission, lease: lease, place: place)
         if key.key.access.storesBodies {
             passage.recording = BodyRecording(exchange, key.key, body, keeper: services.bodies, at: now)
         }
