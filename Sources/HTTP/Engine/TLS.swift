@@ -26,6 +26,12 @@ func takeTLSReason() -> String {
     return unsafe String(cString: text)
 }
 
+/// Before each call, because what an earlier one left behind would be taken for its own. Mostly there is nothing, and clearing goes over all
+/// sixteen places of the queue.
+private func forgetTLSReasons() {
+    if ERR_peek_error() != 0 { ERR_clear_error() }
+}
+
 /// An SSL_CTX with one owner; OpenSSL counts references, so streams made from it outlive it.
 @safe private struct RawContext: ~Copyable, @unchecked Sendable {
     let raw: OpaquePointer
@@ -155,7 +161,7 @@ public enum TLSProgress: Equatable, Sendable {
     }
 
     init(server: TLSServerContext, descriptor: Int32) throws(TLSError) {
-        ERR_clear_error()
+        forgetTLSReasons()
         guard let made = unsafe server.makeConnection() else { throw .failed(takeTLSReason()) }
         unsafe connection = made
         sessionPlace = nil
@@ -167,7 +173,7 @@ public enum TLSProgress: Equatable, Sendable {
     /// Verifies the chain and that it names `host`; sends SNI unless `host` is an address; resumes a session of the same
     /// `host:port` when there is one.
     public init(client: TLSClientContext, host: String, port: UInt16, descriptor: Int32) throws(TLSError) {
-        ERR_clear_error()
+        forgetTLSReasons()
         guard let made = unsafe client.makeConnection() else { throw .failed(takeTLSReason()) }
         unsafe connection = made
         let name = "\(host):\(port)"
@@ -195,7 +201,7 @@ public enum TLSProgress: Equatable, Sendable {
 
     /// `.done(0)` when the handshake is over.
     public func handshake() -> TLSProgress {
-        ERR_clear_error()
+        forgetTLSReasons()
         let result = unsafe SSL_do_handshake(connection)
         if result == 1 { return .done(0) }
         let progress = explain(result)
@@ -212,7 +218,7 @@ public enum TLSProgress: Equatable, Sendable {
     /// One record at most.
     public func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSProgress {
         guard buffer.count > 0 else { return .done(0) }
-        ERR_clear_error()
+        forgetTLSReasons()
         let count = unsafe SSL_read(connection, buffer.baseAddress, Int32(clamping: buffer.count))
         return count > 0 ? .done(Int(count)) : explain(count)
     }
@@ -245,7 +251,7 @@ public enum TLSProgress: Equatable, Sendable {
     /// May take fewer bytes than given.
     public func write(_ bytes: Span<UInt8>) -> TLSProgress {
         guard bytes.count > 0 else { return .done(0) }
-        ERR_clear_error()
+        forgetTLSReasons()
         let count = unsafe bytes.withUnsafeBufferPointer { unsafe SSL_write(connection, $0.baseAddress, Int32(clamping: $0.count)) }
         return count > 0 ? .done(Int(count)) : explain(count)
     }
@@ -262,9 +268,9 @@ public enum TLSProgress: Equatable, Sendable {
     /// Says goodbye if the socket takes it; waits for nothing.
     public func shutdown() {
         guard !hasFailed, unsafe SSL_is_init_finished(connection) == 1 else { return }
-        ERR_clear_error()
+        forgetTLSReasons()
         _ = unsafe SSL_shutdown(connection)
-        ERR_clear_error()
+        forgetTLSReasons()
     }
 
     public var wasResumed: Bool { unsafe SSL_session_reused(connection) == 1 }

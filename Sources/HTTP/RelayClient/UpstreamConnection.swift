@@ -24,8 +24,6 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
     private var isSendQueued = false
     /// It does not take requests any more; what it still says is read.
     private var isBroken = false
-    /// Head and body in one piece, for TLS and small bodies.
-    private var joined: [UInt8] = []
     private var readWantsWrite = false
 
     private var parser: ResponseParser
@@ -60,10 +58,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         requestCount += 1
         parser.begin(answersHead: call.request.isHead)
         (body, interimCount, receivedBytes, sentBytes) = (nil, 0, 0, 0)
-        joined = []
         tls?.keepsBuffers = true
-        // One TLS record holds 16 KB; past that a copy costs more than a second call.
-        if tls != nil, case .bytes(let body) = call.request.body, !body.isEmpty, body.count <= 16_384 { joined = call.request.head + body }
         isSending = true
         guard !isSendQueued else { return }
         isSendQueued = true
@@ -100,11 +95,13 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
             pool.counters.bytesSent.add(count)
         }
         isSending = false
-        joined = []
         request.body.rest()
         updateInterest()
         call.requestSent()
     }
+
+    /// One TLS record holds 16 KB; past that a copy of the body costs more than a second call.
+    private static let joinedBytes = 16_384
 
     /// Bytes taken, or a negated errno.
     private func transmit(_ request: UpstreamRequest) -> Int {
@@ -116,9 +113,8 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
             return request.body.withSpan { SystemCalls.send(descriptor, head, $0.extracting(inBody...), Span(), Span()) }
         }
         let progress: TLSProgress
-        if !joined.isEmpty {
-            let whole = joined
-            progress = tls.write(whole.span.extracting(sentBytes...))
+        if case .bytes(let body) = request.body, !body.isEmpty, body.count <= Self.joinedBytes {
+            progress = pool.withJoined(request.head, body) { tls.write($0.extracting(sentBytes...)) }
         } else if inHead < request.head.count {
             progress = tls.write(request.head.span.extracting(inHead...))
         } else {
@@ -345,7 +341,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         guard let call else { return }
         self.call = nil
         let isReusable = isExact && keepsAlive && !isSending && !isBroken && registration != nil && (tls?.pendingBytes ?? 0) == 0
-        (fresh, kept, joined, body) = (0..<0, [], [], nil)
+        (fresh, kept, body) = (0..<0, [], nil)
         if isReusable {
             updateInterest()
             pool.release(self)
@@ -381,7 +377,7 @@ final class UpstreamConnection: ReadinessHandler, Flushable, Sender, @unchecked 
         registration = nil
         tls?.shutdown()
         SystemCalls.close(descriptor)
-        (fresh, kept, joined) = (0..<0, [], [])
+        (fresh, kept) = (0..<0, [])
         timer.end()
         pool.closed(self)
     }

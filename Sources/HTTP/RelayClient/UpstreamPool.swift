@@ -9,6 +9,7 @@ public final class UpstreamPool: @unchecked Sendable {
     /// The one asked for last: mostly the next call goes there too.
     private var lastPlace: TargetConnections?
     private var sweep: TimerToken?
+    private var joined: [UInt8] = []
     /// Between looks for connections that were kept too long.
     private static let sweepSeconds = 5
     /// A kept connection younger than this is not asked whether it is still open: epoll would have told.
@@ -39,6 +40,15 @@ public final class UpstreamPool: @unchecked Sendable {
         _ request: UpstreamRequest, to target: UpstreamTarget, deadlines: UpstreamDeadlines = UpstreamDeadlines()
     ) async throws(UpstreamError) -> UpstreamResponse {
         try await send(UpstreamCall(request, to: target, deadlines: deadlines))
+    }
+
+    /// Head and body in one piece, in memory that is used again and again.
+    func withJoined<Result>(_ head: [UInt8], _ body: [UInt8], _ use: (Span<UInt8>) -> Result) -> Result {
+        joined.removeAll(keepingCapacity: true)
+        joined += head
+        joined += body
+        let whole = joined
+        return use(whole.span)
     }
 
     /// Closes kept connections, for all targets or one (its account was removed).

@@ -54,7 +54,8 @@ extension Attempts {
         passage.markServed()
         passage.recording?.note(body.span)
         count(exchange.isClientGone ? .aborted : .success)
-        passage.settle(exchange.isClientGone ? .aborted : .success, httpStatus: 200, usage: used(reading ?? MessageMeter.Reading(), bytes: body.count))
+        let ending: Passage.Ending = exchange.isClientGone ? .aborted : .success
+        passage.settle(ending, httpStatus: 200, usage: used(reading ?? MessageMeter.Reading(), bytes: body.count))
         return true
     }
 
