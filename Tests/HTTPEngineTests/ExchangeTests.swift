@@ -90,7 +90,7 @@ struct ExchangeTests {
         }
     }
 
-    @Test func `what a handler without a task leaves open is answered by its own word`() async throws {
+    @Test func `what a handler leaves open without a task is a 500`() async throws {
         try await withServer(handler: AtOnce()) { running in
             let client = try running.client()
             try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n")

@@ -21,11 +21,17 @@
     }
 
     func run(on reactor: Reactor) async {
-        while let (exchange, work) = next.take() {
-            await work(exchange)
-            exchange.handlerReturned()
+        while next != nil {
+            await work()
             guard reactor.park(self) else { return }
             unsafe await withUnsafeContinuation { unsafe waiting = $0 }
         }
+    }
+
+    /// Apart from `run`, which would keep the exchange while it waits for the next.
+    private func work() async {
+        guard let (exchange, work) = next.take() else { return }
+        await work(exchange)
+        exchange.handlerReturned()
     }
 }

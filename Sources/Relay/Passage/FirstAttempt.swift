@@ -17,8 +17,8 @@ final class FirstAttempt: ResponseWatcher, @unchecked Sendable {
     /// - Throws: when no account may be asked.
     static func begin(_ attempts: Attempts, _ handler: MessagesHandler) throws(RelayProblem) {
         var plan = attempts.plan()
-        // Nil is an answer that has been given, which takes an attempt.
-        guard let account = try attempts.next(&plan) else { return }
+        // Nil is an answer that has been given.
+        guard let account = try attempts.next(&plan) else { return handler.end(attempts.passage) }
         let first = FirstAttempt(attempts, handler, consume plan, account)
         attempts.pool.send(attempts.call(account), telling: first)
     }
