@@ -152,7 +152,7 @@ def test_who_leaves_ends_the_program(far):
         time.sleep(0.3)
     began = time.monotonic()
     until(lambda: not alive(children))
-    assert time.monotonic() - began < 5, "long before its timeout"
+    assert time.monotonic() - began < 20, "long before its timeout"
     until(lambda: relay.metric("gatehouse_relay_in_flight") == 0)
     row = relay.settled(booked + 1)[-1]
     assert row["account_id"] == account and row["usage_source"] in ("snapshot", "estimated")

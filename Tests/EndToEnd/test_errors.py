@@ -191,7 +191,7 @@ def test_when_every_account_rests_the_wait_is_true(alone):
     check(relay.send(), 529, "overloaded_error", "no_account_available", wait=(1, 3))
     assert len(fake.requests()) == 1, "an account that rests is not asked"
     until(lambda: relay.send()[0] == 200, seconds=10)
-    assert 2.5 < time.monotonic() - began < 5, "served when it was said"
+    assert 2.5 < time.monotonic() - began < 8, "served when it was said"
     assert len(relay.settled(1)) == 1
 
 
