@@ -1,28 +1,5 @@
 public import Domain
 
-/// Handles requests.
-public protocol ExchangeHandler: Sendable {
-    /// Called on the reactor of the connection when the head has come. Replies at once, sees to it that callbacks will, or goes on
-    /// `inTask`. An exchange that nobody replies to stays open until its client leaves.
-    func begin(_ exchange: Exchange)
-}
-
-/// One that works in a task for each exchange.
-public protocol TaskHandler: ExchangeHandler {
-    func handle(_ exchange: Exchange) async
-}
-
-extension TaskHandler {
-    public func begin(_ exchange: Exchange) { exchange.inTask { await handle($0) } }
-}
-
-public typealias HandlerWork = @Sendable (Exchange) async -> Void
-
-/// Somebody who wants to know that a client has gone before its reply was finished.
-public protocol ClientWatcher: AnyObject {
-    func clientLeft()
-}
-
 /// One request and its reply. Touched only on its reactor, which is where the handler's nonisolated code runs.
 ///
 /// A handler either `respond`s once, or `startResponse`s, `write`s and `finish`es. Returning from its task without a reply answers 500

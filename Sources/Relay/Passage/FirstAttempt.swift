@@ -2,7 +2,7 @@ internal import HTTP
 
 /// The first attempt of a request that has waited for nothing. Most come whole and are answered whole, and then nothing needs a task, whose
 /// switches and frames are six in a hundred of what such a request costs its reactor (docs/benchmarks.md). Whatever comes otherwise goes on
-/// in one: streams, refusals, failures, and all attempts that follow.
+/// in one: streams, refusals, failures, and all attempts that follow. Touched only on the exchange's reactor.
 final class FirstAttempt: ResponseWatcher, @unchecked Sendable {
     private let attempts: Attempts
     private let handler: MessagesHandler
