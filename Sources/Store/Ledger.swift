@@ -132,7 +132,7 @@ extension Transaction {
     /// because a batch that never goes through would stop the journal.
     public func settle(_ settled: SettledRecords) throws(StoreError) -> Booked {
         var (booked, rows, days) = (Booked(), SettledRows(), DayTotals())
-        for place in 0..<settled.count {
+        for place in settled.placesInOrder {
             if try !rows.add(settled, place, isCounted: isCounted) { booked.unreadable += 1 }
             if rows.isFull { booked.entries += try book(&rows, &days) }
         }

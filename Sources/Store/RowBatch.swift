@@ -19,11 +19,12 @@ enum BatchStatement: Int, CaseIterable, Sendable {
         }
     }
 
-    /// The same text for both databases: SQLite takes "$1" for the name of a parameter and numbers those in their order.
+    /// For PostgreSQL, row after row.
     var text: String { "INSERT INTO \(target) VALUES \(parameters(from: 1)) \(conflict)" }
 
-    /// Several rows at once, for SQLite. OR FAIL, because what a failure leaves behind goes with its transaction: the usual OR ABORT keeps
-    /// a copy of every page it changes, to take back the one statement.
+    /// One row or several at once, for SQLite, which takes "$1" for the name of a parameter and numbers those in their order. OR FAIL,
+    /// because what a failure leaves behind goes with its transaction: the usual OR ABORT keeps a copy of every page it changes, to take
+    /// back the one statement.
     func text(rows: Int) -> String {
         let lists = (0..<rows).map { parameters(from: 1 + $0 * kinds.count) }.joined(separator: ", ")
         return "INSERT OR FAIL INTO \(target) VALUES \(lists) \(conflict)"

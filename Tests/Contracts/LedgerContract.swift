@@ -88,11 +88,11 @@ import Testing
     func `of many rows at once only the new ones count, wherever they stand`(database: TestDatabase) async throws {
         try await withStore(database) { store in
             let key = APIKeyID(store.ambient)
-            let known = (0..<30).map { _ in SettledRequest.example(store.ambient, key: key) }
-            // More than are written at once, with known ones between new ones, and new ones that come twice.
-            var mixed: [SettledRequest] = []
-            for (place, old) in known.enumerated() {
-                let new = SettledRequest.example(store.ambient, key: key)
+            // More than are written at once, with known ones between new ones, in the order of their ids too, and new ones that come twice.
+            var (known, mixed): ([SettledRequest], [SettledRequest]) = ([], [])
+            for place in 0..<100 {
+                let (old, new) = (SettledRequest.example(store.ambient, key: key), SettledRequest.example(store.ambient, key: key))
+                known.append(old)
                 mixed += place.isMultiple(of: 3) ? [new, old, new] : [old, new]
             }
             let (first, second) = (known, mixed)
@@ -102,8 +102,8 @@ import Testing
             let (usage, mismatches) = try await store.read { reader throws(StoreError) in
                 (try reader.usage(UsageFilter(apiKeyID: key)), try reader.usageMismatches())
             }
-            #expect(booked == [30, 30, 0])
-            #expect(usage.requests == 60 && usage.tokens.output == 60 * 20)
+            #expect(booked == [100, 100, 0])
+            #expect(usage.requests == 200 && usage.tokens.output == 200 * 20)
             #expect(mismatches.isEmpty)
         }
     }

@@ -9,8 +9,8 @@ final class SQLiteConnection: Connection {
     private var uses: UInt64 = 0
     /// By `FrequentStatement`.
     private var frequent = [Prepared?](repeating: nil, count: FrequentStatement.allCases.count)
-    /// By `BatchStatement`, for one row and for several.
-    private var batched = [Prepared?](repeating: nil, count: BatchStatement.allCases.count * 2)
+    /// By `BatchStatement`, one for each of `rowsAtOnce`.
+    private var batched = [Prepared?](repeating: nil, count: BatchStatement.allCases.count * rowsAtOnce.count)
 
     /// Statements kept prepared; the least recently used goes first.
     static let preparedLimit = 128
@@ -76,8 +76,9 @@ final class SQLiteConnection: Connection {
         return answer
     }
 
-    /// Rows of one statement: with cursors opened and closed for every row, a row costs half as much again.
-    private static let rowsAtOnce = 16
+    /// Rows of one statement, as many as are there to be written: each statement opens and closes its cursors, and alone a row costs half
+    /// as much again. With 128 it would cost little less than with 64.
+    private static let rowsAtOnce = [64, 8, 1]
 
     func run(_ batch: RowBatch) throws(StoreError) -> [Bool] {
         var isNew: [Bool] = []
@@ -85,9 +86,11 @@ final class SQLiteConnection: Connection {
         // Their values point into the batch.
         defer { for place in places(batch.statement) { if let used = batched[place] { handle.forget(used) } } }
         while isNew.count < batch.rowCount {
-            let rows = batch.rowCount - isNew.count >= Self.rowsAtOnce ? Self.rowsAtOnce : 1
+            let left = batch.rowCount - isNew.count
+            let size = Self.rowsAtOnce.firstIndex { $0 <= left } ?? Self.rowsAtOnce.count - 1
+            let rows = Self.rowsAtOnce[size]
             let place = isNew.count..<isNew.count + rows
-            let changed = try handle.run(try prepare(batch.statement, rows: rows), batch, place)
+            let changed = try handle.run(try prepare(batch.statement, size), batch, place)
             if changed == 0 || changed == rows {
                 isNew += repeatElement(changed > 0, count: rows)
             } else {
@@ -109,13 +112,17 @@ final class SQLiteConnection: Connection {
         return rows.map { added.remove("\(batch.text($0, 0) ?? "") \(batch.number($0, 1))") != nil }
     }
 
-    /// In `batched`: for one row, and for several.
-    private func places(_ statement: BatchStatement) -> ClosedRange<Int> { statement.rawValue * 2...statement.rawValue * 2 + 1 }
+    /// In `batched`.
+    private func places(_ statement: BatchStatement) -> Range<Int> {
+        let first = statement.rawValue * Self.rowsAtOnce.count
+        return first..<first + Self.rowsAtOnce.count
+    }
 
-    private func prepare(_ statement: BatchStatement, rows: Int) throws(StoreError) -> Prepared {
-        let place = rows == 1 ? places(statement).lowerBound : places(statement).upperBound
+    /// - Parameter size: which of `rowsAtOnce`.
+    private func prepare(_ statement: BatchStatement, _ size: Int) throws(StoreError) -> Prepared {
+        let place = places(statement).lowerBound + size
         if let found = batched[place] { return found }
-        let text = rows == 1 ? statement.text : statement.text(rows: rows)
+        let text = statement.text(rows: Self.rowsAtOnce[size])
         let made = Prepared(try handle.prepare(text), text: text)
         batched[place] = made
         return made

@@ -41,6 +41,12 @@ public struct SettledRecords: Sendable {
         return reader.id()
     }
 
+    /// By their ids, which is nearly how they came: a row behind all others of its index costs the database less than one between them.
+    var placesInOrder: [Int] {
+        let ids = (0..<count).map(id)
+        return ids.indices.sorted { (ids[$0], $0) < (ids[$1], $1) }
+    }
+
     func reader(_ place: Int) -> RecordReader { RecordReader(bytes, range(place)) }
     private func range(_ place: Int) -> Range<Int> { (place == 0 ? 0 : ends[place - 1])..<ends[place] }
 }
