@@ -1,16 +1,12 @@
 # `make run` and `make test` are all one needs to know; both install what is missing.
 .PHONY: run build test lint format bench docs clean
 
-build_flags := --explicit-target-dependency-import-check error
-# Optimized once more as a whole when it is linked: a twelfth fewer instructions for a relayed request, for a longer build.
-release_flags := -c release --static-swift-stdlib --experimental-lto-mode full $(build_flags)
-
 run: build
-	exec "$$(swift build $(release_flags) --show-bin-path)/gatehouse" serve
+	exec "$$(scripts/release --show-bin-path)/gatehouse" serve
 
 build:
 	scripts/setup
-	swift build $(release_flags) --product gatehouse
+	scripts/release
 
 test:
 	scripts/setup test
@@ -24,7 +20,7 @@ format:
 
 bench:
 	scripts/setup bench
-	swift build $(release_flags) --product gatehouse
+	scripts/release
 	bench/run
 
 docs:

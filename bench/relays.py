@@ -171,9 +171,9 @@ def binary():
     path = os.environ.get("GATEHOUSE_BIN")
     if path:
         return path
-    for folder in sorted((ROOT / ".build").glob("*/release")) + [ROOT / ".build" / "release"]:
-        if (folder / "gatehouse").exists():
-            return str(folder / "gatehouse")
+    built = ROOT / ".build" / "release" / "gatehouse"
+    if built.exists():
+        return str(built)
     raise SystemExit("bench: build the release binary first: make bench does")
 
 
